@@ -1,0 +1,166 @@
+//! Files that become visible whole or not at all: write beside, flush, rename, flush the folder.
+//!
+//! The medium is assumed to keep what `fsync` acknowledged, and `rename` within a folder to be atomic.
+
+use crate::error::{Error, Result};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Replaces `path` by `bytes`. After a power cut there is the old file or the new one, never a mixture.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = parent(path);
+    create_dir(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempfile_in(folder)
+        .map_err(|e| Error::io(format!("cannot write in {}", folder.display()), e))?;
+    let fail = |e| Error::io(format!("cannot write {}", path.display()), e);
+    file.write_all(bytes).map_err(fail)?;
+    file.as_file().sync_all().map_err(fail)?;
+    file.persist(path).map_err(|e| fail(e.error))?;
+    sync_dir(folder)
+}
+
+/// A folder under construction. [`Staged::publish`] makes it visible in one step; dropping it removes it.
+#[derive(Debug)]
+pub struct Staged {
+    dir: tempfile::TempDir,
+    target: PathBuf,
+}
+
+impl Staged {
+    /// Begins a folder that will become `target`, in the same parent so that the rename is atomic.
+    pub fn new(target: &Path) -> Result<Self> {
+        let folder = parent(target);
+        create_dir(folder)?;
+        let dir = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .tempdir_in(folder)
+            .map_err(|e| Error::io(format!("cannot write in {}", folder.display()), e))?;
+        Ok(Self { dir, target: target.to_owned() })
+    }
+
+    /// Where to write meanwhile.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Flushes every file, then puts the folder in place of whatever `target` held.
+    ///
+    /// A folder cannot be replaced by one rename on every system: the old one steps aside under a hidden name
+    /// first, and [`sweep`] puts it back if the power went between the two renames.
+    pub fn publish(self) -> Result<()> {
+        let Self { dir, target } = self;
+        for entry in walkdir::WalkDir::new(dir.path()) {
+            let entry = entry.map_err(|e| Error::io("cannot list a new folder", e.into()))?;
+            sync_dir(entry.path())?;
+        }
+        let fail = |e| Error::io(format!("cannot put {} in place", target.display()), e);
+        let folder = parent(&target);
+        let old = aside(&target);
+        if target.exists() {
+            remove(&old)?;
+            fs::rename(&target, &old).map_err(fail)?;
+        }
+        let new = dir.keep();
+        if let Err(e) = fs::rename(&new, &target) {
+            let _ = fs::remove_dir_all(&new);
+            let _ = fs::rename(&old, &target);
+            return Err(fail(e));
+        }
+        sync_dir(folder)?;
+        remove(&old)
+    }
+}
+
+/// Clears what an interrupted writer left in `folder`: half-made files older than a day go, and a folder
+/// that had stepped aside without a successor comes back.
+pub fn sweep(folder: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(target) = name.strip_prefix(".old-").map(|n| folder.join(n)) {
+            if target.exists() {
+                remove(&entry.path())?;
+            } else {
+                fs::rename(entry.path(), &target)
+                    .map_err(|e| Error::io(format!("cannot restore {}", target.display()), e))?;
+            }
+        } else if name.starts_with(".tmp-") {
+            // A younger one may belong to a process that is still writing it.
+            let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+            if age.is_some_and(|a| a.as_secs() > 86_400) {
+                remove(&entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Creates `folder` and its parents.
+pub fn create_dir(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|e| Error::io(format!("cannot create {}", folder.display()), e))
+}
+
+/// Flushes a file, or a folder's own entries.
+pub fn sync_dir(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|f| f.sync_all())
+        .map_err(|e| Error::io(format!("cannot flush {} to the disk", path.display()), e))
+}
+
+/// Removes a file or a folder with all it holds; nothing there is no error.
+pub fn remove(path: &Path) -> Result<()> {
+    let done = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match done {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(format!("cannot remove {}", path.display()), e))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    }
+}
+
+fn aside(target: &Path) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    parent(target).join(format!(".old-{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_staged_folder_replaces_the_old_one_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let target = home.path().join("model");
+        for text in ["one", "two"] {
+            let staged = Staged::new(&target).unwrap();
+            fs::write(staged.path().join("file"), text).unwrap();
+            staged.publish().unwrap();
+            assert_eq!(fs::read_to_string(target.join("file")).unwrap(), text);
+        }
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn an_interrupted_replacement_is_undone() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join(".old-model")).unwrap();
+        sweep(home.path()).unwrap();
+        assert!(home.path().join("model").is_dir());
+    }
+
+    #[test]
+    fn a_read_only_folder_is_named() {
+        let error = write(Path::new("/proc/wayside/file"), b"x").unwrap_err();
+        assert!(error.to_string().contains("/proc/wayside"), "{error}");
+    }
+}

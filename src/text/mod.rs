@@ -1,0 +1,1 @@
+//! Text on its way in: documents to sections, sections to chunks, chunks to tokens.
