@@ -3,9 +3,13 @@
 
 pub mod durable;
 pub mod error;
+pub mod format;
+pub mod graph;
+pub mod onnx;
 pub mod parts;
 pub mod sample;
 pub mod store;
+pub mod tensor;
 pub mod text;
 pub mod watch;
 

@@ -1,0 +1,159 @@
+//! Computations as data: a closed set of operators, a builder, and the lowering to ONNX. Nothing here runs anything.
+
+mod lower;
+mod op;
+mod weights;
+
+pub use lower::lower;
+pub use op::{Attention, Op};
+pub use weights::WeightsWriter;
+
+/// Element types of the values in a graph; the numbers are ONNX's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DType {
+    /// IEEE 754 binary32.
+    F32 = 1,
+    /// Unsigned bytes.
+    U8 = 2,
+    /// 32-bit integers.
+    I32 = 6,
+    /// 64-bit integers.
+    I64 = 7,
+}
+
+/// A value in a graph: an input, a constant or what a node makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Value(usize);
+
+/// One extent of a port: known, or named and known at run time.
+#[derive(Clone, Debug)]
+pub enum Extent {
+    /// A number.
+    Known(usize),
+    /// A name, equal wherever it appears.
+    Named(&'static str),
+}
+
+impl From<usize> for Extent {
+    fn from(n: usize) -> Self {
+        Self::Known(n)
+    }
+}
+
+impl From<&'static str> for Extent {
+    fn from(name: &'static str) -> Self {
+        Self::Named(name)
+    }
+}
+
+/// Where the bytes of a constant are.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// In the model file: shapes, scalars and other small things.
+    Inline(Vec<u8>),
+    /// In `weights.bin`, at a byte offset and of a length in bytes.
+    External(u64, u64),
+}
+
+#[derive(Clone, Debug)]
+struct Port {
+    value: Value,
+    dtype: DType,
+    shape: Vec<Extent>,
+}
+
+#[derive(Clone, Debug)]
+struct Constant {
+    value: Value,
+    dtype: DType,
+    shape: Vec<usize>,
+    data: Data,
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    op: Op,
+    name: String,
+    inputs: Vec<Option<Value>>,
+    outputs: Vec<Value>,
+}
+
+/// A computation under construction.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    names: Vec<String>,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    constants: Vec<Constant>,
+    nodes: Vec<Node>,
+    scope: String,
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The prefix of the names of the nodes that follow, as a profile shows them: `"layers.3.mlp"`.
+    pub fn scope(&mut self, scope: impl Into<String>) {
+        self.scope = scope.into();
+    }
+
+    fn value(&mut self, name: String) -> Value {
+        self.names.push(name);
+        Value(self.names.len() - 1)
+    }
+
+    /// A named input.
+    pub fn input(&mut self, name: &str, dtype: DType, shape: impl IntoIterator<Item = Extent>) -> Value {
+        let value = self.value(name.into());
+        self.inputs.push(Port { value, dtype, shape: shape.into_iter().collect() });
+        value
+    }
+
+    /// An input that may be left out: it then has the value of this constant.
+    pub fn input_or(&mut self, name: &str, default: &[i64]) -> Value {
+        let value = self.input(name, DType::I64, [default.len().into()]);
+        let data = Data::Inline(bytemuck::cast_slice(default).to_vec());
+        self.constants.push(Constant { value, dtype: DType::I64, shape: vec![default.len()], data });
+        value
+    }
+
+    /// Names `value` as an output.
+    pub fn output(&mut self, name: &str, value: Value, dtype: DType, shape: impl IntoIterator<Item = Extent>) {
+        self.names[value.0] = name.into();
+        self.outputs.push(Port { value, dtype, shape: shape.into_iter().collect() });
+    }
+
+    /// A named constant.
+    pub fn constant(&mut self, name: &str, dtype: DType, shape: &[usize], data: Data) -> Value {
+        let value = self.value(name.into());
+        self.constants.push(Constant { value, dtype, shape: shape.to_vec(), data });
+        value
+    }
+
+    /// A small vector of integers: shapes, axes, starts and ends.
+    pub fn integers(&mut self, values: &[i64]) -> Value {
+        let name = format!("const.{}", self.names.len());
+        let data = Data::Inline(bytemuck::cast_slice(values).to_vec());
+        self.constant(&name, DType::I64, &[values.len()], data)
+    }
+
+    /// A node with one output.
+    pub fn op(&mut self, op: Op, inputs: &[Value]) -> Value {
+        let inputs: Vec<_> = inputs.iter().copied().map(Some).collect();
+        self.node(op, &inputs, 1)[0]
+    }
+
+    /// A node; an input left out is `None`. Returns its `outputs` values.
+    pub fn node(&mut self, op: Op, inputs: &[Option<Value>], outputs: usize) -> Vec<Value> {
+        let name = match self.scope.as_str() {
+            "" => format!("{}.{}", op.kind(), self.nodes.len()),
+            scope => format!("{scope}.{}.{}", op.kind(), self.nodes.len()),
+        };
+        let outputs: Vec<_> = (0..outputs).map(|i| self.value(format!("{name}:{i}"))).collect();
+        self.nodes.push(Node { op, name, inputs: inputs.to_vec(), outputs: outputs.clone() });
+        outputs
+    }
+}

@@ -1,0 +1,72 @@
+//! The encodings that model files use, and how each becomes float32.
+
+use super::{float, q4_0, q4_1, q4_k, q5_k, q6_k, q8_0};
+
+/// How a file spells the numbers of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(non_camel_case_types, reason = "the names by which everyone knows them")]
+pub enum Encoding {
+    /// IEEE 754 binary32, little endian.
+    F32,
+    /// IEEE 754 binary16.
+    F16,
+    /// The upper half of a binary32.
+    BF16,
+    /// 32 signed bytes and a scale.
+    Q8_0,
+    /// 32 four-bit numbers around 8, and a scale.
+    Q4_0,
+    /// 32 four-bit numbers, a scale and a minimum.
+    Q4_1,
+    /// 256 four-bit numbers in 8 blocks with 6-bit scales and minima.
+    Q4_K,
+    /// 256 five-bit numbers in 8 blocks with 6-bit scales and minima.
+    Q5_K,
+    /// 256 six-bit numbers in 16 blocks with 8-bit scales.
+    Q6_K,
+}
+
+impl Encoding {
+    /// Numbers in one block, and the bytes it takes.
+    pub const fn block(self) -> (usize, usize) {
+        match self {
+            Self::F32 => (1, 4),
+            Self::F16 | Self::BF16 => (1, 2),
+            Self::Q8_0 => (32, q8_0::BYTES),
+            Self::Q4_0 => (32, q4_0::BYTES),
+            Self::Q4_1 => (32, q4_1::BYTES),
+            Self::Q4_K => (256, q4_k::BYTES),
+            Self::Q5_K => (256, q5_k::BYTES),
+            Self::Q6_K => (256, q6_k::BYTES),
+        }
+    }
+
+    /// Bytes of a tensor of this shape: `None` when a row is no whole number of blocks, or on overflow.
+    pub fn bytes(self, shape: &[usize]) -> Option<usize> {
+        let (numbers, bytes) = self.block();
+        if shape.last().copied().unwrap_or(1) % numbers != 0 {
+            return None;
+        }
+        let elements = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b))?;
+        (elements / numbers).checked_mul(bytes)
+    }
+
+    /// Decodes whole blocks into `out`; what does not fill a block on either side is left alone.
+    pub fn decode(self, bytes: &[u8], out: &mut [f32]) {
+        let (numbers, width) = self.block();
+        let decode: fn(&[u8], &mut [f32]) = match self {
+            Self::F32 => float::f32,
+            Self::F16 => float::f16,
+            Self::BF16 => float::bf16,
+            Self::Q8_0 => q8_0::decode,
+            Self::Q4_0 => q4_0::decode,
+            Self::Q4_1 => q4_1::decode,
+            Self::Q4_K => q4_k::decode,
+            Self::Q5_K => q5_k::decode,
+            Self::Q6_K => q6_k::decode,
+        };
+        for (block, out) in bytes.chunks_exact(width).zip(out.chunks_exact_mut(numbers)) {
+            decode(block, out);
+        }
+    }
+}
