@@ -1,10 +1,12 @@
 #![doc = "Wayside: ask, retrieve and learn on the device."]
 #![forbid(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod bundle;
 pub mod durable;
 pub mod error;
 pub mod format;
 pub mod graph;
+pub mod import;
 pub mod onnx;
 pub mod parts;
 pub mod sample;

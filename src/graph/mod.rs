@@ -133,6 +133,14 @@ impl Graph {
         value
     }
 
+    /// The bytes of a constant under another shape. A value that is no constant is returned as it is.
+    pub fn reshaped(&mut self, value: Value, shape: &[usize]) -> Value {
+        let Some(constant) = self.constants.iter().find(|c| c.value == value) else { return value };
+        let (dtype, data) = (constant.dtype, constant.data.clone());
+        let name = format!("{}.reshaped", self.names[value.0]);
+        self.constant(&name, dtype, shape, data)
+    }
+
     /// A small vector of integers: shapes, axes, starts and ends.
     pub fn integers(&mut self, values: &[i64]) -> Value {
         let name = format!("const.{}", self.names.len());

@@ -93,6 +93,8 @@ pub enum Op {
     Split,
     /// Difference with broadcasting.
     Sub,
+    /// Axes in another order.
+    Transpose(Vec<i64>),
 }
 
 const MICROSOFT: &str = "com.microsoft";
@@ -123,6 +125,7 @@ impl Op {
             Self::Slice => "Slice",
             Self::Split => "Split",
             Self::Sub => "Sub",
+            Self::Transpose(_) => "Transpose",
         }
     }
 
@@ -173,6 +176,12 @@ impl Op {
             Self::ReduceSum { keep } => vec![int("keepdims", usize::from(*keep))],
             Self::Silu => vec![float("alpha", 1.0)],
             Self::Split => vec![Attribute { i: Some(-1), ..int("axis", 0) }],
+            Self::Transpose(order) => vec![Attribute {
+                name: "perm".into(),
+                ints: order.clone(),
+                r#type: AttributeType::Ints as i32,
+                ..Attribute::default()
+            }],
             Self::Add
             | Self::Gelu
             | Self::MatMul

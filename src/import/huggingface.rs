@@ -1,0 +1,214 @@
+//! A Hugging Face folder: `config.json`, safetensors, `tokenizer.json`, and the small files beside them.
+
+use super::config::{Config, DecoderConfig, EncoderConfig};
+use super::rope::{Rope, Scaling};
+use super::source::{File, Source};
+use super::{Described, family};
+use crate::bundle::Pooling;
+use crate::error::{Error, Result};
+use crate::format::safetensors::Folder;
+use crate::text::tokenizer::Tokenizer;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Reads everything but the weights' numbers.
+pub(super) fn describe(folder: &Path) -> Result<Described> {
+    let weights = Folder::open(folder)?;
+    let config = Keys::read(folder, "config.json")?;
+    let tokenizer = required(folder, "tokenizer.json")?;
+    let kind = config.text("model_type")?;
+    let names: Vec<String> = weights.names().map(str::to_owned).collect();
+    let (config, names) = match kind.as_str() {
+        "bert" => (Config::Encoder(encoder(&config, folder)?), encoder_names(names)),
+        _ => {
+            let family = family::named(&kind).ok_or_else(|| family::unknown(&kind))?;
+            let mut names: BTreeMap<_, _> = names.into_iter().map(|n| (n.clone(), n)).collect();
+            names.retain(|n, _| !n.ends_with("rotary_emb.inv_freq"));
+            if config.flag("tie_word_embeddings") == Some(true) {
+                names.remove("lm_head.weight");
+            }
+            (Config::Decoder(decoder(&config, folder, family, &tokenizer)?), names)
+        }
+    };
+    let source = Source::new(File::Safetensors(weights), names, vec![]);
+    Ok(Described { config, tokenizer, template: template(folder)?, source })
+}
+
+fn decoder(c: &Keys, folder: &Path, family: &family::Family, tokenizer: &[u8]) -> Result<DecoderConfig> {
+    let (hidden, heads) = (c.size("hidden_size")?, c.size("num_attention_heads")?);
+    let activation = c.text("hidden_act").unwrap_or_else(|_| "silu".into());
+    if activation != "silu" {
+        return Err(Error::unsupported(format!("hidden_act {activation:?}; only silu is known for {}", family.name)));
+    }
+    let windowed = !family.optional_window || c.flag("use_sliding_window") == Some(true);
+    let generation = Keys::read(folder, "generation_config.json").ok();
+    let ends = generation.iter().chain([c]).find_map(|k| k.ids("eos_token_id"));
+    let vocabulary = c.size("vocab_size")?;
+    // Whether a text begins with a token of its own is the tokenizer's to say.
+    let first = Tokenizer::from_bytes(tokenizer, vocabulary)?.encode("", true)?.first().copied();
+    Ok(DecoderConfig {
+        architecture: family.name.into(),
+        layers: c.size("num_hidden_layers")?,
+        hidden,
+        heads,
+        kv_heads: c.size("num_key_value_heads").unwrap_or(heads),
+        head_dim: c.size("head_dim").unwrap_or(hidden / heads.max(1)),
+        vocabulary,
+        context: c.size("max_position_embeddings")?,
+        epsilon: c.float("rms_norm_eps")? as f32,
+        rope: rope(c)?,
+        window: if windowed { c.size("sliding_window").ok() } else { None },
+        qk_norm: family.qk_norm,
+        bos: first,
+        eos: ends.unwrap_or_default(),
+    })
+}
+
+/// The base and scaling of positions: under `rope_parameters` since transformers 5, beside the rest before.
+fn rope(c: &Keys) -> Result<Rope> {
+    let inner = c.object("rope_parameters").or_else(|| c.object("rope_scaling"));
+    let theta = inner.as_ref().and_then(|r| r.float("rope_theta").ok()).or_else(|| c.float("rope_theta").ok());
+    let kind = inner.as_ref().and_then(|r| r.text("rope_type").or_else(|_| r.text("type")).ok());
+    let scaling = match (kind.as_deref(), &inner) {
+        (Some("linear"), Some(r)) => Scaling::Linear(r.float("factor")?),
+        (Some("llama3"), Some(r)) => Scaling::Llama3 {
+            factor: r.float("factor")?,
+            low: r.float("low_freq_factor")?,
+            high: r.float("high_freq_factor")?,
+            original: r.float("original_max_position_embeddings")?,
+        },
+        (None | Some("default"), _) => Scaling::None,
+        (Some(other), _) => {
+            return Err(Error::unsupported(format!("rope type {other:?}; known are default, linear and llama3")));
+        }
+    };
+    Ok(Rope { theta: theta.unwrap_or(10_000.0), scaling })
+}
+
+fn encoder(c: &Keys, folder: &Path) -> Result<EncoderConfig> {
+    for (key, known) in [("hidden_act", "gelu"), ("position_embedding_type", "absolute")] {
+        if let Ok(found) = c.text(key)
+            && found != known
+        {
+            return Err(Error::unsupported(format!("{key} {found:?}; only {known:?} is known for bert")));
+        }
+    }
+    let positions = c.size("max_position_embeddings")?;
+    let sentence = Keys::read(folder, "sentence_bert_config.json").ok();
+    let prompts = Keys::read(folder, "config_sentence_transformers.json").ok().and_then(|k| k.object("prompts"));
+    let prompt = |keys: &[&str], otherwise: &str| {
+        let found = prompts.iter().flat_map(|p| keys.iter().filter_map(|k| p.text(k).ok())).find(|t| !t.is_empty());
+        found.unwrap_or_else(|| otherwise.to_owned())
+    };
+    // E5 was trained with these two words and says so only in its paper.
+    let name = c.text("_name_or_path").unwrap_or_default() + &folder.to_string_lossy();
+    let (query, passage) = if name.contains("e5-") { ("query: ", "passage: ") } else { ("", "") };
+    Ok(EncoderConfig {
+        architecture: "bert".into(),
+        layers: c.size("num_hidden_layers")?,
+        hidden: c.size("hidden_size")?,
+        heads: c.size("num_attention_heads")?,
+        vocabulary: c.size("vocab_size")?,
+        positions,
+        context: sentence.and_then(|s| s.size("max_seq_length").ok()).unwrap_or(positions).min(positions),
+        epsilon: c.float("layer_norm_eps")? as f32,
+        pooling: pooling(folder)?,
+        query_prefix: prompt(&["query"], query),
+        passage_prefix: prompt(&["passage", "document"], passage),
+    })
+}
+
+/// Which of the pooling modes is on; the mean where nothing is said.
+pub(super) fn pooling(folder: &Path) -> Result<Pooling> {
+    let Ok(config) = Keys::read(&folder.join("1_Pooling"), "config.json") else { return Ok(Pooling::Mean) };
+    let named = config.text("pooling_mode").unwrap_or_default();
+    if named == "cls" || config.flag("pooling_mode_cls_token") == Some(true) {
+        Ok(Pooling::Cls)
+    } else if named == "mean" || config.flag("pooling_mode_mean_tokens") == Some(true) {
+        Ok(Pooling::Mean)
+    } else {
+        Err(Error::unsupported("1_Pooling/config.json asks for a pooling other than mean or cls"))
+    }
+}
+
+/// The tensors of an encoder, without the prefix of a task head and without what sentence vectors do not use.
+fn encoder_names(names: Vec<String>) -> BTreeMap<String, String> {
+    let canonical = |n: &str| n.strip_prefix("bert.").unwrap_or(n).to_owned();
+    let unused = |n: &str| n.starts_with("pooler.") || n.starts_with("cls.") || n == "embeddings.position_ids";
+    names.into_iter().map(|n| (canonical(&n), n)).filter(|(n, _)| !unused(n)).collect()
+}
+
+/// The chat template: a file of its own, or a string in `tokenizer_config.json` (or the one called "default" there).
+pub(super) fn template(folder: &Path) -> Result<Option<String>> {
+    if let Ok(text) = std::fs::read_to_string(folder.join("chat_template.jinja")) {
+        return Ok(Some(text));
+    }
+    let Ok(config) = Keys::read(folder, "tokenizer_config.json") else { return Ok(None) };
+    Ok(match config.json.get("chat_template") {
+        Some(Json::String(text)) => Some(text.clone()),
+        Some(Json::Array(named)) => {
+            let default = named.iter().find(|t| t["name"] == "default").or(named.first());
+            default.and_then(|t| t["template"].as_str()).map(str::to_owned)
+        }
+        _ => None,
+    })
+}
+
+/// The bytes of a file the folder must have.
+pub(super) fn required(folder: &Path, name: &str) -> Result<Vec<u8>> {
+    let path = folder.join(name);
+    std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))
+}
+
+/// A JSON object whose missing and mistyped keys are errors that name the file.
+pub(super) struct Keys {
+    json: serde_json::Map<String, Json>,
+    file: String,
+}
+
+impl Keys {
+    pub fn read(folder: &Path, name: &str) -> Result<Self> {
+        let file = folder.join(name).display().to_string();
+        match serde_json::from_slice(&required(folder, name)?) {
+            Ok(Json::Object(json)) => Ok(Self { json, file }),
+            Ok(_) => Err(Error::corrupt(format!("{file} is no JSON object"))),
+            Err(e) => Err(Error::corrupt(format!("{file} is no JSON: {e}"))),
+        }
+    }
+
+    fn lacks(&self, key: &str, what: &str) -> Error {
+        Error::corrupt(format!("{} lacks {key:?}, or it is no {what}", self.file))
+    }
+
+    /// A positive integer of a size no model exceeds.
+    pub fn size(&self, key: &str) -> Result<usize> {
+        let n = self.json.get(key).and_then(Json::as_u64).filter(|n| (1..1 << 30).contains(n));
+        n.map(|n| n as usize).ok_or_else(|| self.lacks(key, "sensible size"))
+    }
+
+    pub fn float(&self, key: &str) -> Result<f64> {
+        self.json.get(key).and_then(Json::as_f64).ok_or_else(|| self.lacks(key, "number"))
+    }
+
+    pub fn text(&self, key: &str) -> Result<String> {
+        self.json.get(key).and_then(Json::as_str).map(str::to_owned).ok_or_else(|| self.lacks(key, "text"))
+    }
+
+    pub fn flag(&self, key: &str) -> Option<bool> {
+        self.json.get(key)?.as_bool()
+    }
+
+    pub fn object(&self, key: &str) -> Option<Self> {
+        Some(Self { json: self.json.get(key)?.as_object()?.clone(), file: self.file.clone() })
+    }
+
+    /// A token id, or a list of them.
+    pub fn ids(&self, key: &str) -> Option<Vec<u32>> {
+        let id = |j: &Json| j.as_u64().and_then(|n| u32::try_from(n).ok());
+        match self.json.get(key)? {
+            Json::Array(ids) => ids.iter().map(id).collect(),
+            one => Some(vec![id(one)?]),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! From the files people have to the bundle that runs: names and configuration in, a graph and its weights out.
+//!
+//! One file per family says how its names and configuration map; [`decoder`] and [`encoder`] build the graphs.
+
+mod config;
+mod decoder;
+mod encoder;
+mod family;
+mod gguf;
+mod gguf_tokenizer;
+mod huggingface;
+mod linear;
+mod ready;
+mod rope;
+mod source;
+
+use crate::bundle::{self, Bundle, Manifest, Model};
+use crate::durable::Staged;
+use crate::error::{Error, Result};
+use crate::graph::{Graph, WeightsWriter, lower};
+use crate::tensor::Bits;
+use crate::watch::{Cancel, Progress};
+use linear::Weights;
+use prost::Message;
+use source::Source;
+use std::path::Path;
+
+/// What a source says of itself, whatever its format.
+struct Described {
+    config: config::Config,
+    /// `tokenizer.json`.
+    tokenizer: Vec<u8>,
+    template: Option<String>,
+    source: Source,
+}
+
+/// How to import.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Bits of the linear layers. Without a choice, 4-bit blocks stay as they are and everything else gets 8 bits:
+    /// the quality of the source.
+    pub weights: Option<Bits>,
+}
+
+/// Imports `path`, a GGUF file or a folder with safetensors or ONNX files, as the bundle `dir`, whose last part is
+/// its name. What was there before is replaced whole, once the new bundle is complete.
+///
+/// Errors: `Unsupported` names the architecture, tensor or tokenizer that nothing here knows; `Corrupt` the file that
+/// does not add up. Either way nothing changes.
+pub fn import(path: &Path, dir: &Path, options: Options, progress: &dyn Progress, cancel: &Cancel) -> Result<Bundle> {
+    if !path.exists() {
+        return Err(Error::not_found(format!("{} does not exist", path.display())));
+    }
+    if path.is_dir() && ready::is_onnx(path) {
+        return ready::import(path, dir, progress);
+    }
+    let described = if path.is_dir() { huggingface::describe(path)? } else { gguf::describe(path)? };
+    build(path, described, dir, options, progress, cancel)
+}
+
+fn build(
+    path: &Path,
+    described: Described,
+    dir: &Path,
+    options: Options,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Bundle> {
+    let Described { config, tokenizer, template, source } = described;
+    let staged = Staged::new(dir)?;
+    let writer = WeightsWriter::create(staged.path())?;
+    let mut weights = Weights { graph: Graph::new(), writer, source: &source, choice: options.weights };
+    let model = match &config {
+        config::Config::Decoder(c) => Model::Decoder(decoder::build(c, &mut weights, progress, cancel)?),
+        config::Config::Encoder(c) => Model::Encoder(encoder::build(c, &mut weights, progress, cancel)?),
+    };
+    source.all_used()?;
+    let Weights { graph, writer, .. } = weights;
+    writer.finish()?;
+    let vocabulary = config.vocabulary();
+    crate::text::tokenizer::Tokenizer::from_bytes(&tokenizer, vocabulary).map_err(|e| e.context(path.display()))?;
+    write(&staged, bundle::MODEL, &lower(&graph).encode_to_vec())?;
+    write(&staged, bundle::TOKENIZER, &tokenizer)?;
+    if let Some(template) = template {
+        write(&staged, bundle::TEMPLATE, template.as_bytes())?;
+    }
+    let bits = match (options.weights, source.four_bit()) {
+        (Some(Bits::Int4), _) | (None, true) => "int4",
+        _ => "int8",
+    };
+    let manifest = Manifest {
+        format: 0,
+        name: name_of(dir)?,
+        architecture: config.architecture().into(),
+        parameters: source.parameters(),
+        weights: bits.into(),
+        source: file_name(path),
+        model,
+        files: Default::default(),
+    };
+    Bundle::publish(staged, manifest, dir)
+}
+
+/// The bundle's name: the last part of its path. Errors: `Invalid` for a name that is no plain file name.
+fn name_of(dir: &Path) -> Result<String> {
+    let name = file_name(dir);
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with('.');
+    if !plain || name.is_empty() || name.len() > 100 {
+        return Err(Error::invalid(format!(
+            "{name:?} cannot be a model's name; use letters, digits, '-', '_' and '.', not in front"
+        )));
+    }
+    Ok(name)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn write(staged: &Staged, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = staged.path().join(name);
+    std::fs::write(&path, bytes).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))
+}

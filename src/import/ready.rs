@@ -1,0 +1,143 @@
+//! A folder that already holds an ONNX model: checked, described, and taken as it is.
+
+use super::huggingface::{Keys, pooling, required, template};
+use super::{file_name, name_of};
+use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model};
+use crate::durable::Staged;
+use crate::error::{Error, Result};
+use crate::graph::DType;
+use crate::onnx::proto::{Dim, Graph, ValueInfo};
+use crate::onnx::{self, check};
+use crate::text::tokenizer::Tokenizer;
+use crate::watch::Progress;
+use std::path::{Path, PathBuf};
+
+/// Names under which exporters leave the model, the likelier first.
+const NAMES: [&str; 4] = ["model.onnx", "model_quantized.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx"];
+
+/// Whether `folder` is to be taken as ONNX: it names or holds a model file, and no safetensors to build from.
+pub(super) fn is_onnx(folder: &Path) -> bool {
+    model_file(folder).is_some_and(|m| m.parent() == Some(folder) || !folder.join("model.safetensors").exists())
+}
+
+fn model_file(folder: &Path) -> Option<PathBuf> {
+    let genai = Keys::read(folder, "genai_config.json").ok();
+    let named = genai.and_then(|g| g.object("model")?.object("decoder")?.text("filename").ok());
+    let plain = named.filter(|n| Path::new(n).file_name().is_some_and(|f| f == n.as_str()));
+    plain.iter().map(String::as_str).chain(NAMES).map(|n| folder.join(n)).find(|p| p.is_file())
+}
+
+/// Copies the model, its data and its tokenizer into a bundle.
+pub(super) fn import(folder: &Path, dir: &Path, progress: &dyn Progress) -> Result<Bundle> {
+    let path = model_file(folder).ok_or_else(|| Error::not_found(format!("{} holds no ONNX model", folder.display())))?;
+    let home = path.parent().unwrap_or(folder);
+    let model = onnx::read(&path)?;
+    let data = check::external_data(&model, home).map_err(|e| e.context(path.display()))?;
+    let graph = model.graph.as_ref().ok_or_else(|| Error::corrupt("no graph"))?;
+    let tokenizer = required(folder, bundle::TOKENIZER)?;
+    let described = describe(graph, folder, &tokenizer).map_err(|e| e.context(path.display()))?;
+    let staged = Staged::new(dir)?;
+    progress.start("copy", data.len() as u64 + 1);
+    let copy = |from: &Path, to: &Path| -> Result<()> {
+        let to = staged.path().join(to);
+        crate::durable::create_dir(to.parent().unwrap_or(staged.path()))?;
+        std::fs::copy(from, &to).map_err(|e| Error::io(format!("cannot copy {}", from.display()), e)).map(drop)
+    };
+    copy(&path, Path::new(bundle::MODEL))?;
+    for (done, file) in data.iter().enumerate() {
+        progress.at(done as u64 + 1);
+        copy(&home.join(file), file)?;
+    }
+    progress.finish();
+    super::write(&staged, bundle::TOKENIZER, &tokenizer)?;
+    if let Some(template) = template(folder)? {
+        super::write(&staged, bundle::TEMPLATE, template.as_bytes())?;
+    }
+    let kind = Keys::read(folder, "config.json").and_then(|c| c.text("model_type"));
+    let parameters = graph.initializer.iter().map(|t| t.dims.iter().map(|&d| d.max(0) as u64).product::<u64>()).sum();
+    let manifest = Manifest {
+        format: 0,
+        name: name_of(dir)?,
+        architecture: kind.unwrap_or_else(|_| "onnx".into()),
+        parameters,
+        weights: "as given".into(),
+        source: file_name(folder),
+        model: described,
+        files: Default::default(),
+    };
+    Bundle::publish(staged, manifest, dir)
+}
+
+fn describe(graph: &Graph, folder: &Path, tokenizer: &[u8]) -> Result<Model> {
+    let names: Vec<&str> = graph.input.iter().map(|i| i.name.as_str()).collect();
+    for needed in ["input_ids", "attention_mask"] {
+        if !names.contains(&needed) {
+            return Err(Error::unsupported(format!("the model has no input {needed:?}; it has {}", names.join(", "))));
+        }
+    }
+    let layers = names.iter().filter(|n| n.starts_with("past_key_values.") && n.ends_with(".key")).count();
+    if layers > 0 { decoder(graph, layers, folder, tokenizer) } else { encoder(graph, folder) }
+}
+
+fn decoder(graph: &Graph, layers: usize, folder: &Path, tokenizer: &[u8]) -> Result<Model> {
+    let past = find(&graph.input, "past_key_values.0.key")?;
+    let (dtype, shape) = extents(past);
+    if dtype != DType::F32 as i32 {
+        return Err(Error::unsupported(format!("the cache has ONNX type {dtype}; only float32 is known")));
+    }
+    let known = |i: usize, what: &str| {
+        let extent = shape.get(i).copied().flatten();
+        extent.ok_or_else(|| Error::unsupported(format!("past_key_values.0.key does not say its {what}")))
+    };
+    let config = Keys::read(folder, "config.json").ok();
+    let genai = Keys::read(folder, "genai_config.json").ok().and_then(|g| g.object("model"));
+    let keys = || genai.iter().chain(&config);
+    let (_, logits) = extents(find(&graph.output, "logits")?);
+    let vocabulary = logits.last().copied().flatten().or_else(|| keys().find_map(|k| k.size("vocab_size").ok()));
+    let vocabulary = vocabulary.ok_or_else(|| Error::unsupported("nothing says how large the vocabulary is"))?;
+    let context = keys().find_map(|k| k.size("context_length").or_else(|_| k.size("max_position_embeddings")).ok());
+    let in_place = graph.node.iter().any(|n| n.op_type == "GroupQueryAttention");
+    let generation = Keys::read(folder, "generation_config.json").ok();
+    let eos = keys().chain(&generation).find_map(|k| k.ids("eos_token_id"));
+    Ok(Model::Decoder(Decoder {
+        layers,
+        kv_heads: known(1, "heads")?,
+        head_dim: known(3, "head size")?,
+        vocabulary,
+        context: context.unwrap_or(2048),
+        bos: Tokenizer::from_bytes(tokenizer, vocabulary)?.encode("", true)?.first().copied(),
+        eos: eos.unwrap_or_default(),
+        cache: if in_place { Cache::InPlace } else { Cache::Appended },
+    }))
+}
+
+fn encoder(graph: &Graph, folder: &Path) -> Result<Model> {
+    let (_, shape) = extents(find(&graph.output, "last_hidden_state")?);
+    let config = Keys::read(folder, "config.json")?;
+    let dimensions = shape.last().copied().flatten().map_or_else(|| config.size("hidden_size"), Ok)?;
+    Ok(Model::Encoder(Encoder {
+        dimensions,
+        context: config.size("max_position_embeddings").unwrap_or(512),
+        pooling: pooling(folder)?,
+        query_prefix: String::new(),
+        passage_prefix: String::new(),
+    }))
+}
+
+fn find<'a>(ports: &'a [ValueInfo], name: &str) -> Result<&'a ValueInfo> {
+    ports.iter().find(|p| p.name == name).ok_or_else(|| {
+        let names: Vec<_> = ports.iter().map(|p| p.name.as_str()).take(12).collect();
+        Error::unsupported(format!("the model has no {name:?}; it has {}", names.join(", ")))
+    })
+}
+
+/// Element type, and the extents that are known.
+fn extents(port: &ValueInfo) -> (i32, Vec<Option<usize>>) {
+    let Some(tensor) = port.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else { return (0, vec![]) };
+    let dims = tensor.shape.iter().flat_map(|s| &s.dim);
+    let known = |value: &Option<Dim>| match value {
+        Some(Dim::Value(n)) if *n > 0 => Some(*n as usize),
+        _ => None,
+    };
+    (tensor.elem_type, dims.map(|d| known(&d.value)).collect())
+}

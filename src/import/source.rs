@@ -1,0 +1,98 @@
+//! Weights by their Hugging Face names, whatever file they are in.
+
+use crate::error::{Error, Result};
+use crate::format::{gguf::Gguf, safetensors::Folder};
+use crate::tensor::{Bits, Blocks, Tensor};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Tensors under canonical names. Remembers which were asked for, so that a tensor nobody used is noticed.
+pub(super) struct Source {
+    file: File,
+    /// Canonical name to the file's own.
+    names: BTreeMap<String, String>,
+    /// Heads whose halves are interleaved in the file, by the end of the name: llama.cpp stores llama's so.
+    interleaved: Vec<(&'static str, usize)>,
+    used: RefCell<BTreeSet<String>>,
+}
+
+pub(super) enum File {
+    Gguf(Gguf),
+    Safetensors(Folder),
+}
+
+impl Source {
+    pub fn new(file: File, names: BTreeMap<String, String>, interleaved: Vec<(&'static str, usize)>) -> Self {
+        Self { file, names, interleaved, used: RefCell::default() }
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains_key(name)
+    }
+
+    /// A tensor. Errors: `Corrupt` when the model lacks it.
+    pub fn get(&self, name: &str) -> Result<Tensor<'_>> {
+        let own = self.names.get(name).map_or(name, String::as_str);
+        self.used.borrow_mut().insert(name.to_owned());
+        let tensor = match &self.file {
+            File::Gguf(f) => f.tensor(own),
+            File::Safetensors(f) => f.tensor(own),
+        };
+        tensor.unwrap_or_else(|| Err(Error::corrupt(format!("the model lacks the tensor {own}"))))
+    }
+
+    /// A tensor of a known shape. Errors: `Corrupt` when the shape is another.
+    pub fn shaped(&self, name: &str, shape: &[usize]) -> Result<Tensor<'_>> {
+        let tensor = self.get(name)?;
+        if tensor.shape != shape {
+            return Err(Error::corrupt(format!(
+                "tensor {} has the shape {:?}; the configuration asks for {shape:?}",
+                tensor.name, tensor.shape
+            )));
+        }
+        Ok(tensor)
+    }
+
+    /// The file's row that is row `row` of `name`.
+    pub fn row(&self, name: &str, rows: usize, row: usize) -> usize {
+        match self.interleaved.iter().find(|(end, _)| name.ends_with(end)) {
+            // [head, half, j] of Hugging Face is [head, j, half] of llama.cpp.
+            Some((_, heads)) => {
+                let dim = rows / heads;
+                let (head, at) = (row / dim, row % dim);
+                head * dim + 2 * (at % (dim / 2)) + at / (dim / 2)
+            }
+            None => row,
+        }
+    }
+
+    /// Errors: `Unsupported` naming the tensors that no part of the graph asked for.
+    pub fn all_used(&self) -> Result<()> {
+        let used = self.used.borrow();
+        let left: Vec<_> = self.names.iter().filter(|(n, _)| !used.contains(*n)).map(|(_, own)| own.as_str()).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        let (shown, more) = (left[..left.len().min(5)].join(", "), left.len().saturating_sub(5));
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        Err(Error::unsupported(format!("this architecture has no use for the tensors {shown}{more}")))
+    }
+
+    /// The numbers in all tensors that are part of the model.
+    pub fn parameters(&self) -> u64 {
+        self.each(|t| t.elements() as u64).sum()
+    }
+
+    /// Whether most of the matrices come in 4-bit blocks.
+    pub fn four_bit(&self) -> bool {
+        let numbers = self.each(|t| match Blocks::natural(t.encoding) {
+            Bits::Int4 => t.elements() as i64,
+            Bits::Int8 => -(t.elements() as i64),
+        });
+        numbers.sum::<i64>() > 0
+    }
+
+    fn each<T>(&self, f: impl Fn(Tensor<'_>) -> T) -> impl Iterator<Item = T> {
+        self.names.keys().filter_map(move |n| Some(f(self.get(n).ok()?)))
+    }
+}

@@ -1,0 +1,93 @@
+//! Chat templates: a conversation as the text a model was trained on. Jinja, as Hugging Face writes it.
+
+use crate::error::{Error, Result};
+use minijinja::value::{Kwargs, Serde, Value};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, ErrorKind, context};
+use serde::Serialize;
+
+/// Used where a model brings none: ChatML, which most small models know.
+const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
+    {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+/// A compiled template.
+pub struct Template {
+    environment: Environment<'static>,
+    bos: String,
+    eos: String,
+}
+
+impl Template {
+    /// Compiles `source`, or ChatML without one. `bos` and `eos` are the texts of the model's own tokens.
+    pub fn new(source: Option<&str>, bos: &str, eos: &str) -> Result<Self> {
+        let mut environment = Environment::new();
+        // As Hugging Face sets Jinja up.
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(|e| Error::invalid("template syntax").because(e))?);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        // A template from outside cannot make the device spin.
+        environment.set_fuel(Some(5_000_000));
+        environment.add_function("raise_exception", |text: String| -> Result<Value, minijinja::Error> {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, text))
+        });
+        environment.add_function("strftime_now", |format: String| -> Result<String, minijinja::Error> {
+            jiff::fmt::strtime::format(&format, &jiff::Zoned::now())
+                .map_err(|e| minijinja::Error::new(ErrorKind::InvalidOperation, e.to_string()))
+        });
+        environment.add_filter("tojson", tojson);
+        let source = source.unwrap_or(CHATML).to_owned();
+        environment
+            .add_template_owned("chat", source)
+            .map_err(|e| Error::unsupported(format!("the chat template cannot be read: {e}")))?;
+        Ok(Self { environment, bos: bos.into(), eos: eos.into() })
+    }
+
+    /// The text of a conversation; with `open`, ready for the assistant to go on.
+    pub fn render(&self, messages: &[impl Serialize], open: bool) -> Result<String> {
+        let values = context! {
+            messages => Value::from(Serde(messages)),
+            add_generation_prompt => open,
+            bos_token => self.bos.as_str(),
+            eos_token => self.eos.as_str(),
+        };
+        let rendered = self.environment.get_template("chat").and_then(|t| t.render(values));
+        rendered.map_err(|e| Error::invalid(format!("the model's chat template refuses this conversation: {e}")))
+    }
+}
+
+/// Python's `json.dumps`: a space after each comma and colon, and non-ASCII kept, unless `indent` is given.
+fn tojson(value: &Value, options: Kwargs) -> Result<Value, minijinja::Error> {
+    let fail = |e: serde_json::Error| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string());
+    let indent: Option<usize> = options.get("indent")?;
+    let text = match indent {
+        Some(width) => {
+            let spaces = " ".repeat(width.min(16));
+            let mut out = Vec::new();
+            let pretty = serde_json::ser::PrettyFormatter::with_indent(spaces.as_bytes());
+            value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, pretty)).map_err(fail)?;
+            String::from_utf8_lossy(&out).into_owned()
+        }
+        None => {
+            let mut out = Vec::new();
+            value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Python)).map_err(fail)?;
+            String::from_utf8_lossy(&out).into_owned()
+        }
+    };
+    Ok(Value::from_safe_string(text))
+}
+
+struct Python;
+
+impl serde_json::ser::Formatter for Python {
+    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, w: &mut W, first: bool) -> std::io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, w: &mut W, first: bool) -> std::io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, w: &mut W) -> std::io::Result<()> {
+        w.write_all(b": ")
+    }
+}

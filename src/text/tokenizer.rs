@@ -1,0 +1,94 @@
+//! Text to tokens and back. The `tokenizers` crate does the work; here are its walls and the stream of bytes.
+
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// A model's tokenizer.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`. `vocabulary` is the number of rows the model has: a tokenizer with an id past it is
+    /// refused, because it would index outside the embedding.
+    pub fn open(path: &Path, vocabulary: usize) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+        Self::from_bytes(&bytes, vocabulary).map_err(|e| e.context(path.display()))
+    }
+
+    /// As [`Tokenizer::open`], from the bytes.
+    pub fn from_bytes(bytes: &[u8], vocabulary: usize) -> Result<Self> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
+            .map_err(|e| Error::corrupt("no tokenizer that can be read").because(e))?;
+        // Files often carry the trainer's own truncation and padding; lengths are the caller's business here.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|e| Error::corrupt("truncation").because(e))?;
+        let past = inner.get_vocab(true).into_iter().find(|(_, id)| *id as usize >= vocabulary);
+        if let Some((token, id)) = past {
+            return Err(Error::corrupt(format!(
+                "the tokenizer has token {id} ({token:?}), but the model knows only {vocabulary}; they do not belong together"
+            )));
+        }
+        Ok(Self { inner })
+    }
+
+    /// The tokens of `text`. `special` adds what the model's own processor puts around a text ([CLS] and [SEP]).
+    pub fn encode(&self, text: &str, special: bool) -> Result<Vec<u32>> {
+        let encoding = self.inner.encode_fast(text, special);
+        Ok(encoding.map_err(|e| Error::invalid("this text cannot be tokenized").because(e))?.get_ids().to_vec())
+    }
+
+    /// How many tokens `text` has, nothing added.
+    pub fn count(&self, text: &str) -> usize {
+        self.encode(text, false).map_or(0, |ids| ids.len())
+    }
+
+    /// The text of `ids`, special tokens left out.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.inner.decode(ids, true).map_err(|e| Error::invalid("these tokens cannot be decoded").because(e))
+    }
+
+    /// The id of a token by its text.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// A decoder for tokens that come one at a time.
+    pub fn stream(&self) -> Stream<'_> {
+        Stream { tokenizer: self, ids: Vec::new(), settled: 0, told: 0 }
+    }
+}
+
+/// Text from tokens as they come. A character whose bytes are spread over tokens appears once, when it is whole.
+pub struct Stream<'a> {
+    tokenizer: &'a Tokenizer,
+    ids: Vec<u32>,
+    /// Tokens before this one are told and serve only as context: joining rules look at neighbours.
+    settled: usize,
+    /// Tokens whose text has been told.
+    told: usize,
+}
+
+impl Stream<'_> {
+    /// The text that `id` completes; empty while a character is unfinished.
+    pub fn push(&mut self, id: u32) -> Result<String> {
+        self.ids.push(id);
+        let before = self.tokenizer.decode(&self.ids[self.settled..self.told])?;
+        let now = self.tokenizer.decode(&self.ids[self.settled..])?;
+        if now.ends_with('\u{fffd}') || now.len() <= before.len() {
+            return Ok(String::new());
+        }
+        let text = now.get(before.len()..).unwrap_or_default().to_owned();
+        self.settled = self.told;
+        self.told = self.ids.len();
+        Ok(text)
+    }
+
+    /// What is left when no more tokens come: an unfinished character as the replacement character.
+    pub fn finish(&mut self) -> Result<String> {
+        let before = self.tokenizer.decode(&self.ids[self.settled..self.told])?;
+        let now = self.tokenizer.decode(&self.ids[self.settled..])?;
+        self.told = self.ids.len();
+        Ok(now.get(before.len()..).unwrap_or_default().to_owned())
+    }
+}
