@@ -1,6 +1,7 @@
 #![doc = "Wayside: ask, retrieve and learn on the device."]
 #![forbid(clippy::print_stdout, clippy::print_stderr)]
 
+pub mod config;
 pub mod durable;
 pub mod error;
 pub mod parts;
