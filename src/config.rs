@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// The name of the file in the home directory.
 pub const FILE: &str = "config.toml";
 
+/// The default file, with a comment on every key. It parses back to [`Config::default`].
+pub const DEFAULT_TEXT: &str = include_str!("config/default.toml");
+
 /// The environment variable that names the ONNX Runtime library, before the configuration and the part.
 pub const RUNTIME_VARIABLE: &str = "ORT_DYLIB_PATH";
 
@@ -198,73 +201,6 @@ impl Config {
         }
     }
 
-    /// The default file, with a comment on every key. It parses back to [`Config::default`].
-    pub fn default_text() -> String {
-        let Self { threads, model, embedder, generate: g, retrieve: r, ingest: i, .. } = Self::default();
-        format!(
-            r#"# Wayside reads this as config.toml in its home directory. Every key is optional; these are the defaults.
-
-# The ONNX Runtime library, instead of the one `wayside models pull` gets. ORT_DYLIB_PATH comes before both.
-# runtime = "/usr/lib/libonnxruntime.so"
-# Threads for running models; 0: one for each physical core.
-threads = {threads}
-# The bundles that answer, and that turn text into vectors: names under models/.
-model = "{model}"
-embedder = "{embedder}"
-
-[generate]
-# The longest answer, in tokens.
-max_tokens = {}
-# 0.0 always takes the likeliest token; up to 10.0. The next three matter above 0.0 alone.
-temperature = {:?}
-# Draw from this many of the likeliest tokens; 0: all.
-top_k = {}
-# Draw from the likeliest tokens that share this much probability; 1.0: all.
-top_p = {:?}
-# Draw from tokens at least this likely, relative to the likeliest; 0.0: all.
-min_p = {:?}
-# Above 1.0, tokens that already stand there become less likely.
-repetition_penalty = {:?}
-# Prompt and answer together, in tokens; a model with a smaller limit keeps its own.
-context = {}
-
-[retrieve]
-# The most passages put before a question, and the most tokens they may take.
-k = {}
-budget = {}
-# Passages less similar than this (cosine, -1.0 to 1.0) count as nothing found.
-min_score = {:?}
-
-[ingest]
-# The longest chunk, and what it repeats of the one before, in tokens.
-chunk_tokens = {}
-overlap_tokens = {}
-# Larger documents are skipped with a note, in MiB.
-max_document_mb = {}
-# The collection for documents that name none.
-collection = "{}"
-
-[chat]
-# House instructions, put before every conversation.
-# system = "You answer for a small shop: short, friendly, exact."
-"#,
-            g.max_tokens,
-            g.temperature,
-            g.top_k,
-            g.top_p,
-            g.min_p,
-            g.repetition_penalty,
-            g.context,
-            r.k,
-            r.budget,
-            r.min_score,
-            i.chunk_tokens,
-            i.overlap_tokens,
-            i.max_document_mb,
-            i.collection,
-        )
-    }
-
     /// The ONNX Runtime library that the user chose: ORT_DYLIB_PATH, else `runtime`; `None` means the part.
     ///
     /// # Errors
@@ -324,8 +260,8 @@ mod tests {
 
     #[test]
     fn the_default_text_means_the_defaults_and_names_every_key() {
-        let text = Config::default_text();
-        assert_eq!(Config::parse(&text).unwrap(), Config::default());
+        let text = DEFAULT_TEXT;
+        assert_eq!(Config::parse(text).unwrap(), Config::default());
         assert_eq!(Config::parse("").unwrap(), Config::default());
         let filled = text.replace("# runtime", "runtime").replace("# system", "system");
         let config = Config::parse(&filled).unwrap();

