@@ -2,6 +2,7 @@
 #![forbid(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bundle;
+pub mod config;
 pub mod durable;
 pub mod error;
 pub mod format;

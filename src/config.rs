@@ -1,0 +1,354 @@
+//! The configuration file, `config.toml` in the home directory. Every key is optional; an unknown one is an error,
+//! since it is most likely a misspelt wish.
+
+use crate::error::{Error, Result};
+use crate::parts::{EMBEDDER, LANGUAGE_MODEL, Parts, RUNTIME};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The name of the file in the home directory.
+pub const FILE: &str = "config.toml";
+
+/// The default file, with a comment on every key. It parses back to [`Config::default`].
+pub const DEFAULT_TEXT: &str = include_str!("config/default.toml");
+
+/// The environment variable that names the ONNX Runtime library, before the configuration and the part.
+pub const RUNTIME_VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// All settings. [`Config::default`] is what an empty file means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The ONNX Runtime library: a path (relative ones start at the home directory), or a bare name for the system's
+    /// loader to find. Without it, the pulled part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<PathBuf>,
+    /// Threads for running models; 0 means one for each physical core.
+    pub threads: usize,
+    /// The bundle that answers.
+    pub model: String,
+    /// The bundle that turns text into vectors.
+    pub embedder: String,
+    /// How text is written.
+    pub generate: Generate,
+    /// How passages are found.
+    pub retrieve: Retrieve,
+    /// How documents are cut and stored.
+    pub ingest: Ingest,
+    /// How conversations begin.
+    pub chat: Chat,
+}
+
+/// How text is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Generate {
+    /// The longest answer, in tokens.
+    pub max_tokens: usize,
+    /// 0 always takes the likeliest token; higher is more varied.
+    pub temperature: f32,
+    /// Only this many of the likeliest tokens are drawn from; 0 means all.
+    pub top_k: usize,
+    /// Only the likeliest tokens that share this much probability; 1 means all.
+    pub top_p: f32,
+    /// Only tokens at least this likely, relative to the likeliest; 0 means all.
+    pub min_p: f32,
+    /// Above 1, tokens that already stand there become less likely.
+    pub repetition_penalty: f32,
+    /// Prompt and answer together, in tokens; a model with a smaller limit keeps its own.
+    pub context: usize,
+}
+
+/// How passages are found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retrieve {
+    /// The most passages put before a question.
+    pub k: usize,
+    /// The most tokens they may take.
+    pub budget: usize,
+    /// Passages less similar than this (cosine, -1 to 1) count as nothing found.
+    pub min_score: f32,
+}
+
+/// How documents are cut and stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ingest {
+    /// The longest chunk, in tokens.
+    pub chunk_tokens: usize,
+    /// What a chunk repeats of the one before, in tokens.
+    pub overlap_tokens: usize,
+    /// Larger documents are skipped with a note, in MiB.
+    pub max_document_mb: u64,
+    /// The collection for documents that name none.
+    pub collection: String,
+}
+
+/// How conversations begin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Chat {
+    /// House instructions, put before every conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            runtime: None,
+            threads: 0,
+            model: LANGUAGE_MODEL.into(),
+            embedder: EMBEDDER.into(),
+            generate: Generate::default(),
+            retrieve: Retrieve::default(),
+            ingest: Ingest::default(),
+            chat: Chat::default(),
+        }
+    }
+}
+
+impl Default for Generate {
+    fn default() -> Self {
+        Self {
+            max_tokens: 256,
+            temperature: 0.0,
+            top_k: 40,
+            top_p: 0.95,
+            min_p: 0.05,
+            repetition_penalty: 1.0,
+            context: 2048,
+        }
+    }
+}
+
+impl Default for Retrieve {
+    fn default() -> Self {
+        Self { k: 4, budget: 700, min_score: 0.3 }
+    }
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self { chunk_tokens: 200, overlap_tokens: 30, max_document_mb: 32, collection: "default".into() }
+    }
+}
+
+impl Config {
+    /// Reads `config.toml` of a home directory; without the file, the defaults.
+    ///
+    /// # Errors
+    /// Invalid, naming the line and the key; I/O if the file is there and cannot be read.
+    pub fn load(home: &Path) -> Result<Self> {
+        let path = home.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(e) => return Err(Error::io(format!("cannot read {}", path.display()), e)),
+        };
+        let mut config = Self::parse(&text).map_err(|e| e.context(path.display()))?;
+        config.runtime = config.runtime.map(|p| if is_bare(&p) { p } else { home.join(p) });
+        Ok(config)
+    }
+
+    /// Reads a configuration and checks its ranges.
+    ///
+    /// # Errors
+    /// Invalid, naming the line and the key.
+    pub fn parse(text: &str) -> Result<Self> {
+        const REMEDY: &str = "`wayside config` prints a valid file";
+        let config: Self = toml::from_str(text).map_err(|e| {
+            let place = e.span().and_then(|span| place(text, span.start)).unwrap_or_default();
+            Error::invalid(format!("{place}{}; {REMEDY}", e.message().replace('\n', ", ")))
+        })?;
+        config.check().map_err(|what| Error::invalid(format!("{what}; {REMEDY}")))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Self { generate, retrieve, ingest, .. } = self;
+        let rules = [
+            ("`model` must not be empty", !self.model.is_empty()),
+            ("`embedder` must not be empty", !self.embedder.is_empty()),
+            ("`threads` must be at most 1024", self.threads <= 1024),
+            ("`generate.max_tokens` must be at least 1", generate.max_tokens >= 1),
+            ("`generate.temperature` must be between 0 and 10", (0.0..=10.0).contains(&generate.temperature)),
+            ("`generate.top_p` must be above 0 and at most 1", generate.top_p > 0.0 && generate.top_p <= 1.0),
+            ("`generate.min_p` must be at least 0 and below 1", (0.0..1.0).contains(&generate.min_p)),
+            (
+                "`generate.repetition_penalty` must be between 0.1 and 10",
+                (0.1..=10.0).contains(&generate.repetition_penalty),
+            ),
+            ("`generate.context` must be at least 64", generate.context >= 64),
+            ("`retrieve.k` must be between 1 and 100", (1..=100).contains(&retrieve.k)),
+            ("`retrieve.min_score` must be between -1 and 1", (-1.0..=1.0).contains(&retrieve.min_score)),
+            ("`ingest.chunk_tokens` must be between 16 and 8192", (16..=8192).contains(&ingest.chunk_tokens)),
+            (
+                "`ingest.overlap_tokens` must be at most half of `ingest.chunk_tokens`",
+                ingest.overlap_tokens <= ingest.chunk_tokens / 2,
+            ),
+            (
+                "`ingest.max_document_mb` must be between 1 and 1048576",
+                (1..=1_048_576).contains(&ingest.max_document_mb),
+            ),
+            ("`ingest.collection` must not be empty", !ingest.collection.is_empty()),
+        ];
+        match rules.iter().find(|(_, holds)| !holds) {
+            Some((rule, _)) => Err((*rule).to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// The ONNX Runtime library that the user chose: ORT_DYLIB_PATH, else `runtime`; `None` means the part.
+    ///
+    /// # Errors
+    /// Not found if the choice names a file that is not there.
+    pub fn chosen_library(&self) -> Result<Option<PathBuf>> {
+        self.chosen(std::env::var_os(RUNTIME_VARIABLE))
+    }
+
+    fn chosen(&self, variable: Option<OsString>) -> Result<Option<PathBuf>> {
+        let variable = variable.filter(|v| !v.is_empty()).map(|v| (RUNTIME_VARIABLE, PathBuf::from(v)));
+        let setting = self.runtime.clone().map(|path| ("`runtime` in config.toml", path));
+        match variable.or(setting) {
+            Some((name, path)) if !is_bare(&path) && !path.is_file() => Err(Error::not_found(format!(
+                "{name} names {}, which is not a file; correct or remove it",
+                path.display()
+            ))),
+            chosen => Ok(chosen.map(|(_, path)| path)),
+        }
+    }
+}
+
+/// The ONNX Runtime library to load: ORT_DYLIB_PATH, else `runtime` of the configuration, else the part.
+///
+/// # Errors
+/// Not found if the choice is not there, or the part has not been pulled.
+pub fn library_path(config: &Config, parts: &Parts) -> Result<PathBuf> {
+    if let Some(path) = config.chosen_library()? {
+        return Ok(path);
+    }
+    parts.path(RUNTIME).ok_or_else(|| {
+        Error::not_found(format!(
+            "ONNX Runtime is not here; run `wayside models pull {RUNTIME}`, or set {RUNTIME_VARIABLE} to a library"
+        ))
+    })
+}
+
+/// A name without a folder is for the system's loader to find.
+fn is_bare(path: &Path) -> bool {
+    path.parent().is_some_and(|p| p.as_os_str().is_empty())
+}
+
+/// "line N (`its text`): " for a byte offset.
+fn place(text: &str, offset: usize) -> Option<String> {
+    let before = text.get(..offset)?;
+    let start = before.rfind('\n').map_or(0, |i| i + 1);
+    let line: String = text.get(start..)?.lines().next().unwrap_or_default().trim().chars().take(80).collect();
+    let number = before.matches('\n').count() + 1;
+    Some(if line.is_empty() { format!("line {number}: ") } else { format!("line {number} (`{line}`): ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::parts::Catalog;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_default_text_means_the_defaults_and_names_every_key() {
+        let text = DEFAULT_TEXT;
+        assert_eq!(Config::parse(text).unwrap(), Config::default());
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+        let filled = text.replace("# runtime", "runtime").replace("# system", "system");
+        let config = Config::parse(&filled).unwrap();
+        assert!(config.runtime.is_some() && config.chat.system.is_some());
+        let all = toml::Table::try_from(&config).unwrap();
+        assert_eq!(keys(&toml::from_str(&filled).unwrap()), keys(&all), "a key is missing in the text");
+    }
+
+    fn keys(table: &toml::Table) -> Vec<String> {
+        let nested = |(key, value): (&String, &toml::Value)| match value {
+            toml::Value::Table(table) => keys(table).iter().map(|k| format!("{key}.{k}")).collect(),
+            _ => vec![key.clone()],
+        };
+        let mut keys: Vec<String> = table.iter().flat_map(nested).collect();
+        keys.sort();
+        keys
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_its_line() {
+        for (text, line, key) in [
+            ("threads = 2\nthread = 3\n", "line 2", "thread"),
+            ("[generate]\n\nmax_token = 3\n", "line 3", "max_token"),
+            ("[generate]\nmax_tokens = \"many\"\n", "line 2", "max_tokens"),
+            ("[retrieve]\nk = -1\n", "line 2", "k = -1"),
+            ("threads = \n", "line 1", "threads"),
+            ("[retrieve]\nk = 0\n", "", "retrieve.k"),
+            ("[generate]\ntemperature = nan\n", "", "generate.temperature"),
+            ("[ingest]\nchunk_tokens = 32\n", "", "ingest.overlap_tokens"),
+        ] {
+            let error = Config::parse(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            let message = error.to_string();
+            assert!(message.contains(line) && message.contains(key) && message.contains("wayside config"), "{message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_home_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(Config::load(home.path()).unwrap(), Config::default());
+        let file = home.path().join(FILE);
+        std::fs::write(&file, "runtime = \"lib/ort.so\"\n[chat]\nsystem = \"Be brief.\"").unwrap();
+        let config = Config::load(home.path()).unwrap();
+        assert_eq!(config.runtime, Some(home.path().join("lib/ort.so")));
+        assert_eq!(config.chat.system.as_deref(), Some("Be brief."));
+        std::fs::write(&file, "runtime = \"libonnxruntime.so\"").unwrap();
+        assert_eq!(Config::load(home.path()).unwrap().runtime, Some("libonnxruntime.so".into()));
+        std::fs::write(&file, "nonsense").unwrap();
+        assert!(Config::load(home.path()).unwrap_err().to_string().contains(FILE));
+    }
+
+    #[test]
+    fn the_library_is_the_variables_then_the_settings_then_the_parts() {
+        let home = tempfile::tempdir().unwrap();
+        let [one, two] = ["one.so", "two.so"].map(|name| home.path().join(name));
+        std::fs::write(&one, "1").unwrap();
+        std::fs::write(&two, "2").unwrap();
+        let mut config = Config::default();
+        assert_eq!(config.chosen(None).unwrap(), None);
+        config.runtime = Some(two.clone());
+        assert_eq!(config.chosen(Some("".into())).unwrap(), Some(two.clone()));
+        assert_eq!(config.chosen(Some(one.clone().into())).unwrap(), Some(one));
+        assert_eq!(config.chosen(Some("libonnxruntime.so".into())).unwrap(), Some("libonnxruntime.so".into()));
+        let error = config.chosen(Some("/nowhere/ort.so".into())).unwrap_err();
+        assert!(error.to_string().contains(RUNTIME_VARIABLE), "{error}");
+    }
+
+    #[test]
+    fn without_a_library_the_remedy_is_named() {
+        if std::env::var_os(RUNTIME_VARIABLE).is_none() {
+            let home = tempfile::tempdir().unwrap();
+            let error = library_path(&Config::default(), &no_parts(home.path())).unwrap_err();
+            assert!(error.to_string().contains("wayside models pull onnxruntime"), "{error}");
+        }
+    }
+
+    fn no_parts(home: &Path) -> Parts {
+        Parts::with_catalog(&home.join("parts"), Catalog::builtin().unwrap(), crate::parts::TARGET)
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(\\PC|\n){0,200}", key in "[a-z_]{1,12}", value in "\\PC{0,12}") {
+            let _ = Config::parse(&text);
+            let _ = Config::parse(&format!("{key} = {value}\n[generate]\n{key} = {value}"));
+        }
+    }
+}
