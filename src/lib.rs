@@ -4,10 +4,12 @@
 pub mod bundle;
 pub mod config;
 pub mod durable;
+pub mod engine;
 pub mod error;
 pub mod format;
 pub mod graph;
 pub mod import;
+pub mod infer;
 pub mod onnx;
 pub mod parts;
 pub mod sample;

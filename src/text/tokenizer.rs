@@ -53,6 +53,11 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
+    /// The text of a token by its id.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
     /// A decoder for tokens that come one at a time.
     pub fn stream(&self) -> Stream<'_> {
         Stream { tokenizer: self, ids: Vec::new(), settled: 0, told: 0 }

@@ -1,0 +1,108 @@
+//! The only user of `ort`: the library, its environment, sessions and tensors. Nothing here builds a graph.
+
+mod session;
+mod tensor;
+
+pub use session::{Binding, Outputs, Session};
+pub use tensor::Tensor;
+
+use crate::error::{Error, Result};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// ONNX Runtime, loaded. One for each process: the first library wins.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    environment: ort::environment::Environment,
+    threads: usize,
+    library: PathBuf,
+}
+
+/// The process's environment: ONNX Runtime allows one.
+static LOADED: Mutex<Option<(ort::environment::Environment, PathBuf)>> = Mutex::new(None);
+
+impl Engine {
+    /// Loads the shared library at `library`, or joins the one the process has. `threads` is how many a session works
+    /// with; 0 means one for each physical core.
+    ///
+    /// Errors: `Engine` when it is no ONNX Runtime or too old, `Corrupt` when the file is cut off.
+    pub fn load(library: &Path, threads: usize) -> Result<Self> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.is_none() {
+            whole(library)?;
+            let builder = ort::init_from(library).map_err(|e| {
+                Error::engine(format!(
+                    "{} cannot be loaded as ONNX Runtime: {e}; run `wayside models pull`, or set ORT_DYLIB_PATH",
+                    library.display()
+                ))
+            })?;
+            let environment = builder
+                .with_name("wayside")
+                .with_telemetry(false)
+                .with_logger(Arc::new(log_line))
+                .build()
+                .map_err(|e| Error::engine(format!("ONNX Runtime does not start: {e}")))?;
+            *loaded = Some((environment, library.to_owned()));
+        }
+        match &*loaded {
+            Some((environment, library)) => {
+                Ok(Self { environment: environment.clone(), threads, library: library.clone() })
+            }
+            None => Err(Error::engine("ONNX Runtime does not start")),
+        }
+    }
+
+    /// The library in use.
+    pub fn library(&self) -> &Path {
+        &self.library
+    }
+
+    /// What the library says of itself: version, commit and flags of its build.
+    pub fn build_info(&self) -> String {
+        ort::info().to_owned()
+    }
+
+    /// A session for the model file at `path`.
+    pub fn session(&self, path: &Path) -> Result<Session> {
+        Session::open(&self.environment, path, self.threads)
+    }
+}
+
+/// Refuses a shared library that ends before its section table does: loading it would be a bus error, which no
+/// program survives.
+fn whole(library: &Path) -> Result<()> {
+    let fail = |e| Error::io(format!("cannot read {}", library.display()), e);
+    let mut file = std::fs::File::open(library).map_err(fail)?;
+    let length = file.seek(SeekFrom::End(0)).map_err(fail)?;
+    file.seek(SeekFrom::Start(0)).map_err(fail)?;
+    let mut head = [0; 64];
+    let read = file.read(&mut head).map_err(fail)?;
+    // 64-bit little-endian ELF: section table at byte 40, size and number of its entries at 58.
+    let elf = read == 64 && head.starts_with(b"\x7fELF\x02\x01");
+    let number = |at: usize, n: usize| head[at..at + n].iter().rev().fold(0u64, |a, &b| (a << 8) | u64::from(b));
+    if cfg!(target_os = "linux") && (!elf || number(40, 8).saturating_add(number(58, 2) * number(60, 2)) > length) {
+        return Err(Error::corrupt(format!(
+            "{} is no whole shared library; run `wayside models pull`, or set ORT_DYLIB_PATH to another",
+            library.display()
+        )));
+    }
+    Ok(())
+}
+
+fn log_line(level: ort::logging::LogLevel, category: &str, _id: &str, _location: &str, text: &str) {
+    use ort::logging::LogLevel as From;
+    let level = match level {
+        From::Verbose => log::Level::Trace,
+        From::Info => log::Level::Debug,
+        // Its warnings are about how a graph was optimized: a developer's concern.
+        From::Warning => log::Level::Debug,
+        From::Error | From::Fatal => log::Level::Warn,
+    };
+    log::log!(target: "onnxruntime", level, "{category}: {text}");
+}
+
+/// Errors of ONNX Runtime, with what was being done.
+fn failed<T>(what: &'static str) -> impl Fn(ort::Error<T>) -> Error {
+    move |e| Error::engine(format!("{what}: {e}"))
+}

@@ -1,0 +1,129 @@
+//! A model in ONNX Runtime, and the bindings through which caches stay where they are.
+
+use super::{Tensor, failed};
+use crate::error::{Error, Result};
+use ort::environment::Environment;
+use ort::ep::CPU;
+use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::builder::GraphOptimizationLevel;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// A loaded model. Shared between threads; runs take turns.
+#[derive(Debug)]
+pub struct Session {
+    inner: Mutex<ort::session::Session>,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+}
+
+/// Outputs by name.
+pub type Outputs = Vec<(String, Tensor)>;
+
+impl Session {
+    pub(super) fn open(environment: &Environment, path: &Path, threads: usize) -> Result<Self> {
+        let fail = |e: ort::Error| Error::engine(format!("ONNX Runtime refuses {}: {e}", path.display()));
+        let open = || -> ort::Result<ort::session::Session> {
+            Ok(ort::session::Session::builder(environment)?
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(threads)?
+                // The arena doubles as it grows; plain malloc costs no measurable time here and far less memory.
+                .with_execution_providers([CPU::default().with_arena_allocator(false).build()])?
+                .commit_from_file(path)?)
+        };
+        let inner = open().map_err(fail)?;
+        let names = |ports: &[ort::value::Outlet]| ports.iter().map(|p| p.name().to_owned()).collect();
+        let (inputs, outputs) = (names(inner.inputs()), names(inner.outputs()));
+        Ok(Self { inner: Mutex::new(inner), inputs, outputs })
+    }
+
+    /// Whether the model takes an input of this name, optional ones included.
+    pub fn takes(&self, name: &str) -> bool {
+        let optional = || self.lock().overridable_initializers().iter().any(|i| i.name() == name);
+        self.inputs.iter().any(|i| i == name) || optional()
+    }
+
+    /// The names of the outputs.
+    pub fn outputs(&self) -> &[String] {
+        &self.outputs
+    }
+
+    /// Runs once.
+    pub fn run(&self, inputs: &[(&str, &Tensor)]) -> Result<Outputs> {
+        let inputs: Vec<_> = inputs.iter().map(|(name, t)| (*name, &t.value)).collect();
+        let mut session = self.lock();
+        let outputs = session.run(inputs).map_err(failed("the model does not run"))?;
+        collect(outputs)
+    }
+
+    /// An uninitialized float32 buffer for [`Binding::in_place`].
+    pub fn buffer(&self, shape: &[usize]) -> Result<Tensor> {
+        Tensor::buffer(self.lock().allocator(), shape)
+    }
+
+    /// A set of inputs and outputs that stay bound from run to run.
+    pub fn bind(&self) -> Result<Binding> {
+        let inner = self.lock().create_binding().map_err(failed("binding"))?;
+        Ok(Binding { inner, returned: Vec::new() })
+    }
+
+    /// Runs over what is bound. Outputs bound in place are left where they are and not returned.
+    pub fn run_bound(&self, binding: &Binding) -> Result<Outputs> {
+        let mut session = self.lock();
+        let mut outputs = session.run_binding(&binding.inner).map_err(failed("the model does not run"))?;
+        let mut collected = Vec::with_capacity(binding.returned.len());
+        for name in &binding.returned {
+            let value = outputs.remove(name).ok_or_else(|| Error::engine(format!("the model gave no {name}")))?;
+            collected.push((name.clone(), Tensor::from_value(value)?));
+        }
+        Ok(collected)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, ort::session::Session> {
+        // A run that panicked left the session itself as it was: ONNX Runtime keeps no state between runs.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn collect(mut outputs: ort::session::SessionOutputs<'_>) -> Result<Outputs> {
+    let names: Vec<String> = outputs.keys().map(str::to_owned).collect();
+    let mut collected = Vec::with_capacity(names.len());
+    for name in names {
+        if let Some(value) = outputs.remove(&name) {
+            collected.push((name, Tensor::from_value(value)?));
+        }
+    }
+    Ok(collected)
+}
+
+/// Inputs and outputs bound to a session.
+#[derive(Debug)]
+pub struct Binding {
+    inner: ort::session::IoBinding,
+    returned: Vec<String>,
+}
+
+impl Binding {
+    /// Binds an input; it stays until bound again.
+    pub fn input(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
+        self.inner.bind_input(name, &tensor.value).map_err(failed("binding an input"))
+    }
+
+    /// Binds one buffer as an input and as an output: the model updates it where it lies.
+    pub fn in_place(&mut self, input: &str, output: &str, buffer: &mut Tensor) -> Result<()> {
+        self.inner.bind_input(input, &buffer.value).map_err(failed("binding a cache"))?;
+        self.inner.bind_output(output, &mut buffer.value).map_err(failed("binding a cache"))
+    }
+
+    /// Lets the session allocate an output, of whatever shape it turns out to have.
+    pub fn output(&mut self, name: &str) -> Result<()> {
+        let memory =
+            MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
+                .map_err(failed("memory"))?;
+        self.inner.bind_output_to_device(name, &memory).map_err(failed("binding an output"))?;
+        if !self.returned.iter().any(|r| r == name) {
+            self.returned.push(name.to_owned());
+        }
+        Ok(())
+    }
+}

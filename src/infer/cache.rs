@@ -1,0 +1,97 @@
+//! Keys and values of the tokens a conversation has seen.
+//!
+//! In place: one buffer `[1, kv_heads, capacity, head_dim]` a layer and side, bound once as past and once as present,
+//! so that a step writes its rows and copies nothing. Appended: the model returns a longer present each step, which
+//! is bound as the next past.
+
+use crate::bundle::{Cache as Growth, Decoder};
+use crate::engine::{Binding, Outputs, Session, Tensor};
+use crate::error::Result;
+
+/// Tokens by which the buffers grow: a compromise between copies and memory that is never used.
+const STEP: usize = 256;
+
+pub struct Cache {
+    growth: Growth,
+    buffers: Vec<Tensor>,
+    capacity: usize,
+    layers: usize,
+    heads: usize,
+    width: usize,
+}
+
+impl Cache {
+    /// An empty cache.
+    pub fn new(decoder: &Decoder) -> Self {
+        Self {
+            growth: decoder.cache,
+            buffers: Vec::new(),
+            capacity: 0,
+            layers: decoder.layers,
+            heads: decoder.kv_heads,
+            width: decoder.head_dim,
+        }
+    }
+
+    /// Whether the end can be cut off by just forgetting: so it is where a length says what counts.
+    pub fn can_shrink(&self) -> bool {
+        self.growth == Growth::InPlace
+    }
+
+    /// Makes room for `needed` tokens beside the `used` that are there, and binds what moved.
+    pub fn reserve(&mut self, session: &Session, binding: &mut Binding, used: usize, needed: usize) -> Result<()> {
+        match self.growth {
+            Growth::Appended if used == 0 => self.empty(binding),
+            Growth::InPlace if needed > self.capacity => self.grow(session, binding, used, needed),
+            _ => Ok(()),
+        }
+    }
+
+    fn empty(&self, binding: &mut Binding) -> Result<()> {
+        let empty = Tensor::f32(&[1, self.heads, 0, self.width], vec![])?;
+        for (past, present) in self.slots() {
+            binding.input(&past, &empty)?;
+            binding.output(&present)?;
+        }
+        Ok(())
+    }
+
+    fn grow(&mut self, session: &Session, binding: &mut Binding, used: usize, needed: usize) -> Result<()> {
+        let capacity = needed.next_multiple_of(STEP);
+        let mut old = std::mem::take(&mut self.buffers).into_iter();
+        for (past, present) in self.slots() {
+            let mut buffer = session.buffer(&[1, self.heads, capacity, self.width])?;
+            if let Some(old) = old.next() {
+                let (from, to) = (old.as_f32()?, buffer.as_f32_mut()?);
+                let heads = from.chunks(self.capacity * self.width).zip(to.chunks_mut(capacity * self.width));
+                for (from, to) in heads {
+                    to[..used * self.width].copy_from_slice(&from[..used * self.width]);
+                }
+            }
+            binding.in_place(&past, &present, &mut buffer)?;
+            self.buffers.push(buffer);
+        }
+        self.capacity = capacity;
+        Ok(())
+    }
+
+    /// After a step: what the model appended becomes the past of the next.
+    pub fn advance(&self, binding: &mut Binding, outputs: &mut Outputs) -> Result<()> {
+        if self.growth == Growth::InPlace {
+            return Ok(());
+        }
+        for (past, present) in self.slots() {
+            if let Some(at) = outputs.iter().position(|(name, _)| *name == present) {
+                binding.input(&past, &outputs.swap_remove(at).1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of past and present for every layer and side.
+    fn slots(&self) -> impl Iterator<Item = (String, String)> + use<> {
+        (0..self.layers).flat_map(|layer| {
+            ["key", "value"].map(|side| (format!("past_key_values.{layer}.{side}"), format!("present.{layer}.{side}")))
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! One conversation's place in a model: the tokens it has seen and their cache.
+
+use super::cache::Cache;
+use super::language_model::LanguageModel;
+use crate::engine::{Binding, Tensor};
+use crate::error::{Error, Result};
+use crate::watch::Cancel;
+use std::sync::Arc;
+
+/// Tokens that go through the model at once. Larger is no faster, and memory and the answer to a cancel grow.
+const CHUNK: usize = 256;
+
+/// The name under which a graph takes how many positions' logits it should compute.
+const KEEP: &str = "logits_to_keep";
+
+/// Tokens seen and what the model remembers of them. Each conversation has its own; they share the model.
+pub struct Context {
+    model: Arc<LanguageModel>,
+    binding: Binding,
+    cache: Cache,
+    tokens: Vec<u32>,
+    /// Room that is worth making at once, because it will be needed.
+    expected: usize,
+    takes_keep: bool,
+    takes_positions: bool,
+}
+
+impl Context {
+    /// An empty conversation.
+    pub fn new(model: Arc<LanguageModel>) -> Result<Self> {
+        let mut binding = model.session.bind()?;
+        binding.output("logits")?;
+        let takes_keep = model.session.takes(KEEP);
+        let takes_positions = model.session.takes("position_ids");
+        let cache = Cache::new(&model.decoder);
+        Ok(Self { model, binding, cache, tokens: Vec::new(), expected: 0, takes_keep, takes_positions })
+    }
+
+    /// The model it runs on.
+    pub fn model(&self) -> &Arc<LanguageModel> {
+        &self.model
+    }
+
+    /// The tokens it has seen.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// Says that the conversation will reach `tokens` in all, so that room is made once.
+    pub fn expect(&mut self, tokens: usize) {
+        self.expected = tokens.min(self.model.context());
+    }
+
+    /// Makes the conversation `tokens`, computing only what follows the beginning it shares with what is there.
+    /// Returns the logits after the last.
+    ///
+    /// Errors: `Invalid` for no tokens or more than the model's context; `Cancelled` between chunks.
+    pub fn set(&mut self, tokens: &[u32], cancel: &Cancel) -> Result<Vec<f32>> {
+        let shared = self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count();
+        // The last token always runs again: its logits are wanted.
+        self.truncate(shared.min(tokens.len().saturating_sub(1)));
+        self.feed(&tokens[self.tokens.len()..], cancel)
+    }
+
+    /// Forgets everything after the first `length` tokens (everything, where the cache cannot be cut).
+    pub fn truncate(&mut self, length: usize) {
+        if length < self.tokens.len() {
+            self.tokens.truncate(if self.cache.can_shrink() { length } else { 0 });
+        }
+    }
+
+    /// Appends tokens; returns the logits after the last.
+    pub fn feed(&mut self, tokens: &[u32], cancel: &Cancel) -> Result<Vec<f32>> {
+        let mut last = Vec::new();
+        if tokens.is_empty() {
+            return Err(Error::invalid("there is nothing to read: the text has no tokens"));
+        }
+        for chunk in tokens.chunks(CHUNK) {
+            cancel.check()?;
+            let logits = self.step(chunk, 1)?;
+            let row = logits.as_f32()?;
+            last = row[row.len().saturating_sub(self.model.vocabulary())..].to_vec();
+        }
+        Ok(last)
+    }
+
+    /// Appends tokens and calls `each` with the position of each token and the logits after it.
+    pub fn feed_all(&mut self, tokens: &[u32], cancel: &Cancel, mut each: impl FnMut(usize, &[f32])) -> Result<()> {
+        // Logits of a whole chunk would be 50 MB with a vocabulary of 49,152.
+        for chunk in tokens.chunks(CHUNK / 4) {
+            cancel.check()?;
+            let before = self.tokens.len();
+            let logits = self.step(chunk, chunk.len())?;
+            for (i, row) in logits.as_f32()?.chunks_exact(self.model.vocabulary()).enumerate() {
+                each(before + i, row);
+            }
+        }
+        Ok(())
+    }
+
+    /// One run: `chunk` goes in, the logits after its last `keep` tokens come out (after all, from a graph that cannot
+    /// choose).
+    fn step(&mut self, chunk: &[u32], keep: usize) -> Result<Tensor> {
+        let decoder = &self.model.decoder;
+        let (used, total) = (self.tokens.len(), self.tokens.len() + chunk.len());
+        if total > decoder.context {
+            return Err(Error::invalid(format!(
+                "{total} tokens are more than the {} that {} can look at; shorten the text",
+                decoder.context,
+                self.model.name()
+            )));
+        }
+        if let Some(strange) = chunk.iter().find(|&&t| t as usize >= decoder.vocabulary) {
+            return Err(Error::invalid(format!("token {strange} is outside the vocabulary of {}", self.model.name())));
+        }
+        let session = &self.model.session;
+        self.cache.reserve(session, &mut self.binding, used, total.max(self.expected))?;
+        let ids: Vec<i64> = chunk.iter().map(|&t| i64::from(t)).collect();
+        self.binding.input("input_ids", &Tensor::i64(&[1, chunk.len()], ids)?)?;
+        self.binding.input("attention_mask", &Tensor::i64(&[1, total], vec![1; total])?)?;
+        if self.takes_positions {
+            let positions = (used as i64..total as i64).collect();
+            self.binding.input("position_ids", &Tensor::i64(&[1, chunk.len()], positions)?)?;
+        }
+        if self.takes_keep {
+            self.binding.input(KEEP, &Tensor::i64(&[1], vec![keep as i64])?)?;
+        }
+        let mut outputs = session.run_bound(&self.binding)?;
+        self.cache.advance(&mut self.binding, &mut outputs)?;
+        self.tokens.extend_from_slice(chunk);
+        let logits = outputs.into_iter().find(|(name, _)| name == "logits");
+        logits.map(|(_, tensor)| tensor).ok_or_else(|| Error::engine("the model gave no logits"))
+    }
+}

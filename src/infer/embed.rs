@@ -1,0 +1,137 @@
+//! Texts to unit vectors.
+
+use crate::bundle::{self, Bundle, Encoder, Model, Pooling};
+use crate::engine::{Engine, Session, Tensor};
+use crate::error::{Error, Result};
+use crate::text::tokenizer::Tokenizer;
+use crate::watch::{Cancel, Progress};
+
+/// Tokens in a batch, padding included. More is no faster on a CPU and takes memory.
+const BATCH_TOKENS: usize = 2048;
+
+/// An encoder with its tokenizer.
+pub struct Embedder {
+    session: Session,
+    tokenizer: Tokenizer,
+    encoder: Encoder,
+    id: String,
+    takes_types: bool,
+}
+
+impl Embedder {
+    /// Loads a bundle. Errors: `Invalid` when it holds a decoder.
+    pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
+        let name = &bundle.manifest.name;
+        let Model::Encoder(encoder) = bundle.manifest.model.clone() else {
+            return Err(Error::invalid(format!("{name} answers, it makes no vectors; choose an embedder")));
+        };
+        let session = engine.session(&bundle.path(bundle::MODEL)?)?;
+        // The import held the tokenizer against the vocabulary.
+        let tokenizer = Tokenizer::open(&bundle.path(bundle::TOKENIZER)?, usize::MAX)?;
+        let takes_types = session.takes("token_type_ids");
+        Ok(Self { session, tokenizer, encoder, id: format!("{name} {}", bundle.fingerprint()), takes_types })
+    }
+
+    /// Names the embedder and its weights: vectors of different ids cannot be compared.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Numbers in a vector.
+    pub fn dimensions(&self) -> usize {
+        self.encoder.dimensions
+    }
+
+    /// Tokens of `text`, as they count against the model's limit.
+    pub fn count(&self, text: &str) -> usize {
+        self.tokenizer.count(text)
+    }
+
+    /// The vector of a question.
+    pub fn query(&self, text: &str) -> Result<Vec<f32>> {
+        let tokens = self.tokens(&self.encoder.query_prefix, text)?;
+        let vector = self.batch(&[&tokens])?.pop();
+        vector.ok_or_else(|| Error::engine("the embedder gave no vector"))
+    }
+
+    /// The vectors of passages, in their order. What is longer than the model's limit is cut.
+    pub fn passages(&self, texts: &[&str], progress: &dyn Progress, cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
+        let tokens =
+            texts.iter().map(|t| self.tokens(&self.encoder.passage_prefix, t)).collect::<Result<Vec<_>>>()?;
+        // Alike lengths together: padding is work for nothing.
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));
+        let mut vectors = vec![Vec::new(); tokens.len()];
+        let mut rest = order.as_slice();
+        progress.start("embed", tokens.len() as u64);
+        while let Some(&longest) = rest.first() {
+            cancel.check()?;
+            let width = tokens[longest].len().max(1);
+            let (now, later) = rest.split_at((BATCH_TOKENS / width).clamp(1, rest.len()));
+            let batch: Vec<&[u32]> = now.iter().map(|&i| tokens[i].as_slice()).collect();
+            for (&i, vector) in now.iter().zip(self.batch(&batch)?) {
+                vectors[i] = vector;
+            }
+            rest = later;
+            progress.at((tokens.len() - rest.len()) as u64);
+        }
+        progress.finish();
+        Ok(vectors)
+    }
+
+    fn tokens(&self, prefix: &str, text: &str) -> Result<Vec<u32>> {
+        // What is far longer than the limit's tokens can be need not be looked at.
+        let end = text.char_indices().nth(self.encoder.context * 16).map_or(text.len(), |(at, _)| at);
+        let mut tokens = self.tokenizer.encode(&format!("{prefix}{}", &text[..end]), true)?;
+        if tokens.len() > self.encoder.context
+            && let Some(&last) = tokens.last()
+        {
+            // The closing token stays.
+            tokens.truncate(self.encoder.context - 1);
+            tokens.push(last);
+        }
+        Ok(tokens)
+    }
+
+    fn batch(&self, texts: &[&[u32]]) -> Result<Vec<Vec<f32>>> {
+        let width = texts.iter().map(|t| t.len()).max().unwrap_or(0).max(1);
+        let shape = [texts.len(), width];
+        let (mut ids, mut mask) = (Vec::new(), Vec::new());
+        for (row, text) in texts.iter().enumerate() {
+            ids.extend(text.iter().map(|&t| i64::from(t)));
+            mask.resize(ids.len(), 1);
+            ids.resize((row + 1) * width, 0);
+            mask.resize(ids.len(), 0);
+        }
+        let types = Tensor::i64(&shape, vec![0; ids.len()])?;
+        let (ids, mask) = (Tensor::i64(&shape, ids)?, Tensor::i64(&shape, mask)?);
+        let mut inputs = vec![("input_ids", &ids), ("attention_mask", &mask)];
+        if self.takes_types {
+            inputs.push(("token_type_ids", &types));
+        }
+        let outputs = self.session.run(&inputs)?;
+        let hidden = outputs.iter().find(|(name, _)| name == "last_hidden_state");
+        let hidden = hidden.ok_or_else(|| Error::engine("the embedder gave no last_hidden_state"))?.1.as_f32()?;
+        let rows = hidden.chunks_exact(width * self.encoder.dimensions);
+        texts.iter().zip(rows).map(|(text, rows)| self.pool(rows, text.len())).collect()
+    }
+
+    /// One unit vector from the vectors of `length` tokens.
+    fn pool(&self, rows: &[f32], length: usize) -> Result<Vec<f32>> {
+        let dimensions = self.encoder.dimensions;
+        let used = match self.encoder.pooling {
+            Pooling::Cls => 1,
+            Pooling::Mean => length.max(1),
+        };
+        let mut sum = vec![0.0; dimensions];
+        for row in rows.chunks_exact(dimensions).take(used) {
+            sum.iter_mut().zip(row).for_each(|(s, x)| *s += x);
+        }
+        let norm = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if !norm.is_finite() || norm == 0.0 {
+            return Err(Error::engine("the embedder gave no numbers; its weights may be damaged"));
+        }
+        sum.iter_mut().for_each(|x| *x /= norm);
+        Ok(sum)
+    }
+}

@@ -1,0 +1,70 @@
+//! A decoder, loaded once and shared by every conversation.
+
+use crate::bundle::{self, Bundle, Decoder, Model};
+use crate::engine::{Engine, Session};
+use crate::error::{Error, Result};
+use crate::text::template::Template;
+use crate::text::tokenizer::Tokenizer;
+use serde::Serialize;
+
+/// A decoder with its tokenizer and chat template.
+pub struct LanguageModel {
+    pub(super) session: Session,
+    pub(super) decoder: Decoder,
+    tokenizer: Tokenizer,
+    template: Template,
+    name: String,
+}
+
+impl LanguageModel {
+    /// Loads a bundle. Errors: `Invalid` when it holds an encoder.
+    pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
+        let name = bundle.manifest.name.clone();
+        let Model::Decoder(decoder) = bundle.manifest.model.clone() else {
+            return Err(Error::invalid(format!("{name} makes vectors, it cannot answer; choose a language model")));
+        };
+        let tokenizer = Tokenizer::open(&bundle.path(bundle::TOKENIZER)?, decoder.vocabulary)?;
+        let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id)).unwrap_or_default();
+        let source = std::fs::read_to_string(bundle.path(bundle::TEMPLATE)?).ok();
+        let template = Template::new(source.as_deref(), &text(decoder.bos), &text(decoder.eos.first().copied()))?;
+        let session = engine.session(&bundle.path(bundle::MODEL)?)?;
+        Ok(Self { session, decoder, tokenizer, template, name })
+    }
+
+    /// The bundle's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The most tokens it can look at.
+    pub fn context(&self) -> usize {
+        self.decoder.context
+    }
+
+    /// Numbers in a row of logits.
+    pub fn vocabulary(&self) -> usize {
+        self.decoder.vocabulary
+    }
+
+    /// Whether `token` ends an answer.
+    pub fn ends(&self, token: u32) -> bool {
+        self.decoder.eos.contains(&token)
+    }
+
+    /// Its tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The tokens of plain text, with the beginning token where the model was trained with one.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
+        let mut tokens: Vec<u32> = self.decoder.bos.into_iter().collect();
+        tokens.extend(self.tokenizer.encode(text, false)?);
+        Ok(tokens)
+    }
+
+    /// The tokens of a conversation, up to where the assistant begins to speak.
+    pub fn encode_chat(&self, messages: &[impl Serialize]) -> Result<Vec<u32>> {
+        self.tokenizer.encode(&self.template.render(messages, true)?, false)
+    }
+}
