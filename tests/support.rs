@@ -1,0 +1,47 @@
+//! What the tests share: the parts, fetched once and kept between runs, and an engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use wayside::engine::Engine;
+use wayside::parts::{self, Parts};
+use wayside::watch::{Cancel, Quiet};
+
+/// Where the parts stay between runs.
+pub fn parts() -> &'static Parts {
+    static PARTS: OnceLock<Parts> = OnceLock::new();
+    PARTS.get_or_init(|| {
+        let parts = Parts::open(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("parts")).unwrap();
+        parts.pull(&[], None, &Quiet, &Cancel::new()).unwrap();
+        parts
+    })
+}
+
+/// A part's file or folder.
+pub fn part(name: &str) -> PathBuf {
+    parts().path(name).unwrap()
+}
+
+/// ONNX Runtime.
+pub fn engine() -> Engine {
+    Engine::load(&part(parts::RUNTIME), 0).unwrap()
+}
+
+/// The committed reference data.
+pub fn golden(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path)
+}
+
+/// A JSON file.
+pub fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Token ids from JSON.
+pub fn ids(value: &serde_json::Value) -> Vec<u32> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// Numbers from JSON.
+pub fn floats(value: &serde_json::Value) -> Vec<f32> {
+    serde_json::from_value(value.clone()).unwrap()
+}
