@@ -1,1 +1,4 @@
 //! Text on its way in: documents to sections, sections to chunks, chunks to tokens.
+
+pub mod chunk;
+pub mod document;
