@@ -106,7 +106,7 @@ impl<'c> Cutter<'c> {
     fn reach(&self, carry: &str, rest: &str) -> usize {
         let longest = rest.floor_char_boundary(self.widest());
         let (mut fits, mut over) = (0, longest + 1);
-        let mut guess = rest.floor_char_boundary(self.budget * self.bytes_per_token.get() * 5 / 4);
+        let mut guess = rest.floor_char_boundary((self.budget * self.bytes_per_token.get() * 5 / 4).min(longest));
         for attempt in 0.. {
             let tokens = (self.count)(&format!("{carry}{}", &rest[..guess]));
             if tokens <= self.budget {
@@ -170,7 +170,9 @@ impl<'c> Cutter<'c> {
         let tail = &body[body.ceil_char_boundary(body.len().saturating_sub(self.overlap * WIDEST))..];
         let Some(start) = last_sentence_start(tail).max(tail.rfind('\n')) else { return String::new() };
         let sentence = tail[start..].trim();
-        if (self.count)(sentence) <= self.overlap { format!("{sentence}{gap}") } else { String::new() }
+        // A row says nothing without its header.
+        let fits = !sentence.starts_with('|') && (self.count)(sentence) <= self.overlap;
+        if fits { format!("{sentence}{gap}") } else { String::new() }
     }
 
     fn widest(&self) -> usize {

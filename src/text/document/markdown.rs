@@ -185,7 +185,7 @@ mod tests {
     fn titles() {
         assert_eq!(read("---\nlang: en\ntitle: 'Two: words'\n---\n# One\nx").0.as_deref(), Some("Two: words"));
         assert_eq!(read("+++\ntitle = \"Two\"\n+++\nx").0.as_deref(), Some("Two"));
-        assert_eq!(read("## A\nx\n\n# One\ny").0, None);
+        assert_eq!(read("## A\nx\n\n# One\ny").0.as_deref(), Some("One"));
         assert_eq!(read("One *or* two\n===\nx").0.as_deref(), Some("One or two"));
     }
 

@@ -15,7 +15,6 @@ mod jsonl;
 mod markdown;
 mod outline;
 mod pdf;
-mod pdf_bounds;
 mod plain;
 pub(super) mod table;
 #[cfg(test)]
@@ -40,7 +39,8 @@ pub struct Document {
 /// The text under one heading, or one record of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Section {
-    /// The headings above the text, from the top. The document's title is left out where it is above all the text.
+    /// The headings above the text, from the top. The document's title is left out where
+    /// nothing else stands at the top.
     pub path: Vec<String>,
     /// Where the text stands when no heading says so: `page 3`, `row 12`. For citations; never part of the text.
     pub place: Option<String>,

@@ -11,7 +11,7 @@ pub struct Outline {
     text: String,
     /// Whether the innermost heading still has nothing under it.
     bare: bool,
-    /// The first heading, when it stands at level 1.
+    /// The first heading of level 1.
     title: Option<String>,
     sections: Vec<Section>,
 }
@@ -24,7 +24,7 @@ impl Outline {
             return;
         }
         self.close(level);
-        if level <= 1 && self.sections.is_empty() && self.title.is_none() {
+        if level <= 1 && self.title.is_none() {
             self.title = Some(heading.clone());
         }
         self.open.truncate(self.open.partition_point(|(l, _)| *l < level));
@@ -49,10 +49,13 @@ impl Outline {
     pub fn finish(mut self, title: Option<String>) -> Parts {
         self.close(0);
         let title = title.map(|t| line(&t)).filter(|t| !t.is_empty()).or(self.title);
-        let above_all = |t: &String| self.sections.iter().all(|s| s.path.first() == Some(t));
-        if title.as_ref().is_some_and(above_all) {
-            for section in &mut self.sections {
-                section.path.remove(0);
+        if let Some(title) = &title {
+            if self.sections.iter().all(|s| s.path.first().is_none_or(|first| first == title)) {
+                self.sections.iter_mut().for_each(|section| drop(section.path.drain(..1.min(section.path.len()))));
+            }
+            // What only says the title again is not worth a place, unless it is all there is.
+            if self.sections.len() > 1 {
+                self.sections.retain(|section| !section.path.is_empty() || section.text != *title);
             }
         }
         (title, self.sections)
@@ -100,6 +103,7 @@ mod tests {
     #[test]
     fn the_title_is_not_repeated_in_the_paths() {
         let mut outline = Outline::default();
+        outline.block("Guide");
         outline.heading(1, "Guide");
         outline.heading(2, "Empty");
         outline.heading(2, "Use");

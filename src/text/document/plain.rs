@@ -15,11 +15,12 @@ pub fn read(text: &str) -> Parts {
     let mut outline = Outline::default();
     // Which underline means which level: in the order in which they appear.
     let mut levels: Vec<(char, bool)> = Vec::new();
+    let mut tops = 0;
     let mut paragraph: Vec<&str> = Vec::new();
     let mut lines = text.lines().map(str::trim_end).peekable();
     while let Some(line) = lines.next() {
         if line.is_empty() {
-            outline.block(&unwrap(&std::mem::take(&mut paragraph)));
+            close(&mut outline, &mut paragraph);
             continue;
         }
         // Over the heading stands nothing, or the same line as under it.
@@ -36,13 +37,24 @@ pub fn read(text: &str) -> Parts {
                 levels.push(style);
                 levels.len() - 1
             });
+            tops += usize::from(level == 0);
             outline.heading(level as u32 + 1, line);
         } else {
             paragraph.push(line);
         }
     }
-    outline.block(&unwrap(&paragraph));
-    outline.finish(None)
+    close(&mut outline, &mut paragraph);
+    let (title, sections) = outline.finish(None);
+    // The highest heading is the title if there is only one; else they are chapters.
+    (title.filter(|_| tops == 1), sections)
+}
+
+/// Ends a paragraph. A line of punctuation that stands alone only parts others.
+fn close(outline: &mut Outline, paragraph: &mut Vec<&str>) {
+    let lines = std::mem::take(paragraph);
+    if !matches!(lines.as_slice(), [line] if underline(line.trim_start()).is_some()) {
+        outline.block(&unwrap(&lines));
+    }
 }
 
 /// The character of a line that is an underline and nothing else.
@@ -62,7 +74,8 @@ fn underlines(under: &str, heading: &str) -> Option<char> {
 ///
 /// A break stays where the line was short, where a list item or a table row starts, or where the indent changes.
 pub fn unwrap(lines: &[&str]) -> String {
-    let indent = |line: &str| line.len() - line.trim_start().len();
+    // In characters: some indents are made of no-break spaces.
+    let indent = |line: &str| line.chars().take_while(|c| c.is_whitespace()).count();
     let width = lines.iter().map(|l| l.chars().count()).max().unwrap_or_default();
     let mut text = String::with_capacity(lines.iter().map(|l| l.len() + 1).sum());
     for (i, line) in lines.iter().enumerate() {
@@ -72,8 +85,8 @@ pub fn unwrap(lines: &[&str]) -> String {
         };
         let length = before.chars().count();
         let first = line.split_whitespace().next().unwrap_or_default();
-        // The column broke the line only if the next word would not have fitted.
-        let full = length >= COLUMN && length + first.chars().count() >= width;
+        // The column broke the line only if the next word would hardly have fitted.
+        let full = length >= COLUMN && (length + first.chars().count()) * 4 >= width * 3;
         // The text of a list item hangs under its first word.
         let hangs = starts_item(before) && indent(line) > indent(before);
         if full && (hangs || indent(line) == indent(before)) && !starts_item(line) {
@@ -114,6 +127,7 @@ mod tests {
         let (_, sections) = read("One.\nTwo.\n-----\nThree.\n\n-----\n\n...\n---\n");
         assert_eq!(sections.len(), 1);
         assert!(sections[0].path.is_empty());
+        assert_eq!(sections[0].text, "One.\nTwo.\n-----\nThree.\n\n...\n---");
     }
 
     #[test]

@@ -38,16 +38,18 @@ pub fn check_file(bytes: &[u8]) -> Result<()> {
 /// A filter for loading: empties images, which the reader would take for text, and drops streams that unfold beyond
 /// reason. What needs a dropped stream then fails as if it were missing.
 pub fn tame(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
-    if let Object::Stream(stream) = object {
-        if is(&stream.dict, b"Image") {
-            stream.dict.remove(b"Filter");
-            // Not empty: the loader would look for the lost content.
-            stream.set_content(b" ".to_vec());
-        } else if unfolds_too_far(stream) {
-            return None;
-        }
+    let Object::Stream(stream) = object else {
+        // It may come out of an object stream, and then only what is given back counts.
+        return Some((id, object.clone()));
+    };
+    if is(&stream.dict, b"Image") {
+        stream.dict.remove(b"Filter");
+        // Not empty: the loader would look for the lost content.
+        stream.set_content(b" ".to_vec());
+    } else if unfolds_too_far(stream) {
+        return None;
     }
-    // Only whether there is a value is looked at; the object itself is changed in place.
+    // A stream is changed in place, and what is given back does not count.
     Some((id, Object::Null))
 }
 

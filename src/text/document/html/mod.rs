@@ -1,8 +1,11 @@
 //! HTML, as it is found: read tag by tag, in one pass and without a tree, so that neither the depth nor the faults of
 //! a page cost anything. Headings open sections; scripts, styles, navigation and hidden parts are left out.
 
+mod elements;
+
 use super::outline::Outline;
 use super::{Parts, table};
+use elements::{is_aside, is_block, is_closed, is_program};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 use std::convert::Infallible;
@@ -335,95 +338,6 @@ impl<'a> Page<'a> {
             cells.for_each(|cell| self.outline.block(cell.trim()));
         }
     }
-}
-
-/// Elements whose content is not for reading.
-fn is_program(name: &[u8]) -> bool {
-    matches!(name, b"script" | b"style" | b"template" | b"iframe" | b"noframes" | b"noembed")
-}
-
-/// Elements that are not what the page says.
-fn is_aside(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"nav"
-            | b"noscript"
-            | b"svg"
-            | b"object"
-            | b"canvas"
-            | b"select"
-            | b"button"
-            | b"audio"
-            | b"video"
-            | b"datalist"
-    )
-}
-
-/// Whether the element must be closed, so that the end of a hidden one can be told.
-fn is_closed(name: &[u8]) -> bool {
-    !matches!(
-        name,
-        b"html"
-            | b"body"
-            | b"p"
-            | b"li"
-            | b"dt"
-            | b"dd"
-            | b"tr"
-            | b"td"
-            | b"th"
-            | b"option"
-            | b"br"
-            | b"hr"
-            | b"img"
-            | b"input"
-            | b"link"
-            | b"meta"
-            | b"area"
-            | b"base"
-            | b"col"
-            | b"embed"
-            | b"source"
-            | b"track"
-            | b"wbr"
-    )
-}
-
-/// Elements that start on a line of their own.
-fn is_block(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"address"
-            | b"article"
-            | b"aside"
-            | b"blockquote"
-            | b"body"
-            | b"caption"
-            | b"center"
-            | b"dd"
-            | b"details"
-            | b"dialog"
-            | b"div"
-            | b"dt"
-            | b"fieldset"
-            | b"figcaption"
-            | b"figure"
-            | b"footer"
-            | b"form"
-            | b"header"
-            | b"hgroup"
-            | b"hr"
-            | b"html"
-            | b"legend"
-            | b"li"
-            | b"main"
-            | b"p"
-            | b"section"
-            | b"summary"
-            | b"tbody"
-            | b"tfoot"
-            | b"thead"
-    )
 }
 
 #[cfg(test)]

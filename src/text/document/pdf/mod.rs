@@ -1,11 +1,15 @@
 //! PDF, page by page.
 //!
 //! The library that reads PDF panics on what it does not expect, so it runs contained: a page that makes it panic is
-//! a note, and a file of which nothing can be read is an error. [`pdf_bounds`](super::pdf_bounds) keeps away what
-//! cannot be contained: endless recursion and endless streams.
+//! a note, and a file of which nothing can be read is an error. [`bounds`] keeps away what cannot be contained: endless
+//! recursion and endless streams.
+
+mod bounds;
+#[cfg(test)]
+mod tests;
 
 use super::plain::unwrap;
-use super::{Parts, Section, pdf_bounds};
+use super::{Parts, Section, line};
 use crate::error::{Error, Result};
 use pdf_extract::{
     Document, LoadOptions, MediaBox, ObjectId, OutputDev, OutputError, PlainTextOutput, Transform, output_doc_page,
@@ -26,7 +30,7 @@ const LIGATURES: [(char, &str); 5] = [('ﬀ', "ff"), ('ﬁ', "fi"), ('ﬂ', "fl"
 /// when the file is locked or has no text, [`Full`](crate::ErrorKind::Full) when reading takes too long.
 pub fn read(bytes: &[u8], notes: &mut Vec<String>) -> Result<Parts> {
     let deadline = Instant::now() + LONGEST;
-    pdf_bounds::check_file(bytes)?;
+    bounds::check_file(bytes)?;
     let document = load(bytes)?;
     let pages = contained(|| document.get_pages()).unwrap_or_default();
     let mut sections = Vec::new();
@@ -55,7 +59,7 @@ fn damage() -> Error {
 }
 
 fn load(bytes: &[u8]) -> Result<Document> {
-    let options = LoadOptions { filter: Some(pdf_bounds::tame), ..LoadOptions::default() };
+    let options = LoadOptions { filter: Some(bounds::tame), ..LoadOptions::default() };
     let mut document = contained(|| Document::load_mem_with_options(bytes, options))
         .ok_or_else(damage)?
         .map_err(|e| damage().because(e))?;
@@ -63,7 +67,7 @@ fn load(bytes: &[u8]) -> Result<Document> {
         return Err(Error::unsupported("is locked with a password; save a copy without one"));
     }
     // A file without a password may be encrypted all the same; its streams were unreadable to the filter.
-    document.objects.retain(|id, object| pdf_bounds::tame(*id, object).is_some());
+    document.objects.retain(|id, object| bounds::tame(*id, object).is_some());
     Ok(document)
 }
 
@@ -77,7 +81,7 @@ fn title(document: &Document) -> Option<String> {
 /// The text of one page, as paragraphs; empty when it has none.
 fn page(document: &Document, number: u32, id: ObjectId, deadline: Instant) -> Result<String> {
     contained(|| {
-        pdf_bounds::check_page(document, id)?;
+        bounds::check_page(document, id)?;
         let mut text = String::new();
         let mut output = Timed { output: PlainTextOutput::new(&mut text), deadline };
         output_doc_page(document, &mut output, number).map_err(|e| damage().because(e))?;
@@ -94,7 +98,8 @@ fn tidy(text: &str) -> String {
     }
     let mut paragraphs: Vec<String> = Vec::new();
     let mut lines: Vec<&str> = Vec::new();
-    for line in text.lines().map(str::trim).chain([""]) {
+    let text: Vec<String> = text.lines().map(line).collect();
+    for line in text.iter().map(String::as_str).chain([""]) {
         if !line.is_empty() {
             lines.push(line);
         } else if !lines.is_empty() {
@@ -104,21 +109,22 @@ fn tidy(text: &str) -> String {
     paragraphs.join("\n\n")
 }
 
-/// Joins the words that a line's end has parted: a hyphen between small letters, with white space after it.
+/// Joins the words that a line's end has parted: letters, a hyphen, white space, and small letters up to the word's end.
 fn without_hyphens(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("- ").or_else(|| rest.find("-\n")) {
-        let (before, after) = rest.split_at(at);
-        joined.push_str(before);
-        let next = after.get(2..).unwrap_or_default();
-        let parted = before.ends_with(char::is_lowercase) && next.starts_with(char::is_lowercase);
-        if !parted {
-            joined.push_str(after.get(..2).unwrap_or_default());
+    let mut kept = 0;
+    for (at, hyphen) in text.match_indices(['-']) {
+        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + hyphen.len()..).unwrap_or_default());
+        let Some(next) = after.strip_prefix([' ', '\n']) else { continue };
+        let word = next.split(char::is_whitespace).next().unwrap_or_default();
+        let word = word.trim_end_matches([',', '.', ';', ':', '!', '?', ')']);
+        // An address or a name with more hyphens is not a parted word.
+        if !word.is_empty() && word.chars().all(char::is_lowercase) && before.ends_with(char::is_lowercase) {
+            joined.push_str(text.get(kept..at).unwrap_or_default());
+            kept = text.len() - next.len();
         }
-        rest = next;
     }
-    joined + rest
+    joined + text.get(kept..).unwrap_or_default()
 }
 
 /// Plain text output that gives up at the deadline.
@@ -201,94 +207,4 @@ fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
     let result = catch_unwind(AssertUnwindSafe(work)).ok();
     CONTAINED.set(outer);
     result
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ErrorKind;
-
-    /// A PDF of `objects`, numbered from 1; the first is the catalog.
-    fn pdf(objects: &[String]) -> Vec<u8> {
-        let mut file = String::from("%PDF-1.4\n");
-        let mut index = String::new();
-        for (i, object) in objects.iter().enumerate() {
-            index += &format!("{:010} 00000 n \n", file.len());
-            file += &format!("{} 0 obj\n{object}\nendobj\n", i + 1);
-        }
-        let (start, size) = (file.len(), objects.len() + 1);
-        file += &format!("xref\n0 {size}\n0000000000 65535 f \n{index}trailer\n<< /Size {size} /Root 1 0 R >>\n");
-        (file + &format!("startxref\n{start}\n%%EOF\n")).into_bytes()
-    }
-
-    fn stream(dictionary: &str, content: &str) -> String {
-        format!("<< {dictionary} /Length {} >>\nstream\n{content}\nendstream", content.len())
-    }
-
-    /// Pages with these contents; `X1` is the last object, the form or image that they may draw.
-    fn pages(contents: &[&str], object: String) -> Vec<u8> {
-        let n = contents.len();
-        let kids: Vec<String> = (0..n).map(|i| format!("{} 0 R", 4 + i)).collect();
-        let resources = format!("/Resources << /Font << /F1 3 0 R >> /XObject << /X1 {} 0 R >> >>", 4 + 2 * n);
-        let mut objects = vec![
-            "<< /Type /Catalog /Pages 2 0 R >>".to_string(),
-            format!("<< /Type /Pages /Kids [{}] /MediaBox [0 0 600 800] {resources} >>", kids.join(" ")),
-            "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>".to_string(),
-        ];
-        objects.extend((0..n).map(|i| format!("<< /Type /Page /Parent 2 0 R /Contents {} 0 R >>", 4 + n + i)));
-        objects.extend(contents.iter().map(|content| stream("", content)));
-        objects.push(object);
-        pdf(&objects)
-    }
-
-    const WORDS: &str = "BT /F1 12 Tf 72 720 Td (Some words) Tj ET";
-
-    fn outcome(bytes: &[u8]) -> (Result<Vec<String>, ErrorKind>, Vec<String>) {
-        let mut notes = Vec::new();
-        let sections = read(bytes, &mut notes).map(|parts| parts.1.into_iter().map(|s| s.text).collect());
-        (sections.map_err(|e| e.kind()), notes)
-    }
-
-    #[test]
-    fn forms_are_read_and_images_are_not() {
-        let form = stream("/Type /XObject /Subtype /Form /BBox [0 0 9 9]", WORDS);
-        assert_eq!(outcome(&pages(&["/X1 Do"], form)).0, Ok(vec!["Some words".to_string()]));
-        let image = stream("/Type /XObject /Subtype /Image /Width 1 /Height 1", WORDS);
-        assert_eq!(outcome(&pages(&["/X1 Do"], image)).0, Err(ErrorKind::Unsupported));
-    }
-
-    #[test]
-    fn a_form_that_draws_itself_is_a_damaged_page() {
-        let form = stream("/Type /XObject /Subtype /Form /BBox [0 0 9 9]", "/X1 Do");
-        let (sections, notes) = outcome(&pages(&["/X1 Do", WORDS], form));
-        assert_eq!(sections, Ok(vec!["Some words".to_string()]));
-        assert_eq!(notes, ["could not read page 1 of 2"]);
-    }
-
-    #[test]
-    fn a_page_within_itself_is_damaged() {
-        let objects = [
-            "<< /Type /Catalog /Pages 2 0 R >>",
-            "<< /Type /Pages /Kids [3 0 R] /Parent 2 0 R >>",
-            "<< /Type /Page /Parent 2 0 R >>",
-        ];
-        assert_eq!(outcome(&pdf(&objects.map(String::from))).0, Err(ErrorKind::Corrupt));
-    }
-
-    #[test]
-    fn a_panic_is_contained_to_its_page() {
-        // `cm` wants six numbers, and the library asserts it.
-        let (sections, notes) = outcome(&pages(&["1 cm", WORDS], "null".to_string()));
-        assert_eq!(sections, Ok(vec!["Some words".to_string()]));
-        assert_eq!(notes, ["could not read page 1 of 2"]);
-        assert_eq!(outcome(&pages(&["1 cm"], "null".to_string())).0, Err(ErrorKind::Corrupt));
-    }
-
-    #[test]
-    fn lines_are_joined_and_words_healed() {
-        let text = "\n\nThe ﬁlter of this coffee machine must be re-\nplaced twice a year, at best by a well-known shop.\n\n\nEnd\n";
-        let wanted =
-            "The filter of this coffee machine must be replaced twice a year, at best by a well-known shop.\n\nEnd";
-        assert_eq!(tidy(text), wanted);
-    }
 }
