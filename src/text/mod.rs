@@ -1,4 +1,6 @@
 //! Text on its way in: documents to sections, sections to chunks, chunks to tokens.
 
+pub mod chunk;
+pub mod document;
 pub mod template;
 pub mod tokenizer;

@@ -1,0 +1,149 @@
+//! Reads a document: bytes of any supported format become a title and sections of plain text.
+//!
+//! ```text
+//! load ──► bytes ──► read ─┬─ decode ──► markdown, html, plain, csv, jsonl ─┬─► Document
+//!                          └─ pdf ─────────────────────────────────────────┘
+//! ```
+//!
+//! Every reader follows the same convention, which [`chunk`](super::chunk) relies on: inside a section, a blank line
+//! parts paragraphs, a line break is one that a person meant, and a table is a Markdown table.
+
+mod csv;
+mod decode;
+mod html;
+mod jsonl;
+mod markdown;
+mod outline;
+mod pdf;
+mod plain;
+pub(super) mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// A document as a person sees it: a title and what stands under each heading.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// The document's own title, or else its file name without the extension.
+    pub title: String,
+    /// What it says, in order. Empty when the file holds no text.
+    pub sections: Vec<Section>,
+    /// What a person should know about the reading, for example a page that could not be read.
+    pub notes: Vec<String>,
+}
+
+/// The text under one heading, or one record of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// The headings above the text, from the top. The document's title is left out where
+    /// nothing else stands at the top.
+    pub path: Vec<String>,
+    /// Where the text stands when no heading says so: `page 3`, `row 12`. For citations; never part of the text.
+    pub place: Option<String>,
+    /// The text; see the module for its convention. Never blank.
+    pub text: String,
+}
+
+/// How the bytes of a document are to be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// CommonMark with tables and front matter.
+    Markdown,
+    /// Plain text and reStructuredText.
+    Text,
+    /// HTML and XHTML.
+    Html,
+    /// Rows under a header, parted by commas, semicolons, tabs or bars.
+    Csv,
+    /// One JSON value a line.
+    Jsonl,
+    /// PDF with text in it.
+    Pdf,
+}
+
+impl Format {
+    /// The format that the extension of `path` names; `None` when it names none of ours.
+    pub fn of(path: &Path) -> Option<Self> {
+        Some(match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "md" | "markdown" => Self::Markdown,
+            "txt" | "text" | "rst" => Self::Text,
+            "html" | "htm" | "xhtml" => Self::Html,
+            "csv" | "tsv" => Self::Csv,
+            "jsonl" | "ndjson" => Self::Jsonl,
+            "pdf" => Self::Pdf,
+            _ => return None,
+        })
+    }
+}
+
+/// The bytes of the file at `path`, when it is a regular file of a known format and at most `max_bytes` long.
+pub fn load(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
+    format_of(path)?;
+    let unreadable = |e| Error::io(format!("cannot read {}", path.display()), e);
+    // Asked before opening: opening a pipe would wait for a writer.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(Error::unsupported(format!("{} is not a regular file; give a file to read", path.display())));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .map_err(unreadable)?
+        .take(max_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(Error::full(format!(
+            "{} is longer than {} MB; split it, or raise `ingest.max_document_mb`",
+            path.display(),
+            max_bytes >> 20
+        )));
+    }
+    Ok(bytes)
+}
+
+/// The document that `bytes` hold, in the format that `path` names. A blank file is a document without sections.
+///
+/// Errors: [`Unsupported`](crate::ErrorKind::Unsupported) for an unknown extension, binary content, a PDF that is
+/// locked or only images; [`Corrupt`](crate::ErrorKind::Corrupt) for a damaged PDF or a JSON line that is not JSON;
+/// [`Full`](crate::ErrorKind::Full) for a PDF that unfolds beyond reason.
+pub fn read(path: &Path, bytes: &[u8]) -> Result<Document> {
+    let format = format_of(path)?;
+    let mut notes = Vec::new();
+    let text = || decode::decode(bytes, format == Format::Html);
+    let parts = match format {
+        Format::Markdown => text().map(|text| markdown::read(&text)),
+        Format::Text => text().map(|text| plain::read(&text)),
+        Format::Html => text().map(|text| html::read(&text)),
+        Format::Csv => text().map(|text| csv::read(&text)),
+        Format::Jsonl => text().and_then(|text| jsonl::read(&text)),
+        Format::Pdf => pdf::read(bytes, &mut notes),
+    };
+    let (title, sections): Parts = parts.map_err(|e| e.context(path.display()))?;
+    let title = title.map(|title| line(&title)).filter(|title| !title.is_empty());
+    Ok(Document { title: title.unwrap_or_else(|| stem(path)), sections, notes })
+}
+
+/// What a reader finds: the document's own title, if it has one, and its sections.
+type Parts = (Option<String>, Vec<Section>);
+
+fn format_of(path: &Path) -> Result<Format> {
+    Format::of(path).ok_or_else(|| {
+        Error::unsupported(format!(
+            "{} is of no known format; documents end in .md, .txt, .rst, .html, .csv, .tsv, .jsonl or .pdf",
+            path.display()
+        ))
+    })
+}
+
+/// The file name without its extension.
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned())
+}
+
+/// `text` on one line, every run of white space one space.
+fn line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
