@@ -149,7 +149,7 @@ fn damaged_vectors_and_postings_are_named() {
 fn clustered(n: usize, queries: usize, rng: &mut SmallRng) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
     let normal = |rng: &mut SmallRng| -> f32 { (0..12).map(|_| rng.random::<f32>()).sum::<f32>() - 6.0 };
     let centres: Vec<Vec<f32>> = (0..n / 100).map(|_| (0..DIMS).map(|_| normal(rng)).collect()).collect();
-    let mut draw = |rng: &mut SmallRng| -> Vec<f32> {
+    let draw = |rng: &mut SmallRng| -> Vec<f32> {
         let centre = &centres[rng.random_range(0..centres.len())];
         centre.iter().map(|c| c + 0.7 * normal(rng)).collect()
     };

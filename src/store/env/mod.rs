@@ -316,3 +316,6 @@ fn broken(kind: &Kind, file: &Path, why: Broken) -> Error {
         Broken::Io(e) => Error::io(format!("cannot read {}", file.display()), e),
     }
 }
+
+#[cfg(test)]
+mod tests;
