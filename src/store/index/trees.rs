@@ -1,7 +1,6 @@
 //! Search trees over a large collection, so that a question need not look at every vector.
 //!
-//! The trees (arroy's) propose candidates by the signs of the vectors' numbers; the exact vectors decide. They are
-//! always built anew from the exact vectors, never patched: an arroy build looks at every item even for one more,
+//! The trees (arroy's) propose candidates; the exact vectors decide. The trees are always built anew from the exact vectors, never patched: an arroy build looks at every item even for one more,
 //! and patched trees keep the split planes of what is gone. Chunks newer than the trees are scanned beside them, and
 //! candidates whose chunk is gone are passed over, until a tenth of the collection has changed.
 
@@ -9,7 +8,7 @@ use super::vectors::Vectors;
 use crate::store::fault::{Attempt, Fault};
 use crate::store::table::Table;
 use crate::watch::Cancel;
-use arroy::distances::BinaryQuantizedCosine as Signs;
+use arroy::distances::Cosine;
 use heed::{RoTxn, RwTxn};
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -17,11 +16,18 @@ use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-/// Trees in a forest.
-const TREES: usize = 12;
-/// Vectors whose signs are compared for a question, and how many of those are then compared exactly.
-const INSPECTED: usize = 6_000;
-const RERANKED: usize = 600;
+/// Trees in a forest, and the part of a collection that a question is compared with: one in `SHARE`, but no fewer than
+/// `LEAST`.
+///
+/// Measured on clustered unit vectors of 384 numbers (recall@10 and time of a question; 2-core x86-64): 20,000 at
+/// 2,000 inspected 1.000 in 1.5 ms; 100,000 at 2,000 0.991 in 2.6 ms, at 4,000 0.9985 in 5.3 ms. Eight trees miss
+/// three times as many. Trees over sign codes (`BinaryQuantizedCosine`) take a tenth of the space, but 100,000 at
+/// 24,000 inspected give 0.981 in 8.7 ms.
+const TREES: usize = 16;
+const SHARE: u64 = 32;
+const LEAST: u64 = 2_000;
+/// Candidates that the exact vectors are asked about: enough that removed chunks among them do no harm.
+const CANDIDATES: usize = 200;
 /// One part in so many may change before the trees are built anew.
 const CHANGED: u64 = 10;
 
@@ -54,7 +60,7 @@ impl Trees {
         Self { table }
     }
 
-    fn database(&self) -> arroy::Database<'static, Signs> {
+    fn database(&self) -> arroy::Database<'static, Cosine> {
         self.table.raw().remap_types()
     }
 
@@ -87,12 +93,13 @@ impl Trees {
         Ok(forest)
     }
 
-    /// Chunks that may be the nearest, sorted by id.
-    pub fn candidates(&self, txn: &RoTxn, collection: u16, query: &[f32], k: usize) -> Attempt<Vec<u32>> {
-        let reader = arroy::Reader::open(txn, collection, self.database())?;
-        let mut search = reader.nns(RERANKED.max(k.saturating_mul(20)));
-        // Arroy multiplies by three for this distance.
-        search.search_k(NonZeroUsize::new(INSPECTED.max(k.saturating_mul(200)) / 3).unwrap_or(NonZeroUsize::MIN));
+    /// Chunks that may be the `k` nearest, sorted by id.
+    pub fn candidates(&self, txn: &RoTxn, number: u16, forest: Forest, query: &[f32], k: usize) -> Attempt<Vec<u32>> {
+        let reader = arroy::Reader::open(txn, number, self.database())?;
+        let wanted = CANDIDATES.max(k.saturating_mul(4));
+        let inspected = usize::try_from(LEAST.max(forest.chunks / SHARE)).unwrap_or(usize::MAX).max(wanted);
+        let mut search = reader.nns(wanted);
+        search.search_k(NonZeroUsize::new(inspected).unwrap_or(NonZeroUsize::MIN));
         let mut chunks: Vec<u32> = search.by_vector(txn, query)?.into_iter().map(|(chunk, _)| chunk).collect();
         chunks.sort_unstable();
         Ok(chunks)
