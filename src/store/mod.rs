@@ -6,7 +6,7 @@
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `env` | opening, growing, failing; transactions as closures |
+//! | `env/` | opening, growing, failing; transactions as closures |
 //! | `pages` | whether a file is an environment and whole |
 //! | `format` | the version of a store, upgrades |
 //! | `table`, `codec` | records with a checksum |
@@ -26,3 +26,13 @@ mod table;
 
 pub use index::Index;
 pub use log::Log;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn handles_are_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<super::Log>();
+        shared::<super::Index>();
+    }
+}

@@ -8,6 +8,7 @@ use heed::types::Bytes;
 use heed::{Database, RoTxn, RwTxn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::ops::Bound;
 
 /// Untyped keys and values.
 pub(super) type Raw = Database<'static, Bytes, Bytes>;
@@ -50,13 +51,11 @@ impl Table {
         Ok(self.raw.delete(txn, key)?)
     }
 
-    /// Removes everything whose key begins with `prefix`.
-    pub fn clear_prefix(&self, txn: &mut RwTxn, prefix: &[u8]) -> Attempt<()> {
-        let mut entries = self.raw.prefix_iter_mut(txn, prefix)?;
-        while entries.next().transpose()?.is_some() {
-            // SAFETY: no reference into the database is kept across this call.
-            unsafe { entries.del_current()? };
-        }
+    /// Removes everything whose key begins with `collection`.
+    pub fn clear_collection(&self, txn: &mut RwTxn, collection: u16) -> Attempt<()> {
+        let (first, next) = (collection.to_be_bytes(), collection.checked_add(1).map(u16::to_be_bytes));
+        let end = next.as_ref().map_or(Bound::Unbounded, |next| Bound::Excluded(&next[..]));
+        self.raw.delete_range(txn, &(Bound::Included(&first[..]), end))?;
         Ok(())
     }
 

@@ -105,7 +105,7 @@ impl Index {
                         self.catalog.chunks.delete(txn, &keys::chunk(id))?;
                     }
                 }
-                self.catalog.documents.clear_prefix(txn, &record.number.to_be_bytes())?;
+                self.catalog.documents.clear_collection(txn, record.number)?;
                 self.vectors.clear(txn, record.number)?;
                 self.words.clear(txn, record.number)?;
                 self.trees.clear(txn, record.number)?;

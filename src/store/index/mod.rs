@@ -36,9 +36,8 @@ use words::{Size, Words};
 /// Chunks from which a collection gets search trees. Below, a scan of the exact vectors is about as fast, misses
 /// nothing and needs no building.
 ///
-/// Measured with 384 numbers to a vector, one thread, on x86-64 (scan; trees at recall@10 of 0.99 or more): 20,000
-/// chunks 1.5 ms and 0.8 to 1.5 ms; 50,000 4.6 ms and 2 ms; 100,000 7.8 ms and 2.6 to 4 ms; 500,000 42 ms and 32 ms.
-/// Building takes 1 s for 20,000 and 8 s for 100,000.
+/// Measured with 384 numbers to a vector, one thread, on x86-64 (scan; trees): 20,000 chunks 1.5 ms and 1.5 ms;
+/// 100,000 7.8 ms and 2.6 to 5 ms; 500,000 42 ms and 21 ms. Building takes 1 s for 20,000 and 8 s for 100,000.
 const TREES_FROM: u64 = 40_000;
 
 /// An open index. One per folder and process; share it by reference.

@@ -37,6 +37,9 @@ pub(super) struct Vectors {
 /// Vectors to put (or with `None` to remove) in one collection, by chunk.
 pub(super) type Changes<'a> = BTreeMap<u32, Option<&'a [f32]>>;
 
+/// Chunks with copies of their vectors.
+pub(super) type Rows = Vec<(u32, Vec<f32>)>;
+
 /// A block as it lies in the map.
 #[derive(Clone, Copy)]
 struct Block<'t> {
@@ -129,8 +132,7 @@ impl Vectors {
     }
 
     /// Copies the first block from number `from` on, and says where to go on; `None` at the end.
-    #[allow(clippy::type_complexity)]
-    pub fn copy_block(&self, txn: &RoTxn, collection: u16, from: u32) -> Attempt<Option<(u32, Vec<(u32, Vec<f32>)>)>> {
+    pub fn copy_block(&self, txn: &RoTxn, collection: u16, from: u32) -> Attempt<Option<(u32, Rows)>> {
         let (first, last) = (keys::vectors(collection, from), keys::vectors(collection, u32::MAX));
         let mut range = self.table.raw().range(txn, &(Included(&first[..]), Included(&last[..])))?;
         let Some(entry) = range.next() else { return Ok(None) };
@@ -141,7 +143,7 @@ impl Vectors {
 
     /// Removes all vectors of a collection.
     pub fn clear(&self, txn: &mut RwTxn, collection: u16) -> Attempt<()> {
-        self.table.clear_prefix(txn, &collection.to_be_bytes())
+        self.table.clear_collection(txn, collection)
     }
 
     fn block<'t>(&self, key: &[u8], value: &'t [u8]) -> Attempt<Block<'t>> {

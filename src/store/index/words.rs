@@ -122,7 +122,7 @@ impl Words {
 
     /// Removes all postings of a collection.
     pub fn clear(&self, txn: &mut RwTxn, collection: u16) -> Attempt<()> {
-        self.table.clear_prefix(txn, &collection.to_be_bytes())
+        self.table.clear_collection(txn, collection)
     }
 
     fn gather(&self, txn: &RoTxn, collection: u16, term: &str, into: &mut Vec<(u32, Posting)>) -> Attempt<()> {
