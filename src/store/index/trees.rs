@@ -21,8 +21,8 @@ use std::path::Path;
 ///
 /// Measured on clustered unit vectors of 384 numbers (recall@10 and time of a question; 2-core x86-64): 20,000 at
 /// 2,000 inspected 1.000 in 1.5 ms; 100,000 at 2,000 0.991 in 2.6 ms, at 4,000 0.9985 in 5.3 ms. Eight trees miss
-/// four times as many. With twelve, 500,000 at 16,000 inspected 0.977 in 21 ms. Trees over sign codes (`BinaryQuantizedCosine`) take a tenth of the space, but 100,000 at
-/// 24,000 inspected give 0.981 in 8.7 ms.
+/// four times as many. With twelve, 500,000 at 16,000 inspected 0.977 in 21 ms. Trees over sign codes
+/// (`BinaryQuantizedCosine`) take a tenth of the space, but 100,000 at 24,000 inspected give 0.981 in 8.7 ms.
 const TREES: usize = 16;
 const SHARE: u64 = 32;
 const LEAST: u64 = 2_000;
