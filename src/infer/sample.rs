@@ -1,7 +1,7 @@
 //! Choosing the next token.
 
 use crate::error::{Error, Result};
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 

@@ -1,1 +1,38 @@
-//! store.
+//! What Wayside remembers: two LMDB environments, and the only code that names `heed` and `arroy`.
+//!
+//! [`Log`] is the truth: interactions, each durable when the call that made it returns. [`Index`] is derived from
+//! the documents and can be made again: an index build holds its environment's only write lock for long, so it is
+//! not the log's. Neither belongs on a network file system: LMDB shares memory and locks between processes.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `env/` | opening, growing, failing; transactions as closures |
+//! | `pages` | whether a file is an environment and whole |
+//! | `format` | the version of a store, upgrades |
+//! | `table`, `codec` | records with a checksum |
+//! | `keys` | keys whose order is the order that is wanted |
+//! | `log/` | interactions |
+//! | `index/` | documents, chunks, vectors, words |
+
+mod codec;
+mod env;
+mod fault;
+mod format;
+pub mod index;
+mod keys;
+pub mod log;
+mod pages;
+mod table;
+
+pub use index::Index;
+pub use log::Log;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn handles_are_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<super::Log>();
+        shared::<super::Index>();
+    }
+}

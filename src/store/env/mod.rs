@@ -1,0 +1,321 @@
+//! An LMDB environment that grows by itself and cannot be misused: transactions are closures.
+//!
+//! A closure may run more than once: when the map is too small, the environment grows it and runs the closure
+//! again in a new transaction. The map may only change while this process has no transaction open, so every
+//! transaction holds `gate` shared and growing holds it alone. Closures must not open further transactions.
+//!
+//! A store becomes visible whole: a new environment is made beside its place and linked there when it is
+//! complete. An empty `data.mdb` is therefore always a damaged one.
+
+use super::fault::{Attempt, Fault, explain, is_full};
+use super::format::{self, Upgrade};
+use super::pages::{self, Broken};
+use super::table::{Raw, Table};
+use crate::durable;
+use crate::error::{Error, ErrorKind, Result};
+use heed::types::Bytes;
+use heed::{CommitOrAbort, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{RwLock, RwLockReadGuard};
+
+/// What one kind of store is called, and how it is treated.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// The name in errors and in the format record.
+    pub name: &'static str,
+    /// What to do when it is damaged: the end of a sentence.
+    pub remedy: &'static str,
+    /// Bytes of address space to reserve at first. Only what is used takes space on the disk.
+    pub map_size: usize,
+    /// The steps from version 1 to the current one.
+    pub upgrades: &'static [Upgrade],
+}
+
+/// The truth: interactions.
+pub(super) static LOG: Kind = Kind {
+    name: "log",
+    remedy: "save what is readable with `wayside log export`, move the folder away, and import it again",
+    map_size: 4 << 30,
+    upgrades: &[],
+};
+
+/// Derived from the documents.
+pub(super) static INDEX: Kind = Kind {
+    name: "index",
+    remedy: "remove the folder and ingest the documents again",
+    map_size: 16 << 30,
+    upgrades: &[],
+};
+
+/// ARM kernels have pages of 4, 16 or 64 KiB; a multiple of the largest suits all.
+const GRAIN: usize = 64 << 10;
+/// Below this a refused map is an error.
+const SMALLEST_MAP: usize = 64 << 20;
+
+/// How far the handle can still be trusted.
+mod health {
+    pub const GOOD: u8 = 0;
+    /// A commit failed: what the disk holds is known again only after reopening.
+    pub const NO_WRITES: u8 = 1;
+    /// The map is gone.
+    pub const NOTHING: u8 = 2;
+}
+
+/// An open environment.
+#[derive(Debug)]
+pub(super) struct Env {
+    heed: heed::Env<WithoutTls>,
+    gate: RwLock<()>,
+    health: AtomicU8,
+    kind: &'static Kind,
+    dir: PathBuf,
+}
+
+impl Env {
+    /// Opens the store in `dir`, making it if there is none. The first of `tables` holds the format.
+    pub fn open<const N: usize>(
+        dir: &Path,
+        kind: &'static Kind,
+        tables: [&'static str; N],
+    ) -> Result<(Self, [Table; N])> {
+        durable::create_dir(dir)?;
+        let file = dir.join("data.mdb");
+        if !file.exists() {
+            create(dir, &file, kind, tables)?;
+        }
+        let mut data = File::open(&file).map_err(|e| Error::io(format!("cannot open {}", file.display()), e))?;
+        pages::metas(&mut data).map_err(|b| broken(kind, &file, b))?;
+        let env = Self::map(dir, kind, N as u32)?;
+        env.heed.clear_stale_readers().map_err(|e| explain(kind, dir, e))?;
+        env.complete(&file, &mut data)?;
+        let tables = env.tables(tables)?;
+        if let Some(meta) = tables.first()
+            && !env.read(|txn| format::check(txn, meta, kind))?.is_empty()
+        {
+            env.write(|txn| format::upgrade(txn, meta, kind))?;
+        }
+        Ok((env, tables))
+    }
+
+    /// Runs `work` on one consistent state of the store. `work` may run again from the start.
+    pub fn read<T>(&self, mut work: impl FnMut(&RoTxn) -> Attempt<T>) -> Result<T> {
+        self.retry(|| {
+            let txn = self.heed.read_txn()?;
+            work(&txn)
+        })
+    }
+
+    /// Runs `work` and commits it whole, durably; an error changes nothing. `work` may run again from the start.
+    pub fn write<T>(&self, mut work: impl FnMut(&mut RwTxn) -> Attempt<T>) -> Result<T> {
+        self.retry(|| {
+            if self.health.load(Ordering::Acquire) != health::GOOD {
+                return Err(self.unusable().into());
+            }
+            let mut txn = self.heed.write_txn()?;
+            let value = work(&mut txn)?;
+            txn.commit().map_err(|e| self.failed(e))?;
+            Ok(value)
+        })
+    }
+
+    /// Bytes of the data file.
+    pub fn bytes(&self) -> Result<u64> {
+        self.heed.real_disk_size().map_err(|e| explain(self.kind, &self.dir, e))
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn retry<T>(&self, mut attempt: impl FnMut() -> Attempt<T>) -> Result<T> {
+        loop {
+            let shared = self.enter()?;
+            let size = self.heed.info().map_size;
+            let result = attempt();
+            drop(shared);
+            match result {
+                Ok(value) => return Ok(value),
+                Err(Fault::MapFull) => self.resize(size, size.saturating_mul(2))?,
+                // Zero: the size that the other process wrote down.
+                Err(Fault::MapResized) => self.resize(size, 0)?,
+                Err(Fault::Lmdb(e)) => return Err(explain(self.kind, &self.dir, e)),
+                Err(Fault::Failed(e)) => return Err(e),
+            }
+        }
+    }
+
+    fn enter(&self) -> Result<RwLockReadGuard<'_, ()>> {
+        let shared = self.gate.read().unwrap_or_else(|e| e.into_inner());
+        if self.health.load(Ordering::Acquire) == health::NOTHING { Err(self.unusable()) } else { Ok(shared) }
+    }
+
+    /// Changes the map's size from `old`, unless another thread was faster.
+    fn resize(&self, old: usize, new: usize) -> Result<()> {
+        let _alone = self.gate.write().unwrap_or_else(|e| e.into_inner());
+        if self.health.load(Ordering::Acquire) == health::NOTHING {
+            return Err(self.unusable());
+        }
+        if self.heed.info().map_size != old {
+            return Ok(());
+        }
+        // SAFETY: LMDB wants no transaction to be open in this process. Each one holds `gate` shared for as long as
+        // it lives, and `_alone` excludes them.
+        unsafe { self.heed.resize(new.next_multiple_of(GRAIN)) }.map_err(|e| {
+            // LMDB has let go of the old map by now.
+            self.health.store(health::NOTHING, Ordering::Release);
+            Error::full(format!(
+                "the {} store in {} has outgrown the address space; close it and open it again",
+                self.kind.name,
+                self.dir.display()
+            ))
+            .because(e)
+        })
+    }
+
+    fn unusable(&self) -> Error {
+        Error::new(
+            ErrorKind::Io,
+            format!("the {} store in {} failed before; close it and open it again", self.kind.name, self.dir.display()),
+        )
+    }
+
+    /// A commit that failed. A full map or disk leaves everything as it was; after anything else the handle
+    /// refuses to write, since nobody knows what reached the disk.
+    fn failed(&self, error: heed::Error) -> Fault {
+        let error = match error {
+            heed::Error::Io(e) => heed::Error::Io(self.full_or(e)),
+            other => other,
+        };
+        match Fault::from(error) {
+            Fault::Lmdb(heed::Error::Io(e)) if is_full(&e) => Fault::Lmdb(heed::Error::Io(e)),
+            Fault::Lmdb(e) => {
+                self.health.fetch_max(health::NO_WRITES, Ordering::AcqRel);
+                let told = explain(self.kind, &self.dir, e);
+                Fault::Failed(told.context("the last change was not saved; close the store and open it again"))
+            }
+            other => other,
+        }
+    }
+
+    /// LMDB reports a write that was cut short by a full disk as a plain I/O error: try whether there is room.
+    fn full_or(&self, error: std::io::Error) -> std::io::Error {
+        let probe = || {
+            let mut file = tempfile::tempfile_in(&self.dir)?;
+            file.seek(SeekFrom::Start(self.heed.real_disk_size().unwrap_or(0)))?;
+            file.write_all(&[0; 1 << 20])
+        };
+        match probe() {
+            Err(e) if is_full(&e) => e,
+            _ => error,
+        }
+    }
+
+    fn map(dir: &Path, kind: &'static Kind, tables: u32) -> Result<Self> {
+        let mut size = kind.map_size;
+        loop {
+            let mut options = EnvOpenOptions::new().read_txn_without_tls();
+            options.map_size(size).max_dbs(tables);
+            // SAFETY: the file is changed only through LMDB, whose lock file keeps processes apart; the store is
+            // documented as unfit for network file systems; heed refuses to open it twice in one process; no flag
+            // weakens LMDB's own locking or durability.
+            match unsafe { options.open(dir) } {
+                Ok(heed) => {
+                    let (gate, health) = (RwLock::new(()), AtomicU8::new(health::GOOD));
+                    return Ok(Self { heed, gate, health, kind, dir: dir.to_owned() });
+                }
+                // The address space or its limit is small: a smaller reservation grows when needed.
+                Err(heed::Error::Io(e)) if e.kind() == std::io::ErrorKind::OutOfMemory && size > SMALLEST_MAP => {
+                    size /= 2;
+                }
+                Err(e) => return Err(explain(kind, dir, e)),
+            }
+        }
+    }
+
+    /// Shows that the pages of the newest state are in the file, see [`pages`].
+    fn complete(&self, file: &Path, data: &mut File) -> Result<()> {
+        let broken = |b| Fault::Failed(broken(self.kind, file, b));
+        let mut done = false;
+        while !done {
+            done = self.read(|txn| {
+                let metas = pages::metas(data).map_err(broken)?;
+                match metas.iter().find(|m| m.transaction == txn.id() as u64) {
+                    Some(meta) => pages::complete(data, meta).map_err(broken).map(|()| true),
+                    // Another process committed between the two reads: there is a newer state to look at.
+                    None => Ok(false),
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn tables<const N: usize>(&self, names: [&'static str; N]) -> Result<[Table; N]> {
+        let opened: Attempt<_> = (|| {
+            let txn = self.heed.read_txn()?;
+            let opened = self.heed.open_databases_and_commit(txn, |opener, txn| {
+                let mut raws = [None; N];
+                for (raw, name) in raws.iter_mut().zip(names) {
+                    *raw = opener.open_database(txn, Some(name))?;
+                }
+                Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(raws))
+            })?;
+            Ok(opened.commit())
+        })();
+        let raws: Option<[Option<Raw>; N]> = match opened {
+            Ok(raws) => raws,
+            Err(Fault::Lmdb(e)) => return Err(explain(self.kind, &self.dir, e)),
+            Err(_) => None,
+        };
+        let missing = || {
+            let (name, dir, remedy) = (self.kind.name, self.dir.display(), self.kind.remedy);
+            Error::corrupt(format!("the {name} store in {dir} lacks its tables; {remedy}"))
+        };
+        let mut tables = Vec::with_capacity(N);
+        for (raw, name) in raws.ok_or_else(missing)?.into_iter().zip(names) {
+            tables.push(Table::new(raw.ok_or_else(missing)?, name, self.kind));
+        }
+        tables.try_into().map_err(|_| missing())
+    }
+}
+
+/// Makes an environment in a folder of its own, then links its file into place unless another process was faster.
+fn create<const N: usize>(dir: &Path, file: &Path, kind: &'static Kind, names: [&'static str; N]) -> Result<()> {
+    let refused = |e| Error::io(format!("cannot write in {}", dir.display()), e);
+    let folder = tempfile::Builder::new().prefix(".tmp-").tempdir_in(dir).map_err(refused)?;
+    let env = Env::map(folder.path(), kind, N as u32)?;
+    let fault = |e: heed::Error| explain(kind, folder.path(), e);
+    let txn = env.heed.write_txn().map_err(fault)?;
+    let made = env.heed.create_databases_and_commit(txn, |opener, txn| {
+        for name in names {
+            opener.create_database::<Bytes, Bytes>(txn, Some(name))?;
+        }
+        Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(()))
+    });
+    made.map_err(fault)?;
+    let tables = env.tables(names)?;
+    if let Some(meta) = tables.first() {
+        env.write(|txn| format::create(txn, meta, kind))?;
+    }
+    drop(env);
+    let made = tempfile::TempPath::try_from_path(folder.path().join("data.mdb")).map_err(refused)?;
+    match made.persist_noclobber(file) {
+        Err(e) if e.error.kind() != std::io::ErrorKind::AlreadyExists => return Err(refused(e.error)),
+        _ => durable::sync_dir(dir)?,
+    }
+    // The folder itself may be new.
+    dir.parent().filter(|p| !p.as_os_str().is_empty()).map_or(Ok(()), durable::sync_dir)
+}
+
+fn broken(kind: &Kind, file: &Path, why: Broken) -> Error {
+    match why {
+        Broken::Damaged(why) => Error::corrupt(format!("{} is damaged: {why}; {}", file.display(), kind.remedy)),
+        Broken::Io(e) => Error::io(format!("cannot read {}", file.display()), e),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! An interaction as people and programs exchange it: the chat format, with what Wayside knows besides.
+
+use crate::error::{Error, Result};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+/// Bytes an id or a subject may have: it is part of a key.
+const LONGEST_ID: usize = 200;
+
+/// One exchange. As JSON, what is unset is left out and what is unknown is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interaction {
+    /// Unique in the log: 1 to 200 bytes without control characters. Empty in JSON that names none.
+    #[serde(default, deserialize_with = "id")]
+    pub id: String,
+    /// When it happened, in UTC; RFC 3339 in JSON, the present when it names none.
+    #[serde(default = "Timestamp::now", deserialize_with = "time")]
+    pub time: Timestamp,
+    /// Whom it concerns, for listing and erasing by person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The conversation, oldest first; the last message is usually the answer.
+    pub messages: Vec<Message>,
+    /// What a person thought of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Rating>,
+    /// What the answer should have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<String>,
+    /// Free labels.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// What the answer cites.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<Citation>,
+    /// All that was retrieved, cited or not.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub hits: Vec<Citation>,
+    /// The model that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The adapter it wore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
+    /// Sampling and retrieval settings, as the layer above wrote them.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub settings: Value,
+    /// How long it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timings: Option<Timings>,
+    /// Keys that mean nothing here.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// `system`, `user`, `assistant`, or another name the chat template knows.
+    pub role: String,
+    /// The text.
+    pub content: String,
+    /// Keys that mean nothing here.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl Message {
+    /// A message without further keys.
+    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { role: role.into(), content: content.into(), extra: Map::new() }
+    }
+}
+
+/// What a person thought of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rating {
+    /// Good.
+    Up,
+    /// Bad.
+    Down,
+}
+
+/// A piece of a document that was retrieved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Citation {
+    /// The number in brackets in the answer, from 1.
+    pub n: u32,
+    /// The document's name.
+    pub document: String,
+    /// The section within it.
+    pub section: String,
+    /// The chunk's id in the index at that time.
+    pub chunk: u32,
+    /// How well it matched; larger is better.
+    pub score: f32,
+}
+
+/// How long an answer took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Seconds from the question to the first token.
+    pub first_token_s: f64,
+    /// Tokens of the answer a second.
+    pub tokens_per_s: f64,
+    /// Tokens of the prompt.
+    pub prompt_tokens: u64,
+    /// Tokens of the answer.
+    pub answer_tokens: u64,
+}
+
+impl Interaction {
+    /// A new interaction that happened now, under a new id.
+    pub fn new(messages: Vec<Message>) -> Self {
+        Self {
+            id: new_id(),
+            time: Timestamp::now(),
+            subject: None,
+            messages,
+            rating: None,
+            correction: None,
+            tags: Vec::new(),
+            citations: Vec::new(),
+            hits: Vec::new(),
+            model: None,
+            adapter: None,
+            settings: Value::Null,
+            timings: None,
+            extra: Map::new(),
+        }
+    }
+
+    /// Invalid when the log could not keep it.
+    pub(super) fn validate(&self) -> Result<()> {
+        validate_id(&self.id)?;
+        match &self.subject {
+            Some(subject) => validate_name("subject", subject),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A new id; later ones sort after earlier ones.
+pub(super) fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Invalid when `id` cannot be an interaction's.
+pub(super) fn validate_id(id: &str) -> Result<()> {
+    validate_name("interaction's id", id)
+}
+
+fn validate_name(what: &str, name: &str) -> Result<()> {
+    let fault = match name.len() {
+        0 => "is empty",
+        n if n > LONGEST_ID => "has more than 200 bytes",
+        _ if name.chars().any(char::is_control) => "holds control characters",
+        _ => return Ok(()),
+    };
+    Err(Error::invalid(format!("the {what} {fault}: '{}'", name.chars().take(40).collect::<String>().escape_debug())))
+}
+
+/// Ids are text here; data sets often number their rows.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Text(String),
+        Number(i64),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        Some(Id::Text(text)) => text,
+        Some(Id::Number(number)) => number.to_string(),
+        None => String::new(),
+    })
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(Timestamp::now))
+}
+
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,114 @@
+//! The log as JSON lines: in from the data people have, out to files they keep.
+
+use super::Log;
+use super::interaction::{Interaction, new_id};
+use crate::error::{Error, Result};
+use crate::watch::Cancel;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, Write};
+
+/// Bytes of a line; more is a file that is no JSON lines.
+const LONGEST_LINE: u64 = 64 << 20;
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// Interactions under ids that were not in the log.
+    pub added: u64,
+    /// Interactions that took the place of one with the same id.
+    pub replaced: u64,
+}
+
+/// What an export did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    /// Interactions written.
+    pub written: u64,
+    /// What could not be read, one sentence each.
+    pub damaged: Vec<String>,
+}
+
+impl Log {
+    /// Takes in JSON lines: `messages` with `role` and `content`, and whatever else an interaction has. A missing id
+    /// becomes a new one, a missing time the present; an id that the log has is replaced. Blank lines are passed over.
+    ///
+    /// All or nothing: a bad line is an error that names its number, and the log stays as it was.
+    pub fn import(&self, reader: impl Read, cancel: &Cancel) -> Result<Imported> {
+        let mut spool = self.spool(reader, cancel)?;
+        self.env.write(|txn| {
+            let mut imported = Imported::default();
+            spool.rewind().map_err(spool_failed)?;
+            for interaction in serde_json::Deserializer::from_reader(BufReader::new(&spool)).into_iter() {
+                cancel.check()?;
+                let interaction: Interaction = interaction.map_err(|e| spool_failed(e.into()))?;
+                match self.tables.put(txn, &interaction)? {
+                    true => imported.replaced += 1,
+                    false => imported.added += 1,
+                }
+            }
+            Ok(imported)
+        })
+    }
+
+    /// Checks every line and keeps the interactions in a file. The transaction that follows then waits for no slow
+    /// reader, and can start over when the map has to grow.
+    fn spool(&self, reader: impl Read, cancel: &Cancel) -> Result<File> {
+        let mut reader = BufReader::new(reader);
+        let mut spool = BufWriter::new(tempfile::tempfile_in(self.env.dir()).map_err(spool_failed)?);
+        let mut line = Vec::new();
+        for number in 1u64.. {
+            cancel.check()?;
+            line.clear();
+            let within = |e: Error| e.context(format!("line {number}"));
+            let length = (&mut reader)
+                .take(LONGEST_LINE)
+                .read_until(b'\n', &mut line)
+                .map_err(|e| within(Error::io("cannot read the interactions", e)))?;
+            if length == 0 {
+                break;
+            }
+            if length as u64 == LONGEST_LINE {
+                return Err(within(Error::invalid("longer than 64 MiB; interactions come one to a line")));
+            }
+            let text = if number == 1 { line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line) } else { &line };
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            let mut interaction: Interaction = serde_json::from_slice(text)
+                .map_err(|e| within(Error::invalid(format!("this is no interaction: {e}")).because(e)))?;
+            if interaction.id.is_empty() {
+                interaction.id = new_id();
+            }
+            interaction.validate().map_err(within)?;
+            serde_json::to_writer(&mut spool, &interaction).map_err(|e| spool_failed(e.into()))?;
+        }
+        spool.into_inner().map_err(|e| spool_failed(e.into_error()))
+    }
+
+    /// Writes all interactions as JSON lines, the oldest first. What is damaged is left out and reported, so that
+    /// this also saves what can be saved.
+    pub fn export(&self, mut writer: impl Write) -> Result<Exported> {
+        let failed = |e| Error::io("cannot write the interactions", e);
+        self.env.read(|txn| {
+            let mut exported = Exported::default();
+            for entry in self.tables.times.raw().iter(txn)? {
+                match self.tables.at(txn, entry?.0) {
+                    Ok(interaction) => {
+                        serde_json::to_writer(&mut writer, &interaction).map_err(|e| failed(e.into()))?;
+                        writer.write_all(b"\n").map_err(failed)?;
+                        exported.written += 1;
+                    }
+                    Err(super::Fault::Failed(e)) => exported.damaged.push(e.to_string()),
+                    Err(fault) => return Err(fault),
+                }
+            }
+            writer.flush().map_err(failed)?;
+            Ok(exported)
+        })
+    }
+}
+
+fn spool_failed(error: std::io::Error) -> Error {
+    Error::io("cannot write the import's temporary file", error)
+}

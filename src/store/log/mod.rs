@@ -1,0 +1,157 @@
+//! The interaction log: what was asked and answered, and what people thought of it.
+//!
+//! ```text
+//! meta            "format"            store, version
+//! interactions    id                  interaction as JSON
+//! times           time | id           nothing: the order in which to list
+//! ```
+//!
+//! Every record but those of `times` is checked, see `codec`. A change is on the disk when its call returns.
+
+mod interaction;
+mod jsonl;
+
+pub use interaction::{Citation, Interaction, Message, Rating, Timings};
+pub use jsonl::{Exported, Imported};
+
+use super::env::{Env, LOG};
+use super::fault::{Attempt, Fault};
+use super::keys;
+use super::table::Table;
+use crate::error::{Error, Result};
+use heed::{RoTxn, RwTxn};
+use std::path::Path;
+
+/// An open log. One per folder and process; share it by reference.
+#[derive(Debug)]
+pub struct Log {
+    env: Env,
+    tables: Tables,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tables {
+    interactions: Table,
+    times: Table,
+}
+
+/// Which interactions to list. The default lists all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those of this subject.
+    pub subject: Option<String>,
+    /// Only those with this rating.
+    pub rating: Option<Rating>,
+    /// At most this many.
+    pub limit: Option<usize>,
+}
+
+impl Filter {
+    fn admits(&self, interaction: &Interaction) -> bool {
+        self.subject.as_ref().is_none_or(|s| interaction.subject.as_ref() == Some(s))
+            && self.rating.is_none_or(|r| interaction.rating == Some(r))
+    }
+}
+
+impl Log {
+    /// Opens the log in `dir`, making it if there is none.
+    ///
+    /// Busy when this process has it open already; Corrupt when the file is damaged; Incompatible when a newer
+    /// version wrote it.
+    pub fn open(dir: &Path) -> Result<Self> {
+        let (env, [_, interactions, times]) = Env::open(dir, &LOG, ["meta", "interactions", "times"])?;
+        Ok(Self { env, tables: Tables { interactions, times } })
+    }
+
+    /// Keeps an interaction, in place of the one with the same id. It is on the disk when this returns.
+    pub fn put(&self, interaction: &Interaction) -> Result<()> {
+        interaction.validate()?;
+        self.env.write(|txn| self.tables.put(txn, interaction).map(|_| ()))
+    }
+
+    /// The interaction with this id; NotFound when there is none.
+    pub fn get(&self, id: &str) -> Result<Interaction> {
+        self.env.read(|txn| self.tables.get(txn, id))
+    }
+
+    /// Interactions, the newest first.
+    pub fn list(&self, filter: &Filter) -> Result<Vec<Interaction>> {
+        self.env.read(|txn| {
+            let mut found = Vec::new();
+            for entry in self.tables.times.raw().rev_iter(txn)? {
+                if filter.limit.is_some_and(|limit| found.len() >= limit) {
+                    break;
+                }
+                let interaction = self.tables.at(txn, entry?.0)?;
+                if filter.admits(&interaction) {
+                    found.push(interaction);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Says what a person thought of an answer; NotFound when there is no such interaction.
+    pub fn rate(&self, id: &str, rating: Rating) -> Result<()> {
+        self.change(id, |interaction| interaction.rating = Some(rating))
+    }
+
+    /// Keeps what the answer should have been; NotFound when there is no such interaction.
+    pub fn correct(&self, id: &str, text: &str) -> Result<()> {
+        if text.trim().is_empty() {
+            return Err(Error::invalid("a correction needs a text: what should the answer have been?"));
+        }
+        self.change(id, |interaction| interaction.correction = Some(text.to_owned()))
+    }
+
+    /// How many interactions there are.
+    pub fn len(&self) -> Result<u64> {
+        self.env.read(|txn| Ok(self.tables.interactions.raw().len(txn)?))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    fn change(&self, id: &str, edit: impl Fn(&mut Interaction)) -> Result<()> {
+        self.env.write(|txn| {
+            let mut interaction = self.tables.get(txn, id)?;
+            edit(&mut interaction);
+            self.tables.put(txn, &interaction).map(|_| ())
+        })
+    }
+}
+
+impl Tables {
+    /// Keeps a valid interaction; says whether it replaced one.
+    fn put(&self, txn: &mut RwTxn, interaction: &Interaction) -> Attempt<bool> {
+        let id = interaction.id.as_bytes();
+        let old: Option<Interaction> = self.interactions.get(txn, id)?;
+        if let Some(old) = &old {
+            self.times.delete(txn, &keys::time(old.time, &old.id))?;
+        }
+        self.times.raw().put(txn, &keys::time(interaction.time, &interaction.id), &[])?;
+        self.interactions.put(txn, id, interaction)?;
+        Ok(old.is_some())
+    }
+
+    fn get(&self, txn: &RoTxn, id: &str) -> Attempt<Interaction> {
+        // LMDB knows no empty key and none past its limit, so neither can be in the log.
+        let found = match interaction::validate_id(id) {
+            Ok(()) => self.interactions.get(txn, id.as_bytes())?,
+            Err(_) => None,
+        };
+        Ok(found.ok_or_else(|| Error::not_found(format!("there is no interaction '{id}' in the log")))?)
+    }
+
+    /// The interaction that a key of `times` stands for.
+    fn at(&self, txn: &RoTxn, key: &[u8]) -> Attempt<Interaction> {
+        let id = keys::time_id(key).ok_or_else(|| self.times.damaged(key, "it holds no id"))?;
+        let found = self.interactions.get(txn, id.as_bytes())?;
+        Ok(found.ok_or_else(|| self.times.damaged(key, "its interaction is missing"))?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The log as its callers see it, on real files.
+
+use super::*;
+use crate::ErrorKind;
+use crate::watch::Cancel;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn open() -> (tempfile::TempDir, Log) {
+    let home = tempfile::tempdir().unwrap();
+    let log = Log::open(&home.path().join("log")).unwrap();
+    (home, log)
+}
+
+fn asked(id: &str, second: i64) -> Interaction {
+    let mut interaction = Interaction::new(vec![Message::new("user", "How?"), Message::new("assistant", "So.")]);
+    interaction.id = id.to_owned();
+    interaction.time = jiff::Timestamp::from_second(second).unwrap();
+    interaction
+}
+
+fn ids(log: &Log, filter: Filter) -> Vec<String> {
+    log.list(&filter).unwrap().into_iter().map(|i| i.id).collect()
+}
+
+#[test]
+fn an_interaction_is_there_after_reopening_with_its_rating_and_correction() {
+    let (home, log) = open();
+    let mut kept = asked("a", 7);
+    kept.subject = Some("ann".to_owned());
+    kept.timings = Some(Timings { first_token_s: 0.25, tokens_per_s: 100.5, prompt_tokens: 10, answer_tokens: 3 });
+    kept.hits = vec![Citation { n: 1, document: "d".into(), section: "s".into(), chunk: 4, score: 0.1 }];
+    log.put(&kept).unwrap();
+    log.rate("a", Rating::Down).unwrap();
+    log.correct("a", "Thus.").unwrap();
+    drop(log);
+    let log = Log::open(&home.path().join("log")).unwrap();
+    kept.rating = Some(Rating::Down);
+    kept.correction = Some("Thus.".to_owned());
+    assert_eq!(log.get("a").unwrap(), kept);
+    assert_eq!(log.len().unwrap(), 1);
+}
+
+#[test]
+fn the_list_is_newest_first_filtered_and_limited() {
+    let (_home, log) = open();
+    for (id, second) in [("b", 2), ("d", 4), ("a", 1), ("c", 3), ("old", -5)] {
+        log.put(&asked(id, second)).unwrap();
+    }
+    assert_eq!(ids(&log, Filter::default()), ["d", "c", "b", "a", "old"]);
+    assert_eq!(ids(&log, Filter { limit: Some(2), ..Filter::default() }), ["d", "c"]);
+    log.rate("a", Rating::Up).unwrap();
+    log.rate("b", Rating::Down).unwrap();
+    assert_eq!(ids(&log, Filter { rating: Some(Rating::Up), ..Filter::default() }), ["a"]);
+    // The same id at another time is the same interaction.
+    let mut moved = asked("a", 9);
+    moved.subject = Some("ann".to_owned());
+    log.put(&moved).unwrap();
+    assert_eq!(ids(&log, Filter::default()), ["a", "d", "c", "b", "old"]);
+    assert_eq!(ids(&log, Filter { subject: Some("ann".to_owned()), ..Filter::default() }), ["a"]);
+}
+
+#[test]
+fn what_cannot_be_kept_is_refused() {
+    let (_home, log) = open();
+    for id in ["", "line\nbreak", &"x".repeat(201)] {
+        assert_eq!(log.put(&asked(id, 0)).unwrap_err().kind(), ErrorKind::Invalid, "{id:?}");
+        assert_eq!(log.get(id).unwrap_err().kind(), ErrorKind::NotFound, "{id:?}");
+    }
+    assert_eq!(log.rate("nobody", Rating::Up).unwrap_err().kind(), ErrorKind::NotFound);
+    log.put(&asked(&"x".repeat(200), 0)).unwrap();
+    assert_eq!(log.correct(&"x".repeat(200), " ").unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn what_people_have_comes_back_with_its_unknown_keys() {
+    let (_home, log) = open();
+    let lines = [
+        json!({"id": "1", "time": "2024-01-02T03:04:05Z", "messages": [{"role": "user", "content": "hi", "weight": 1}],
+            "source": {"file": "x", "lines": [1, 2]}, "rating": "up", "score": 0.1, "tags": ["t"]}),
+        json!({"id": "2", "time": "2024-01-02T03:04:06.5Z", "messages": [], "subject": "ann", "correction": "no"}),
+    ];
+    let text = format!("\u{FEFF}{}\n\n{}", lines[0], lines[1]);
+    assert_eq!(log.import(text.as_bytes(), &Cancel::new()).unwrap(), Imported { added: 2, replaced: 0 });
+    let mut out = Vec::new();
+    assert_eq!(log.export(&mut out).unwrap(), Exported { written: 2, damaged: vec![] });
+    let back: Vec<Value> = out.split(|b| *b == b'\n').flat_map(serde_json::from_slice).collect();
+    assert_eq!(back, lines);
+    assert_eq!(log.import(&out[..], &Cancel::new()).unwrap(), Imported { added: 0, replaced: 2 });
+}
+
+#[test]
+fn ids_and_times_are_filled_in() {
+    let (_home, log) = open();
+    let text = r#"{"messages":[]}
+        {"messages":[],"id":null,"time":null,"rating":null,"tags":null}
+        {"messages":[],"id":17}"#;
+    let before = jiff::Timestamp::now();
+    log.import(text.as_bytes(), &Cancel::new()).unwrap();
+    let all = log.list(&Filter::default()).unwrap();
+    assert_eq!(all.len(), 3);
+    assert!(all.iter().all(|i| i.time >= before && !i.id.is_empty()), "{all:?}");
+    assert!(log.get("17").is_ok());
+}
+
+#[test]
+fn a_bad_line_is_named_and_changes_nothing() {
+    let (_home, log) = open();
+    for bad in [
+        "{\"messages\":[]",
+        "{}",
+        "[]",
+        "\u{0}",
+        "{\"messages\":[],\"id\":\"a\\u0007\"}",
+        "{\"messages\":[],\"rating\":\"fine\"}",
+        "{\"messages\":[],\"time\":\"yesterday\"}",
+    ] {
+        let error = log.import(format!("{{\"messages\":[]}}\n\n{bad}\n").as_bytes(), &Cancel::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{bad}: {error}");
+        assert!(error.to_string().contains("line 3"), "{bad}: {error}");
+        assert!(log.is_empty().unwrap(), "{bad}");
+    }
+    let stop = Cancel::new();
+    stop.cancel();
+    assert_eq!(log.import(&b"{\"messages\":[]}"[..], &stop).unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
+fn a_damaged_record_is_named_and_the_others_can_be_saved() {
+    let (_home, log) = open();
+    for (id, second) in [("a", 1), ("b", 2), ("c", 3)] {
+        log.put(&asked(id, second)).unwrap();
+    }
+    let raw = log.tables.interactions.raw();
+    log.env
+        .write(|txn| {
+            let mut record = raw.get(txn, b"b")?.unwrap().to_vec();
+            *record.last_mut().unwrap() ^= 1;
+            Ok(raw.put(txn, b"b", &record)?)
+        })
+        .unwrap();
+    for error in [log.get("b").unwrap_err(), log.list(&Filter::default()).unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains("'b'") && error.to_string().contains("export"), "{error}");
+    }
+    let mut out = Vec::new();
+    let exported = log.export(&mut out).unwrap();
+    assert_eq!((exported.written, exported.damaged.len()), (2, 1), "{exported:?}");
+    assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 2);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn random_lines_never_panic(bytes: Vec<u8>, text in "[{}\\[\\]\",:a-z0-9\\\\ ]{0,60}") {
+        let (_home, log) = open();
+        let _ = log.import(&bytes[..], &Cancel::new());
+        let _ = log.import(text.as_bytes(), &Cancel::new());
+    }
+}
