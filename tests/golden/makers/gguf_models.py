@@ -7,7 +7,7 @@ import torch
 from gguf import GGMLQuantizationType as Type
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
-from . import decoders, tokenizers_
+from . import decoders, tokenizing
 from .blocks import K_TYPES, dequantize, random_k
 from .common import greedy, rounded, write_json
 
@@ -24,7 +24,7 @@ TOP = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "o
 K_MIX = {"token_embd": Type.Q6_K, "attn_q": Type.Q5_K, "attn_k": Type.Q4_K, "attn_v": Type.Q6_K, "attn_output": Type.Q8_0,
          "ffn_gate": Type.Q4_K, "ffn_up": Type.Q5_K, "ffn_down": Type.Q6_K}
 K_CONFIG = dict(
-    vocab_size=tokenizers_.VOCAB, num_hidden_layers=1, hidden_size=256, intermediate_size=256, num_attention_heads=4, num_key_value_heads=2,
+    vocab_size=tokenizing.VOCAB, num_hidden_layers=1, hidden_size=256, intermediate_size=256, num_attention_heads=4, num_key_value_heads=2,
     head_dim=32, max_position_embeddings=512, rms_norm_eps=1e-5, bos_token_id=0, eos_token_id=2, tie_word_embeddings=True,
     rope_parameters=decoders.ROPE_LLAMA3)
 
@@ -68,7 +68,7 @@ def llama3_k(stem):
         else:
             raw = random.uniform(0.5, 1.5, value.shape).astype(np.float32)
         tensors[name] = (raw, kind)
-    tok = tokenizers_.byte_bpe("llama3")
+    tok = tokenizing.byte_bpe("llama3")
     write(stem.with_suffix(".gguf"), "llama", config, tensors, tok, "llama-bpe")
     expect(stem, config, tensors, tok(decoders.DECODER_PROMPT).input_ids[:decoders.PROMPT_TOKENS], permuted=True)
 
@@ -142,7 +142,7 @@ def add_tokenizer(w, tok, pre):
     w.add_tokenizer_model("gpt2")
     w.add_tokenizer_pre(pre)
     w.add_token_list(tokens)
-    w.add_token_types([gguf.TokenType.CONTROL if t in tokenizers_.SPECIALS else gguf.TokenType.NORMAL for t in tokens])
+    w.add_token_types([gguf.TokenType.CONTROL if t in tokenizing.SPECIALS else gguf.TokenType.NORMAL for t in tokens])
     w.add_token_merges([" ".join(m) for m in model["merges"]])
     w.add_bos_token_id(tok.bos_token_id)
     w.add_eos_token_id(tok.eos_token_id)
