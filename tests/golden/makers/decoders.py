@@ -5,7 +5,7 @@ from itertools import count
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from . import tokenizers_
+from . import tokenizing
 from .common import greedy, round_to_int8, rounded, write_json
 from .texts import CHAT, DECODER_PROMPT
 
@@ -14,7 +14,7 @@ CLEAR = 0.08  # least margin of a greedy step: well above float noise and int8 r
 VARIED = 6  # least number of different tokens in it
 
 COMMON = dict(
-    vocab_size=tokenizers_.VOCAB, num_hidden_layers=2, hidden_size=64, intermediate_size=96, num_attention_heads=2,
+    vocab_size=tokenizing.VOCAB, num_hidden_layers=2, hidden_size=64, intermediate_size=96, num_attention_heads=2,
     num_key_value_heads=1, max_position_embeddings=512, rms_norm_eps=1e-5, bos_token_id=0, eos_token_id=2, tie_word_embeddings=False)
 ROPE_LLAMA3 = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)
 
@@ -35,7 +35,7 @@ def make(out):
 
 
 def make_one(folder, name, config, dtype):
-    tok = tokenizers_.byte_bpe(name)
+    tok = tokenizing.byte_bpe(name)
     text_ids = tok(DECODER_PROMPT).input_ids
     ids = text_ids[:PROMPT_TOKENS]
     seed, stored = first_clear_seed(config, dtype, ids)

@@ -4,13 +4,13 @@ import json
 import torch
 from transformers import BertConfig, BertModel
 
-from . import tokenizers_
+from . import tokenizing
 from .common import round_to_int8, rounded, write_json
 from .decoders import randomize
 from .texts import BERT_TEXTS
 
 # folder: (pooling, stored dtype, layers, does the folder end with a Normalize module)
-FOLDERS = {"bert-mean": ("mean", torch.float32, 2, False), "bert-cls": ("cls", torch.float16, 1, True)}
+FOLDERS = {"bert-mean": ("mean", torch.float32, 1, False), "bert-cls": ("cls", torch.float16, 2, True)}
 
 
 def make(out):
@@ -19,7 +19,7 @@ def make(out):
 
 
 def make_one(folder, seed, pooling, dtype, layers, normalize):
-    tok = tokenizers_.word_piece()
+    tok = tokenizing.word_piece()
     config = BertConfig(vocab_size=len(tok), hidden_size=64, num_hidden_layers=layers, num_attention_heads=2, intermediate_size=96, max_position_embeddings=64)
     randomize(BertModel(config), seed).to(dtype).save_pretrained(folder)
     tok.model_max_length = config.max_position_embeddings

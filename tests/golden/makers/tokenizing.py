@@ -1,10 +1,14 @@
 """Tiny tokenizers: one byte-level BPE dressed as each family's, and one WordPiece."""
+from collections import Counter
+
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from .texts import CORPUS
 
 VOCAB = 384
+BERT_VOCAB = 256
+BERT_SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
@@ -50,14 +54,27 @@ def byte_bpe(family):
 
 
 def word_piece():
-    """A lower-casing WordPiece with BERT's special tokens, trained on CORPUS."""
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tok = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tok.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tok.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    """A lower-casing WordPiece with BERT's special tokens."""
+    tok = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces())}, unk_token="[UNK]"))
+    tok.normalizer, tok.pre_tokenizer = bert_steps()
     tok.decoder = decoders.WordPiece()
-    tok.train_from_iterator(CORPUS, trainers.WordPieceTrainer(vocab_size=256, special_tokens=[AddedToken(s, special=True) for s in specials], show_progress=False))
+    tok.add_special_tokens([AddedToken(s, special=True) for s in BERT_SPECIALS])
     tok.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tok, unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", mask_token="[MASK]")
+
+
+def bert_steps():
+    return normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+
+
+def pieces():
+    """256 pieces of CORPUS: letters, then its commonest beginnings and endings. (The library's trainer depends on hash order.)"""
+    normalizer, splitter = bert_steps()
+    words = [w for text in CORPUS for w, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))]
+    letters = sorted(set("".join(words)))
+    parts = Counter(part for w in words for n in range(2, len(w) + 1) for part in {w[:n], "##" + w[-n:]} if part != "##" + w)
+    common = sorted(parts, key=lambda part: (-parts[part] * len(part.lstrip("#")), part))
+    every = BERT_SPECIALS + letters + ["##" + c for c in letters] + common
+    return every[:BERT_VOCAB]
