@@ -117,9 +117,8 @@ impl Binding {
 
     /// Lets the session allocate an output, of whatever shape it turns out to have.
     pub fn output(&mut self, name: &str) -> Result<()> {
-        let memory =
-            MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
-                .map_err(failed("memory"))?;
+        let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
+            .map_err(failed("memory"))?;
         self.inner.bind_output_to_device(name, &memory).map_err(failed("binding an output"))?;
         if !self.returned.iter().any(|r| r == name) {
             self.returned.push(name.to_owned());

@@ -17,10 +17,7 @@ fn scale_min(scales: &[u8], b: usize) -> (u8, u8) {
     if b < 4 {
         (scales[b] & 63, scales[b + 4] & 63)
     } else {
-        (
-            (scales[b + 4] & 15) | ((scales[b - 4] >> 6) << 4),
-            (scales[b + 4] >> 4) | ((scales[b] >> 6) << 4),
-        )
+        ((scales[b + 4] & 15) | ((scales[b - 4] >> 6) << 4), (scales[b + 4] >> 4) | ((scales[b] >> 6) << 4))
     }
 }
 
