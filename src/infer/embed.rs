@@ -56,8 +56,7 @@ impl Embedder {
 
     /// The vectors of passages, in their order. What is longer than the model's limit is cut.
     pub fn passages(&self, texts: &[&str], progress: &dyn Progress, cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
-        let tokens =
-            texts.iter().map(|t| self.tokens(&self.encoder.passage_prefix, t)).collect::<Result<Vec<_>>>()?;
+        let tokens = texts.iter().map(|t| self.tokens(&self.encoder.passage_prefix, t)).collect::<Result<Vec<_>>>()?;
         // Alike lengths together: padding is work for nothing.
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));

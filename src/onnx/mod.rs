@@ -16,8 +16,8 @@ pub const IR_VERSION: i64 = 10;
 /// Reads a model file, without the external data it points to.
 pub fn read(path: &Path) -> Result<Model> {
     let map = crate::format::map(path)?;
-    let model = Model::decode(&map[..])
-        .map_err(|e| Error::corrupt(format!("{} is no ONNX file: {e}", path.display())))?;
+    let model =
+        Model::decode(&map[..]).map_err(|e| Error::corrupt(format!("{} is no ONNX file: {e}", path.display())))?;
     if model.graph.is_none() {
         return Err(Error::corrupt(format!("{} holds no graph", path.display())));
     }
