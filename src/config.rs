@@ -132,7 +132,7 @@ impl Default for Retrieve {
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { chunk_tokens: 200, overlap_tokens: 30, max_document_mb: 32, collection: "default".into() }
+        Self { chunk_tokens: 200, overlap_tokens: 30, max_document_mb: 16, collection: "default".into() }
     }
 }
 

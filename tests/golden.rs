@@ -60,11 +60,10 @@ fn greedy_answers_of_the_default_model_are_transformers_token_by_token() {
     let cases = json(&golden("smollm2/greedy.json"));
     for (name, case) in cases.as_object().unwrap() {
         let mut context = Context::new(model.clone()).unwrap();
-        let request =
-            Request { prompt: ids(&case["ids"]), max_tokens: 48, sampling: Sampling::greedy(), stop: vec![] };
+        let request = Request { prompt: ids(&case["ids"]), max_tokens: 48, sampling: Sampling::greedy(), stop: vec![] };
         let answer = generate(&mut context, &request, &Cancel::new(), &mut |_| {}).unwrap();
         let exact = ids(&case["greedy"]);
         let same = answer.tokens.iter().zip(&exact).take_while(|(a, b)| a == b).count();
-        println!("{name}: {same} of {} (margin there {})", exact.len(), case["margin"][same.min(exact.len()-1)]);
+        println!("{name}: {same} of {} (margin there {})", exact.len(), case["margin"][same.min(exact.len() - 1)]);
     }
 }
