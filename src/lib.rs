@@ -1,4 +1,5 @@
-#![doc = "Wayside: ask, retrieve and learn on the device."]
+//! Wayside: ask, retrieve and learn on the device.
+
 #![forbid(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bundle;

@@ -24,12 +24,12 @@ impl Session {
     pub(super) fn open(environment: &Environment, path: &Path, threads: usize) -> Result<Self> {
         let fail = |e: ort::Error| Error::engine(format!("ONNX Runtime refuses {}: {e}", path.display()));
         let open = || -> ort::Result<ort::session::Session> {
-            Ok(ort::session::Session::builder(environment)?
+            ort::session::Session::builder(environment)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?
                 // The arena doubles as it grows; plain malloc costs no measurable time here and far less memory.
                 .with_execution_providers([CPU::default().with_arena_allocator(false).build()])?
-                .commit_from_file(path)?)
+                .commit_from_file(path)
         };
         let inner = open().map_err(fail)?;
         let names = |ports: &[ort::value::Outlet]| ports.iter().map(|p| p.name().to_owned()).collect();

@@ -41,7 +41,7 @@ impl Weights<'_> {
     pub fn matrix(&mut self, name: &str, parts: &[(String, usize)], columns: usize) -> Result<Matrix> {
         let tensors =
             parts.iter().map(|(part, rows)| self.source.shaped(part, &[*rows, columns])).collect::<Result<Vec<_>>>()?;
-        if columns % BLOCK != 0 {
+        if !columns.is_multiple_of(BLOCK) {
             return self.dense(name, parts, columns);
         }
         let own =
@@ -60,7 +60,7 @@ impl Weights<'_> {
     /// they are symmetric. The look-up knows no offsets, and 4-bit rounding here costs more than anywhere else.
     pub fn table(&mut self, name: &str, part: &str, rows: usize, columns: usize) -> Result<Matrix> {
         let tensor = self.source.shaped(part, &[rows, columns])?;
-        if columns % BLOCK != 0 {
+        if !columns.is_multiple_of(BLOCK) {
             return self.dense(name, &[(part.to_owned(), rows)], columns);
         }
         let keep = tensor.encoding == Encoding::Q4_0 && self.choice != Some(Bits::Int8);

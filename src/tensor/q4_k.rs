@@ -41,7 +41,7 @@ pub fn decode(block: &[u8], out: &mut [f32]) {
 pub fn carry(block: &[u8], b: usize, q: &mut [u8; 32]) -> (f32, f32) {
     let bytes = &block[16 + 32 * (b / 2)..];
     for (q, &byte) in q.iter_mut().zip(bytes) {
-        *q = if b % 2 == 0 { byte & 15 } else { byte >> 4 };
+        *q = if b.is_multiple_of(2) { byte & 15 } else { byte >> 4 };
     }
     scale_offset(block, b)
 }
