@@ -68,7 +68,7 @@ pub struct Retrieve {
     pub k: usize,
     /// The most tokens they may take.
     pub budget: usize,
-    /// Passages less similar than this (cosine, -1 to 1) count as nothing found.
+    /// Passages less relevant than this (cosine, plus up to 0.3 for shared words) count as nothing found.
     pub min_score: f32,
 }
 
@@ -126,7 +126,7 @@ impl Default for Generate {
 
 impl Default for Retrieve {
     fn default() -> Self {
-        Self { k: 4, budget: 700, min_score: 0.3 }
+        Self { k: 4, budget: 700, min_score: 0.4 }
     }
 }
 

@@ -68,7 +68,9 @@ impl Session {
     }
 
     /// Runs over what is bound. Outputs bound in place are left where they are and not returned.
-    pub fn run_bound(&self, binding: &Binding) -> Result<Outputs> {
+    pub fn run_bound(&self, binding: &mut Binding) -> Result<Outputs> {
+        // An output bound to a device keeps the buffer of the last run, and with it that run's shape.
+        binding.returned.iter().try_for_each(|name| to_memory(&mut binding.inner, name))?;
         let mut session = self.lock();
         let mut outputs = session.run_binding(&binding.inner).map_err(failed("the model does not run"))?;
         let mut collected = Vec::with_capacity(binding.returned.len());
@@ -116,13 +118,14 @@ impl Binding {
     }
 
     /// Lets the session allocate an output, of whatever shape it turns out to have.
-    pub fn output(&mut self, name: &str) -> Result<()> {
-        let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
-            .map_err(failed("memory"))?;
-        self.inner.bind_output_to_device(name, &memory).map_err(failed("binding an output"))?;
+    pub fn output(&mut self, name: &str) {
         if !self.returned.iter().any(|r| r == name) {
             self.returned.push(name.to_owned());
         }
-        Ok(())
     }
+}
+
+fn to_memory(binding: &mut ort::session::IoBinding, name: &str) -> Result<()> {
+    let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default);
+    binding.bind_output_to_device(name, &memory.map_err(failed("memory"))?).map_err(failed("binding an output"))
 }

@@ -8,7 +8,7 @@ use crate::watch::Cancel;
 use std::sync::Arc;
 
 /// Tokens that go through the model at once. Larger is no faster, and memory and the answer to a cancel grow.
-const CHUNK: usize = 256;
+const CHUNK: usize = 128;
 
 /// The name under which a graph takes how many positions' logits it should compute.
 const KEEP: &str = "logits_to_keep";
@@ -29,7 +29,7 @@ impl Context {
     /// An empty conversation.
     pub fn new(model: Arc<LanguageModel>) -> Result<Self> {
         let mut binding = model.session.bind()?;
-        binding.output("logits")?;
+        binding.output("logits");
         let takes_keep = model.session.takes(KEEP);
         let takes_positions = model.session.takes("position_ids");
         let cache = Cache::new(&model.decoder);
@@ -87,7 +87,7 @@ impl Context {
     /// Appends tokens and calls `each` with the position of each token and the logits after it.
     pub fn feed_all(&mut self, tokens: &[u32], cancel: &Cancel, mut each: impl FnMut(usize, &[f32])) -> Result<()> {
         // Logits of a whole chunk would be 50 MB with a vocabulary of 49,152.
-        for chunk in tokens.chunks(CHUNK / 4) {
+        for chunk in tokens.chunks(CHUNK / 2) {
             cancel.check()?;
             let before = self.tokens.len();
             let logits = self.step(chunk, chunk.len())?;
@@ -125,7 +125,7 @@ impl Context {
         if self.takes_keep {
             self.binding.input(KEEP, &Tensor::i64(&[1], vec![keep as i64])?)?;
         }
-        let mut outputs = session.run_bound(&self.binding)?;
+        let mut outputs = session.run_bound(&mut self.binding)?;
         self.cache.advance(&mut self.binding, &mut outputs)?;
         self.tokens.extend_from_slice(chunk);
         let logits = outputs.into_iter().find(|(name, _)| name == "logits");

@@ -5,6 +5,7 @@
 //! enough of them. Sentences stream as they come; only the mark waits for the end of its sentence.
 
 use super::prompt::Source;
+use super::words;
 use std::collections::BTreeSet;
 
 /// The share of a sentence's words that a passage must hold to be cited for it.
@@ -29,7 +30,7 @@ impl Citer {
     pub fn new(sources: &[Source]) -> Self {
         let names = |s: &Source| format!("{} {} {}", s.hit.title, s.hit.section, s.text);
         Self {
-            sources: sources.iter().map(|s| (s.n, words(&names(s)).collect())).collect(),
+            sources: sources.iter().map(|s| (s.n, words::of(&names(s)))).collect(),
             text: String::new(),
             sentence: 0,
             held: String::new(),
@@ -90,14 +91,13 @@ impl Citer {
         let closed = self.text.trim_end_matches(['"', '\'', ')', '”', '’']);
         let sentence = &self.text[self.sentence..];
         // "1." and "e.g." end no sentence.
-        let long = words(sentence).count() >= 2;
+        let long = words::of(sentence).len() >= 2;
         long && (c == '\n' || closed.ends_with(['.', '!', '?', '。', '！', '？']))
     }
 
     fn end_sentence(&mut self, say: &mut dyn FnMut(&str)) {
-        let said: BTreeSet<String> = words(&self.text[self.sentence..]).collect();
-        let share = |held: &BTreeSet<String>| said.intersection(held).count() as f32 / said.len().max(1) as f32;
-        let best = self.sources.iter().map(|(n, held)| (*n, share(held)));
+        let said = words::of(&self.text[self.sentence..]);
+        let best = self.sources.iter().map(|(n, held)| (*n, words::share(&said, held)));
         let best = best.fold(None, |a: Option<(u32, f32)>, b| if a.is_some_and(|a| a.1 >= b.1) { a } else { Some(b) });
         if let Some((n, share)) = best
             && share >= SUPPORT
@@ -117,14 +117,6 @@ impl Citer {
     }
 }
 
-/// The words that carry meaning: numbers, and words of four letters or more, cut to their beginnings so that
-/// "deliver" and "delivery" meet.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|w| w.chars().count() >= 4 || w.chars().any(|c| c.is_numeric()))
-        .map(|w| w.to_lowercase().chars().take(6).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::retrieve::Hit;
@@ -138,7 +130,7 @@ mod tests {
             chunk: n,
             text: text.into(),
             score: 1.0,
-            similarity: 1.0,
+            relevance: 1.0,
         };
         Source { n, hit, text: text.into() }
     }

@@ -4,6 +4,7 @@ mod cite;
 mod ingest;
 mod prompt;
 mod retrieve;
+mod words;
 
 pub use cite::Citer;
 pub use ingest::{Ingested, Settings, Skipped, ingest};

@@ -37,6 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// and shared between threads.
 pub struct Runtime {
     home: PathBuf,
+    models: PathBuf,
     config: Config,
     parts: Parts,
     progress: Arc<dyn Progress>,
@@ -63,12 +64,18 @@ impl Runtime {
     pub fn with_parts(home: &Path, parts: &Path) -> Result<Self> {
         Ok(Self {
             home: home.to_owned(),
+            models: home.join("models"),
             config: Config::load(home)?,
             parts: Parts::open(parts)?,
             progress: Arc::new(Quiet),
             cancel: Cancel::new(),
             loaded: Mutex::default(),
         })
+    }
+
+    /// A runtime over another home that shares this one's parts and models: only documents and log are its own.
+    pub fn beside(&self, home: &Path) -> Result<Self> {
+        Ok(Self { models: self.models.clone(), parts: self.parts.clone(), ..Self::open(home)? })
     }
 
     /// Tells `progress` how long work comes along, and stops it when `cancel` is made.

@@ -50,9 +50,8 @@ impl Runtime {
 
     /// The bundles there are, damaged ones as errors under their names.
     pub fn bundles(&self) -> Result<Vec<(String, Result<Bundle>)>> {
-        let models = self.home.join("models");
-        durable::sweep(&models)?;
-        let Ok(entries) = std::fs::read_dir(&models) else { return Ok(vec![]) };
+        durable::sweep(&self.models)?;
+        let Ok(entries) = std::fs::read_dir(&self.models) else { return Ok(vec![]) };
         let names = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
         let mut names: Vec<String> = names.filter(|n| !n.starts_with('.')).collect();
         names.sort();
@@ -99,20 +98,20 @@ impl Runtime {
     }
 
     fn bundle_dir(&self, name: &str) -> PathBuf {
-        self.home.join("models").join(name)
+        self.models.join(name)
     }
 
     /// A bundle by name. The two default models come from their parts; any other must have been imported.
     fn bundle(&self, name: &str) -> Result<Bundle> {
         let dir = self.bundle_dir(name);
-        durable::sweep(&self.home.join("models"))?;
+        durable::sweep(&self.models)?;
         if dir.join(bundle::MANIFEST).exists() {
             return Bundle::open(&dir);
         }
         if name != parts::LANGUAGE_MODEL && name != parts::EMBEDDER {
             return Err(Error::not_found(format!(
                 "there is no model {name:?} in {}; import it with `wayside import PATH --name {name}`",
-                self.home.display()
+                self.models.display()
             )));
         }
         let path = self.part(name)?;
