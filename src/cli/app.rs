@@ -84,14 +84,14 @@ impl App {
 
     /// Text on standard output, at once. Once nobody reads it any more, the work is asked to stop.
     pub fn print(&self, text: &str) {
-        if self.lost.borrow().is_some() {
-            return;
-        }
-        let mut out = std::io::stdout().lock();
-        if let Err(e) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            *self.lost.borrow_mut() = Some(e);
-            self.cancel.cancel();
-        }
+        let mut out = self.out();
+        // `lost` keeps the reason for the end.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Standard output as a writer.
+    pub fn out(&self) -> Out<'_> {
+        Out(self)
     }
 
     /// A line for people beside the result, on standard error.
@@ -110,6 +110,34 @@ impl App {
             (None, Err(failure)) => failure.report(),
             (None, Ok(())) => ExitCode::SUCCESS,
         }
+    }
+}
+
+/// Standard output, until nobody reads it any more.
+pub struct Out<'a>(&'a App);
+
+impl Out<'_> {
+    fn tell<T>(&self, written: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<T> {
+        let mut lost = self.0.lost.borrow_mut();
+        if let Some(e) = &*lost {
+            return Err(e.kind().into());
+        }
+        written().map_err(|e| {
+            let kind = e.kind();
+            *lost = Some(e);
+            self.0.cancel.cancel();
+            kind.into()
+        })
+    }
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.tell(|| std::io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.tell(|| std::io::stdout().flush())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
-use super::{ask, bench, eval, import, ingest, models, search};
+use super::{ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, log, models, search};
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -33,9 +33,15 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Ask(ask::Words),
+    Demo(demo::Words),
     Ingest(ingest::Words),
+    Ask(ask::Words),
+    Chat(chat::Words),
     Search(search::Words),
+    #[command(subcommand)]
+    Documents(documents::Words),
+    #[command(subcommand)]
+    Log(log::Words),
     #[command(subcommand)]
     Models(models::Words),
     Import(import::Words),
@@ -43,6 +49,8 @@ pub enum Command {
     Eval(eval::Words),
     #[command(subcommand)]
     Bench(bench::Words),
+    Doctor(doctor::Words),
+    Config(config::Words),
 }
 
 /// A whole number of at least one.

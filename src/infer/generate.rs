@@ -95,7 +95,8 @@ pub fn generate(
             break Finish::Context;
         }
         if tokens.len() < request.max_tokens {
-            logits = context.feed(&[token], cancel)?;
+            // One token is one unit of work: the wish to stop is heard above, where what was said is kept.
+            logits = context.feed(&[token], &Cancel::new())?;
         }
     };
     if !told.stopped {

@@ -13,18 +13,20 @@ pub struct Check {
     pub ok: bool,
     /// What was found, or what to do.
     pub detail: String,
+    /// Whether no question can be answered until this is mended. A part that was not pulled yet is pulled when needed.
+    pub blocks: bool,
 }
 
 impl Runtime {
     /// Looks at everything. Pulls and writes nothing but what opening a store writes.
     pub fn doctor(&self) -> Vec<Check> {
         let mut checks = Vec::new();
-        let mut look = |check: String, found: Result<String>| {
+        let mut look = |check: String, needed: bool, found: Result<String>| {
             let ok = found.is_ok();
             let detail = found.unwrap_or_else(|e| e.to_string());
-            checks.push(Check { check, ok, detail });
+            checks.push(Check { check, ok, detail, blocks: needed && !ok });
         };
-        look("home".into(), self.look_at_home());
+        look("home".into(), true, self.look_at_home());
         for part in self.parts.list() {
             let detail = match &part.path {
                 Some(path) => Ok(path.display().to_string()),
@@ -32,11 +34,13 @@ impl Runtime {
                     Err(crate::Error::not_found(format!("not here yet; `wayside models pull {}` gets it", part.name)))
                 }
             };
-            look(format!("part {}", part.name), detail);
+            look(format!("part {}", part.name), false, detail);
         }
-        look("onnxruntime".into(), self.look_at_engine());
+        let chosen = !matches!(self.config.chosen_library(), Ok(None));
+        let needed = chosen || self.parts.path(crate::parts::RUNTIME).is_some();
+        look("onnxruntime".into(), needed, self.look_at_engine());
         match self.bundles() {
-            Err(e) => look("models".into(), Err(e)),
+            Err(e) => look("models".into(), true, Err(e)),
             Ok(bundles) => {
                 for (name, bundle) in bundles {
                     let whole = bundle.and_then(|b| b.verify().map(|()| b));
@@ -44,12 +48,13 @@ impl Runtime {
                         let m = b.manifest;
                         format!("{}, {:.0} million numbers, {}", m.architecture, m.parameters as f64 / 1e6, m.weights)
                     });
-                    look(format!("model {name}"), detail);
+                    let needed = name == self.config.model || name == self.config.embedder;
+                    look(format!("model {name}"), needed, detail);
                 }
             }
         }
-        look("index".into(), self.look_at_index());
-        look("log".into(), self.look_at_log());
+        look("index".into(), true, self.look_at_index());
+        look("log".into(), true, self.look_at_log());
         checks
     }
 

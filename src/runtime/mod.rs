@@ -73,9 +73,18 @@ impl Runtime {
         })
     }
 
-    /// A runtime over another home that shares this one's parts and models: only documents and log are its own.
-    pub fn beside(&self, home: &Path) -> Result<Self> {
-        Ok(Self { models: self.models.clone(), parts: self.parts.clone(), ..Self::open(home)? })
+    /// A runtime over another home that shares this one's configuration, parts and models: only documents and log are
+    /// its own.
+    pub fn beside(&self, home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            models: self.models.clone(),
+            config: self.config.clone(),
+            parts: self.parts.clone(),
+            progress: Arc::new(Quiet),
+            cancel: Cancel::new(),
+            loaded: Mutex::default(),
+        }
     }
 
     /// Tells `progress` how long work comes along, and stops it when `cancel` is made.
