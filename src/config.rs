@@ -54,7 +54,7 @@ pub struct Generate {
     pub top_p: f32,
     /// Only tokens at least this likely, relative to the likeliest; 0 means all.
     pub min_p: f32,
-    /// Above 1, tokens that already stand there become less likely.
+    /// Above 1, tokens that already stand in the answer become less likely.
     pub repetition_penalty: f32,
     /// Prompt and answer together, in tokens; a model with a smaller limit keeps its own.
     pub context: usize,
@@ -118,7 +118,7 @@ impl Default for Generate {
             top_k: 40,
             top_p: 0.95,
             min_p: 0.05,
-            repetition_penalty: 1.0,
+            repetition_penalty: 1.1,
             context: 2048,
         }
     }

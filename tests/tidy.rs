@@ -102,6 +102,15 @@ fn links(text: &str) -> Vec<String> {
     files.map(|link| link.split('#').next().unwrap_or_default().to_owned()).collect()
 }
 
+/// Paths that a Markdown text names in backticks.
+fn paths(text: &str) -> Vec<String> {
+    let codes = Parser::new(text).filter_map(|event| match event {
+        Event::Code(code) if code.contains('/') => Some(code.to_string()),
+        _ => None,
+    });
+    codes.filter(|code| code.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))).collect()
+}
+
 /// Versions that `text` gives to parts, and that are not the catalogue's: "package 1.2.3", or "ONNX Runtime 1.2.3".
 fn outdated(text: &str, catalog: &Catalog) -> Vec<String> {
     let is_inner = |c: char| c.is_alphanumeric() || "-_.".contains(c);
@@ -155,6 +164,13 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn the_map_shows_what_is_there() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let is_there = |path: &String| root().join(path).exists() || root().join("src").join(path).exists();
+    none(paths(&text).into_iter().filter(|path| !is_there(path)).collect());
+}
+
+#[test]
 fn prose_names_the_versions_that_are_pulled() {
     let catalog = Catalog::builtin().unwrap();
     let prose = ["README.md", "ARCHITECTURE.md"].map(|name| std::fs::read_to_string(root().join(name)));
@@ -190,6 +206,7 @@ fn the_rules_see_what_they_forbid() {
     }
     assert_eq!(private("a", &format!("// {}: later", ["TO", "DO"].concat())).len(), 1);
     assert_eq!(links("[a](b.md#c) ![d](e.png) [f](https://g) [h](#i) `[j](k)`"), ["b.md", "e.png"]);
+    assert_eq!(paths("`a/b.rs` `a/<name>/` `c.rs` [d](e/f)"), ["a/b.rs"]);
     let catalog = Catalog::builtin().unwrap();
     assert_eq!(outdated("ONNX Runtime 0.1.2, `onnxruntime` 0.1.3. onnxruntime-genai 0.1.4", &catalog).len(), 2);
 }

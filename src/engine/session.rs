@@ -21,15 +21,17 @@ pub struct Session {
 pub type Outputs = Vec<(String, Tensor)>;
 
 impl Session {
-    pub(super) fn open(environment: &Environment, path: &Path, threads: usize) -> Result<Self> {
-        let fail = |e: ort::Error| Error::engine(format!("ONNX Runtime refuses {}: {e}", path.display()));
+    pub(super) fn open(environment: &Environment, bytes: &[u8], folder: &Path, threads: usize) -> Result<Self> {
+        let fail =
+            |e: ort::Error| Error::engine(format!("ONNX Runtime refuses the model in {}: {e}", folder.display()));
         let open = || -> ort::Result<ort::session::Session> {
             ort::session::Session::builder(environment)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?
                 // The arena doubles as it grows; plain malloc costs no measurable time here and far less memory.
                 .with_execution_providers([CPU::default().with_arena_allocator(false).build()])?
-                .commit_from_file(path)
+                .with_config_entry("session.model_external_initializers_file_folder_path", folder.to_string_lossy())?
+                .commit_from_memory(bytes)
         };
         let inner = open().map_err(fail)?;
         let names = |ports: &[ort::value::Outlet]| ports.iter().map(|p| p.name().to_owned()).collect();
@@ -37,10 +39,9 @@ impl Session {
         Ok(Self { inner: Mutex::new(inner), inputs, outputs })
     }
 
-    /// Whether the model takes an input of this name, optional ones included.
+    /// Whether the model takes an input of this name. Inputs that may be left out do not count: they cannot be bound.
     pub fn takes(&self, name: &str) -> bool {
-        let optional = || self.lock().overridable_initializers().iter().any(|i| i.name() == name);
-        self.inputs.iter().any(|i| i == name) || optional()
+        self.inputs.iter().any(|i| i == name)
     }
 
     /// The names of the outputs.

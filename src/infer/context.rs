@@ -1,7 +1,7 @@
 //! One conversation's place in a model: the tokens it has seen and their cache.
 
 use super::cache::Cache;
-use super::language_model::LanguageModel;
+use super::language_model::{LOGITS_TO_KEEP, LanguageModel};
 use crate::engine::{Binding, Tensor};
 use crate::error::{Error, Result};
 use crate::watch::Cancel;
@@ -9,9 +9,6 @@ use std::sync::Arc;
 
 /// Tokens that go through the model at once. Larger is no faster, and memory and the answer to a cancel grow.
 const CHUNK: usize = 128;
-
-/// The name under which a graph takes how many positions' logits it should compute.
-const KEEP: &str = "logits_to_keep";
 
 /// Tokens seen and what the model remembers of them. Each conversation has its own; they share the model.
 pub struct Context {
@@ -30,7 +27,7 @@ impl Context {
     pub fn new(model: Arc<LanguageModel>) -> Result<Self> {
         let mut binding = model.session.bind()?;
         binding.output("logits");
-        let takes_keep = model.session.takes(KEEP);
+        let takes_keep = model.session.takes(LOGITS_TO_KEEP);
         let takes_positions = model.session.takes("position_ids");
         let cache = Cache::new(&model.decoder);
         Ok(Self { model, binding, cache, tokens: Vec::new(), expected: 0, takes_keep, takes_positions })
@@ -123,7 +120,7 @@ impl Context {
             self.binding.input("position_ids", &Tensor::i64(&[1, chunk.len()], positions)?)?;
         }
         if self.takes_keep {
-            self.binding.input(KEEP, &Tensor::i64(&[1], vec![keep as i64])?)?;
+            self.binding.input(LOGITS_TO_KEEP, &Tensor::i64(&[1], vec![keep as i64])?)?;
         }
         let mut outputs = session.run_bound(&mut self.binding)?;
         self.cache.advance(&mut self.binding, &mut outputs)?;

@@ -82,7 +82,7 @@ pub fn generate(
         if cancel.is_cancelled() {
             break Finish::Cancelled;
         }
-        let token = sampler.next(&mut logits, context.tokens())?;
+        let token = sampler.next(&mut logits, &tokens)?;
         first.get_or_insert_with(|| begin.elapsed());
         if model.ends(token) {
             break Finish::Stop;

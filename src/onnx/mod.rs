@@ -23,3 +23,14 @@ pub fn read(path: &Path) -> Result<Model> {
     }
     Ok(model)
 }
+
+/// Makes an input that may be left out one that must be given, by dropping its default value.
+///
+/// ONNX Runtime binds only the latter, and a program that always gives it loses nothing.
+pub fn require(model: &mut Model, input: &str) {
+    if let Some(graph) = &mut model.graph
+        && graph.input.iter().any(|i| i.name == input)
+    {
+        graph.initializer.retain(|t| t.name != input);
+    }
+}

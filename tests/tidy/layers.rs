@@ -105,8 +105,10 @@ fn strangers(sources: &[Source]) -> Vec<String> {
 #[test]
 fn modules_name_only_what_lies_below() {
     let table = layers(&std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap());
-    assert!(table.len() > 10, "the table in ARCHITECTURE.md is not read: {table:?}");
-    assert_eq!(crossings(&super::source::sources(), &table), [""; 0]);
+    let sources = super::source::sources();
+    let gone = |module: &&String| !sources.iter().any(|source| source.module() == Some(module));
+    assert_eq!(table.keys().filter(gone).collect::<Vec<_>>(), [""; 0], "rows without a module");
+    assert_eq!(crossings(&sources, &table), [""; 0]);
 }
 
 #[test]
