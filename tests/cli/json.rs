@@ -52,6 +52,9 @@ fn documents_come_are_found_and_go() {
     assert_eq!(hits.as_array().unwrap().len(), 3);
     has(&hits[0], &["document", "title", "section", "chunk", "text", "score"]);
 
+    let told = home.fails(1, &["search", "x", "--collection", "unheard-of"]);
+    assert!(told.contains("unheard-of"), "{told}");
+
     let listed = home.json(&["documents", "list"]);
     assert_eq!(listed.as_array().unwrap().len(), 18);
     has(&listed[0], &["collection", "document", "title", "chunks"]);

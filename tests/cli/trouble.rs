@@ -52,7 +52,7 @@ fn a_question_longer_than_the_context_says_how_long_it_is() {
 #[test]
 fn a_home_that_cannot_be_written_is_named() {
     let home = Home::bare();
-    for words in [&["log", "list"][..], &["documents", "list"], &["demo"], &["models", "pull"]] {
+    for words in [&["log", "list"][..], &["documents", "list"], &["demo", "--json"], &["models", "pull"]] {
         let told = home.fails(1, &[words, &["--home", "/proc/wayside"]].concat());
         assert!(told.contains("/proc/wayside"), "{told}");
     }

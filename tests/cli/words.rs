@@ -35,7 +35,6 @@ fn failed_work_ends_with_status_1_and_names_the_thing() {
     for (words, named) in [
         (&["ask", "Why?", "--model", "unheard-of"][..], "wayside import"),
         (&["ask", "Why?", "--adapter", "a-1"], "a-1"),
-        (&["search", "x", "--collection", "unheard-of"], "unheard-of"),
         (&["ingest", "/nowhere/a.md"], "/nowhere/a.md"),
         (&["log", "show", "unheard-of"], "unheard-of"),
         (&["log", "rate", "unheard-of", "up"], "unheard-of"),
