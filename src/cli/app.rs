@@ -98,6 +98,7 @@ impl App {
 
     /// The exit status.
     pub fn end(self, done: Done) -> ExitCode {
+        self.bars.clear();
         match (self.lost.into_inner(), done) {
             // Whoever read had enough: `wayside log list | head` is no failure.
             (Some(e), _) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,

@@ -51,6 +51,7 @@ pub fn run(app: &App, words: &Words) -> Done {
             Ok(true) => {}
             Ok(false) => break,
             Err(failure) => {
+                app.bars.clear();
                 failure.report();
                 // Nobody sits at a pipe: its exit status tells.
                 done = if lines.is_edited() { Ok(()) } else { Err(failure) };

@@ -33,16 +33,11 @@ pub fn run(app: &App, _: &Words) -> Done {
             }
         };
         let cells = |c: &Check| [mark(c).to_owned(), c.check.clone(), c.detail.clone()];
-        columns(&checks.iter().map(cells).collect::<Vec<_>>()).iter().zip(&checks).for_each(|(line, check)| {
-            let style = app.style;
-            app.line(&if check.ok {
-                style.good(line)
-            } else if check.blocks {
-                style.bad(line)
-            } else {
-                line.clone()
-            });
-        });
+        for (line, check) in columns(&checks.iter().map(cells).collect::<Vec<_>>()).iter().zip(&checks) {
+            let (mark, rest) = line.split_at(mark(check).len());
+            let mark = if check.ok { app.style.good(mark) } else { app.style.bad(mark) };
+            app.line(&format!("{mark}{rest}"));
+        }
     })?;
     match checks.iter().filter(|c| c.blocks).count() {
         0 => Ok(()),

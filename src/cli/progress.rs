@@ -1,8 +1,8 @@
-//! Progress on standard error: a bar on a terminal, one line for each stage with `-v` elsewhere.
+//! Progress on standard error: bars on a terminal, one line for each stage with `-v` elsewhere.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wayside::watch::Progress;
 
@@ -11,22 +11,30 @@ const BYTES: [&str; 3] = ["downloading", "unpacking", "checking"];
 
 /// Draws the library's progress.
 pub struct Bars {
+    screen: MultiProgress,
+    /// A bar for each stage under way, the innermost last: an ingest embeds while it goes on.
+    stages: Mutex<Vec<ProgressBar>>,
     /// Whether bars are drawn.
     draw: bool,
     /// Whether stages are told line by line.
     tell: bool,
     quiet: bool,
-    bar: Mutex<Option<ProgressBar>>,
 }
 
 impl Bars {
     pub fn new(quiet: bool, verbose: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { draw: terminal && !quiet, tell: !terminal && verbose, quiet, bar: Mutex::default() }
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        Self { screen, stages: Mutex::default(), draw: terminal && !quiet, tell: !terminal && verbose, quiet }
     }
 
-    fn bar(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
-        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes all bars off the screen, also those of stages that an error ended.
+    pub fn clear(&self) {
+        self.stages().drain(..).for_each(|bar| bar.finish_and_clear());
+    }
+
+    fn stages(&self) -> MutexGuard<'_, Vec<ProgressBar>> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,44 +43,44 @@ impl Progress for Bars {
         if self.tell {
             let _ = writeln!(std::io::stderr(), "{stage}");
         }
-        if !self.draw {
-            return;
-        }
-        let bar = ProgressBar::with_draw_target((total > 0).then_some(total), ProgressDrawTarget::stderr());
-        bar.set_style(style(stage, total));
-        bar.set_message(stage.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
-        if let Some(before) = self.bar().replace(bar) {
-            before.finish_and_clear();
+        if self.draw {
+            let bar = self
+                .screen
+                .add(ProgressBar::with_draw_target((total > 0).then_some(total), ProgressDrawTarget::hidden()));
+            bar.set_style(style(stage, total));
+            bar.set_message(stage.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(200));
+            self.stages().push(bar);
         }
     }
 
     fn at(&self, done: u64) {
-        if let Some(bar) = &*self.bar() {
+        if let Some(bar) = self.stages().last() {
             bar.set_position(done);
         }
     }
 
     fn finish(&self) {
-        if let Some(bar) = self.bar().take() {
+        if let Some(bar) = self.stages().pop() {
             bar.finish_and_clear();
         }
     }
 
     fn note(&self, text: &str) {
-        let tell = || {
-            let _ = writeln!(std::io::stderr(), "{text}");
-        };
-        match &*self.bar() {
-            _ if self.quiet => {}
-            Some(bar) => bar.suspend(tell),
-            None => tell(),
+        if !self.quiet {
+            self.screen.suspend(|| {
+                let _ = writeln!(std::io::stderr(), "{text}");
+            });
         }
     }
 }
 
 fn style(stage: &str, total: u64) -> ProgressStyle {
-    ProgressStyle::with_template(template(stage, total)).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{:.1}/s", state.per_sec());
+    };
+    let style = ProgressStyle::with_template(template(stage, total)).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", rate)
 }
 
 fn template(stage: &str, total: u64) -> &'static str {
@@ -80,7 +88,7 @@ fn template(stage: &str, total: u64) -> &'static str {
     match (total, bytes) {
         (0, _) => "{spinner} {msg} {elapsed}",
         (_, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-        (_, false) => "{msg} {wide_bar} {pos}/{len} {per_sec} {eta}",
+        (_, false) => "{msg} {wide_bar} {pos}/{len} {rate} {eta}",
     }
 }
 

@@ -223,7 +223,7 @@ impl Work<'_> {
         }
         let texts: Vec<String> = batch.iter().flat_map(|d| d.pieces.iter().map(|p| passage(&d.title, p))).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let mut vectors = self.embedder.passages(&texts, &crate::watch::Quiet, self.cancel)?.into_iter();
+        let mut vectors = self.embedder.passages(&texts, self.progress, self.cancel)?.into_iter();
         let documents = batch.into_iter().map(|d| {
             let chunk = |p: chunk::Piece| NewChunk {
                 section: p.section,
