@@ -84,6 +84,11 @@ impl App {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// Whether standard output takes no more.
+    pub fn is_unread(&self) -> bool {
+        self.lost.borrow().is_some()
+    }
+
     /// Standard output as a writer.
     pub fn out(&self) -> Out<'_> {
         Out(self)
@@ -121,7 +126,7 @@ impl Out<'_> {
         written().map_err(|e| {
             let kind = e.kind();
             *lost = Some(e);
-            self.0.cancel.cancel();
+            self.0.interrupts.stop();
             kind.into()
         })
     }

@@ -38,12 +38,14 @@ pub fn run(app: &App, words: &Words) -> Done {
     let runtime = app.runtime()?;
     let question = words.answering.question(&runtime, "")?;
     let mut talk = Talk { app, runtime: &runtime, chat: runtime.chat(question.model.as_deref())?, question };
+    // Loading cannot be stopped half-way; a wish that came meanwhile is heard now.
+    app.cancel.check()?;
     let mut lines = Lines::open(&app.home)?;
     if lines.is_edited() {
         app.note("Ask away; /help lists what else there is, Ctrl-D leaves.");
     }
-    let mut done = Ok(());
-    loop {
+    let mut failed = false;
+    while !app.is_unread() {
         // While nothing is under way, Ctrl-C is the line's own.
         app.interrupts.idle();
         let Some(line) = lines.next()? else { break };
@@ -53,16 +55,16 @@ pub fn run(app: &App, words: &Words) -> Done {
             Err(failure) => {
                 app.bars.clear();
                 failure.report();
-                // Nobody sits at a pipe: its exit status tells.
-                done = if lines.is_edited() { Ok(()) } else { Err(failure) };
+                failed = true;
             }
         }
     }
     lines.close();
-    match done {
-        Ok(()) => Ok(()),
-        Err(_) => Err(Error::invalid("not every line could be answered").into()),
+    if failed && !lines.is_edited() {
+        // Nobody sits at a pipe: its exit status tells.
+        return Err(Error::invalid("not every line could be answered").into());
     }
+    Ok(())
 }
 
 struct Talk<'a> {

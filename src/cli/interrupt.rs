@@ -33,6 +33,13 @@ impl Interrupts {
         cancel
     }
 
+    /// Asks the work under way to stop, as Ctrl-C does.
+    pub fn stop(&self) {
+        if let Some(work) = &*self.current() {
+            work.cancel();
+        }
+    }
+
     /// Nothing is under way; the next Ctrl-C ends the process.
     pub fn idle(&self) {
         *self.current() = None;

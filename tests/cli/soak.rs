@@ -10,40 +10,38 @@ use super::home::{Home, word};
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Instant;
 
 #[test]
 #[ignore = "takes a quarter of an hour; see the top of this file"]
 fn no_acknowledged_interaction_is_lost_to_kill_9() {
-    let setting = |name: &str, default| std::env::var(name).map_or(default, |v| v.parse().unwrap());
+    let setting = |name: &str, default: usize| std::env::var(name).map_or(default, |v| v.parse().unwrap());
     let rounds = setting("WAYSIDE_SOAK_ROUNDS", 200);
-    let mut random = rand_chacha::ChaCha12Rng::seed_from_u64(setting("WAYSIDE_SOAK_SEED", 1));
+    let mut random = rand_chacha::ChaCha12Rng::seed_from_u64(setting("WAYSIDE_SOAK_SEED", 1) as u64);
     let home = Home::new();
+    // Short prompts: more rounds in the same time.
+    std::fs::write(home.path().join("config.toml"), "[retrieve]\nk = 1\nbudget = 64\n").unwrap();
     let shop = home.shop();
     let ask = ["ask", "How long does the Moth take to charge?", "--max-tokens", "8", "--json"];
     let ingest = ["ingest", word(&shop), "--json"];
     home.json(&ingest);
     // Both at once, undisturbed: the instants to kill at lie around this.
-    let begin = Instant::now();
-    let whole = [home.start(&ask), home.start(&ingest)].map(|c| c.wait_with_output().unwrap());
+    revise(&shop, 0);
+    let (begin, mut ingesting) = (Instant::now(), home.start(&ingest));
+    let undisturbed = home.run(&ask);
     let usual = begin.elapsed();
-    let mut acknowledged = BTreeSet::from([id(&whole[0].stdout).unwrap()]);
+    ingesting.wait().unwrap();
+    let mut acknowledged = BTreeSet::from([id(&undisturbed.stdout).unwrap()]);
 
     for round in 1..=rounds {
-        // Some documents change, so that each ingest writes.
-        for entry in std::fs::read_dir(&shop).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|e| e == "md") && random.random_range(0..3) == 0 {
-                let text = std::fs::read_to_string(&path).unwrap();
-                std::fs::write(&path, format!("{}\n\nRevised {round} times.\n", text.trim_end())).unwrap();
-            }
-        }
+        revise(&shop, round);
         let (mut asking, mut ingesting) = (home.start(&ask), home.start(&ingest));
+        let ask_first = random.random();
+        let (first, second) = if ask_first { (&mut asking, &mut ingesting) } else { (&mut ingesting, &mut asking) };
         std::thread::sleep(usual.mul_f64(random.random_range(0.0..1.2)));
-        let (first, second) =
-            if random.random() { (&mut asking, &mut ingesting) } else { (&mut ingesting, &mut asking) };
         first.kill().unwrap();
-        std::thread::sleep(usual.mul_f64(random.random_range(0.0..0.2)));
+        std::thread::sleep(usual.mul_f64(random.random_range(0.0..0.6)));
         second.kill().unwrap();
         acknowledged.extend(id(&asking.wait_with_output().unwrap().stdout));
         ingesting.wait().unwrap();
@@ -57,9 +55,21 @@ fn no_acknowledged_interaction_is_lost_to_kill_9() {
             println!("{round} rounds: {} acknowledged, {} kept", acknowledged.len(), kept.len());
         }
     }
+    assert!(acknowledged.len() > rounds / 10, "the instants were too early to show anything");
     home.json(&ingest);
     let checks = home.json(&["doctor"]);
     assert!(checks.as_array().unwrap().iter().all(|c| c["ok"] == true), "{checks}");
+}
+
+/// Changes a third of the documents, so that the next ingest writes.
+fn revise(shop: &Path, round: usize) {
+    let paths = std::fs::read_dir(shop).unwrap().map(|entry| entry.unwrap().path());
+    let markdown = paths.filter(|path| path.extension().is_some_and(|e| e == "md"));
+    for (n, path) in markdown.enumerate().filter(|(n, _)| n % 3 == round % 3) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let kept = text.split("\n\nRevised ").next().unwrap_or_default();
+        std::fs::write(&path, format!("{kept}\n\nRevised {round} times, page {n}.\n")).unwrap();
+    }
 }
 
 /// The interaction that an `ask` acknowledged, if it came so far.
