@@ -68,7 +68,8 @@ impl Session {
     }
 
     /// Runs over what is bound. Outputs bound in place are left where they are and not returned.
-    pub fn run_bound(&self, binding: &Binding) -> Result<Outputs> {
+    pub fn run_bound(&self, binding: &mut Binding) -> Result<Outputs> {
+        binding.renew()?;
         let mut session = self.lock();
         let mut outputs = session.run_binding(&binding.inner).map_err(failed("the model does not run"))?;
         let mut collected = Vec::with_capacity(binding.returned.len());
@@ -125,5 +126,11 @@ impl Binding {
             self.returned.push(name.to_owned());
         }
         Ok(())
+    }
+
+    /// Forgets what the last run allocated. ONNX Runtime would write the next outputs over it, under the eyes of who
+    /// holds it, and would refuse another shape.
+    fn renew(&mut self) -> Result<()> {
+        std::mem::take(&mut self.returned).iter().try_for_each(|name| self.output(name))
     }
 }

@@ -125,7 +125,7 @@ impl Context {
         if self.takes_keep {
             self.binding.input(KEEP, &Tensor::i64(&[1], vec![keep as i64])?)?;
         }
-        let mut outputs = session.run_bound(&self.binding)?;
+        let mut outputs = session.run_bound(&mut self.binding)?;
         self.cache.advance(&mut self.binding, &mut outputs)?;
         self.tokens.extend_from_slice(chunk);
         let logits = outputs.into_iter().find(|(name, _)| name == "logits");
