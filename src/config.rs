@@ -54,7 +54,7 @@ pub struct Generate {
     pub top_p: f32,
     /// Only tokens at least this likely, relative to the likeliest; 0 means all.
     pub min_p: f32,
-    /// Above 1, tokens that already stand there become less likely.
+    /// Above 1, tokens that already stand in the answer become less likely.
     pub repetition_penalty: f32,
     /// Prompt and answer together, in tokens; a model with a smaller limit keeps its own.
     pub context: usize,
@@ -68,7 +68,7 @@ pub struct Retrieve {
     pub k: usize,
     /// The most tokens they may take.
     pub budget: usize,
-    /// Passages less similar than this (cosine, -1 to 1) count as nothing found.
+    /// Passages less relevant than this (cosine, plus up to 0.3 for shared words) count as nothing found.
     pub min_score: f32,
 }
 
@@ -118,7 +118,7 @@ impl Default for Generate {
             top_k: 40,
             top_p: 0.95,
             min_p: 0.05,
-            repetition_penalty: 1.0,
+            repetition_penalty: 1.1,
             context: 2048,
         }
     }
@@ -126,13 +126,13 @@ impl Default for Generate {
 
 impl Default for Retrieve {
     fn default() -> Self {
-        Self { k: 4, budget: 700, min_score: 0.3 }
+        Self { k: 4, budget: 700, min_score: 0.4 }
     }
 }
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { chunk_tokens: 200, overlap_tokens: 30, max_document_mb: 32, collection: "default".into() }
+        Self { chunk_tokens: 200, overlap_tokens: 30, max_document_mb: 16, collection: "default".into() }
     }
 }
 

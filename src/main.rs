@@ -1,1 +1,33 @@
-fn main() {}
+//! The `wayside` command: words in, the library's work, people's or programs' output out.
+
+mod cli;
+
+use clap::Parser;
+use cli::app::App;
+use cli::args::{Args, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let app = match App::new(&args) {
+        Ok(app) => app,
+        Err(failure) => return failure.report(),
+    };
+    let done = match &args.command {
+        None => cli::guide::run(&app),
+        Some(Command::Ask(words)) => cli::ask::run(&app, words),
+        Some(Command::Bench(words)) => cli::bench::run(&app, words),
+        Some(Command::Chat(words)) => cli::chat::run(&app, words),
+        Some(Command::Config(words)) => cli::config::run(&app, words),
+        Some(Command::Demo(words)) => cli::demo::run(&app, words),
+        Some(Command::Doctor(words)) => cli::doctor::run(&app, words),
+        Some(Command::Documents(words)) => cli::documents::run(&app, words),
+        Some(Command::Eval(words)) => cli::eval::run(&app, words),
+        Some(Command::Import(words)) => cli::import::run(&app, words),
+        Some(Command::Ingest(words)) => cli::ingest::run(&app, words),
+        Some(Command::Log(words)) => cli::log::run(&app, words),
+        Some(Command::Models(words)) => cli::models::run(&app, words),
+        Some(Command::Search(words)) => cli::search::run(&app, words),
+    };
+    app.end(done)
+}

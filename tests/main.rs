@@ -1,4 +1,7 @@
 //! Integration tests, one binary. Each module is one promise of the README.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod golden;
 mod support;
+mod tidy;

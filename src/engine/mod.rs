@@ -63,9 +63,9 @@ impl Engine {
         ort::info().to_owned()
     }
 
-    /// A session for the model file at `path`.
-    pub fn session(&self, path: &Path) -> Result<Session> {
-        Session::open(&self.environment, path, self.threads)
+    /// A session for a model: `bytes` as an ONNX file, whose external data lies in `folder`.
+    pub fn session(&self, bytes: &[u8], folder: &Path) -> Result<Session> {
+        Session::open(&self.environment, bytes, folder, self.threads)
     }
 }
 

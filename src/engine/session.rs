@@ -21,15 +21,17 @@ pub struct Session {
 pub type Outputs = Vec<(String, Tensor)>;
 
 impl Session {
-    pub(super) fn open(environment: &Environment, path: &Path, threads: usize) -> Result<Self> {
-        let fail = |e: ort::Error| Error::engine(format!("ONNX Runtime refuses {}: {e}", path.display()));
+    pub(super) fn open(environment: &Environment, bytes: &[u8], folder: &Path, threads: usize) -> Result<Self> {
+        let fail =
+            |e: ort::Error| Error::engine(format!("ONNX Runtime refuses the model in {}: {e}", folder.display()));
         let open = || -> ort::Result<ort::session::Session> {
-            Ok(ort::session::Session::builder(environment)?
+            ort::session::Session::builder(environment)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?
                 // The arena doubles as it grows; plain malloc costs no measurable time here and far less memory.
                 .with_execution_providers([CPU::default().with_arena_allocator(false).build()])?
-                .commit_from_file(path)?)
+                .with_config_entry("session.model_external_initializers_file_folder_path", folder.to_string_lossy())?
+                .commit_from_memory(bytes)
         };
         let inner = open().map_err(fail)?;
         let names = |ports: &[ort::value::Outlet]| ports.iter().map(|p| p.name().to_owned()).collect();
@@ -37,10 +39,9 @@ impl Session {
         Ok(Self { inner: Mutex::new(inner), inputs, outputs })
     }
 
-    /// Whether the model takes an input of this name, optional ones included.
+    /// Whether the model takes an input of this name. Inputs that may be left out do not count: they cannot be bound.
     pub fn takes(&self, name: &str) -> bool {
-        let optional = || self.lock().overridable_initializers().iter().any(|i| i.name() == name);
-        self.inputs.iter().any(|i| i == name) || optional()
+        self.inputs.iter().any(|i| i == name)
     }
 
     /// The names of the outputs.
@@ -69,7 +70,8 @@ impl Session {
 
     /// Runs over what is bound. Outputs bound in place are left where they are and not returned.
     pub fn run_bound(&self, binding: &mut Binding) -> Result<Outputs> {
-        binding.renew()?;
+        // An output bound to a device keeps the buffer of the last run, and with it that run's shape.
+        binding.returned.iter().try_for_each(|name| to_memory(&mut binding.inner, name))?;
         let mut session = self.lock();
         let mut outputs = session.run_binding(&binding.inner).map_err(failed("the model does not run"))?;
         let mut collected = Vec::with_capacity(binding.returned.len());
@@ -117,20 +119,14 @@ impl Binding {
     }
 
     /// Lets the session allocate an output, of whatever shape it turns out to have.
-    pub fn output(&mut self, name: &str) -> Result<()> {
-        let memory =
-            MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)
-                .map_err(failed("memory"))?;
-        self.inner.bind_output_to_device(name, &memory).map_err(failed("binding an output"))?;
+    pub fn output(&mut self, name: &str) {
         if !self.returned.iter().any(|r| r == name) {
             self.returned.push(name.to_owned());
         }
-        Ok(())
     }
+}
 
-    /// Forgets what the last run allocated. ONNX Runtime would write the next outputs over it, under the eyes of who
-    /// holds it, and would refuse another shape.
-    fn renew(&mut self) -> Result<()> {
-        std::mem::take(&mut self.returned).iter().try_for_each(|name| self.output(name))
-    }
+fn to_memory(binding: &mut ort::session::IoBinding, name: &str) -> Result<()> {
+    let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default);
+    binding.bind_output_to_device(name, &memory.map_err(failed("memory"))?).map_err(failed("binding an output"))
 }

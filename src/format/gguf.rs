@@ -349,7 +349,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn altered_bytes_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12)) {
+        fn altered_bytes_never_panic(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        ) {
             let mut file = small();
             for (at, byte) in changes {
                 let at = at.index(file.len());

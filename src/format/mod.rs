@@ -12,6 +12,7 @@ use std::fs::File;
 use std::path::Path;
 
 /// Maps a file for reading. An empty file is an error: no format here has one.
+#[allow(unsafe_code, reason = "a memory map; what makes it sound is said at the call")]
 pub(crate) fn map(path: &Path) -> Result<Mmap> {
     let fail = |e| Error::io(format!("cannot read {}", path.display()), e);
     let file = File::open(path).map_err(fail)?;

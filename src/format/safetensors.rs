@@ -132,7 +132,10 @@ mod tests {
             (GOOD, 4),
             (r#"{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,8]}}"#, 8),
             (r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, 8),
-            (r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#, 12),
+            (
+                r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
+                12,
+            ),
             ("{", 0),
         ] {
             assert_eq!(open(&file(header, data)).err().unwrap().kind(), crate::ErrorKind::Corrupt, "{header}");

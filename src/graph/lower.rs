@@ -7,7 +7,7 @@ use crate::onnx::proto::{
 };
 use crate::onnx::{IR_VERSION, OPSET};
 
-/// The model that computes `graph`; its external data is in [`weights::FILE`] beside it.
+/// The model that computes `graph`; its external data is in `weights.bin` beside it.
 pub fn lower(graph: &Graph) -> Model {
     let name = |v: Value| graph.names[v.0].clone();
     let port = |p: &Port| ValueInfo { name: name(p.value), r#type: Some(tensor_type(p)) };

@@ -131,9 +131,8 @@ fn attention(c: &DecoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, sha
     } else {
         (qkv, None, None)
     };
-    let cache = |length: &'static str| -> [Extent; 4] {
-        ["batch".into(), c.kv_heads.into(), length.into(), c.head_dim.into()]
-    };
+    let cache =
+        |length: &'static str| -> [Extent; 4] { ["batch".into(), c.kv_heads.into(), length.into(), c.head_dim.into()] };
     let past = ["key", "value"]
         .map(|side| w.graph.input(&format!("past_key_values.{layer}.{side}"), DType::F32, cache("past")));
     let op = Op::GroupQueryAttention(Attention { heads: c.heads, kv_heads: c.kv_heads, window: c.window });

@@ -104,9 +104,8 @@ fn begins(gguf: &Gguf) -> bool {
 
 fn rope(gguf: &Gguf, key: &dyn Fn(&str) -> String) -> Result<Rope> {
     let theta = gguf.float(&key("rope.freq_base")).unwrap_or(10_000.0);
-    let factor = || {
-        gguf.float(&key("rope.scaling.factor")).ok_or_else(|| Error::corrupt("rope.scaling.type without a factor"))
-    };
+    let factor =
+        || gguf.float(&key("rope.scaling.factor")).ok_or_else(|| Error::corrupt("rope.scaling.type without a factor"));
     let scaling = match (gguf.tensor("rope_freqs.weight"), gguf.text(&key("rope.scaling.type"))) {
         (Some(divisors), _) => Scaling::Divisors(divisors?.to_f32()),
         (None, None | Some("none")) => Scaling::None,

@@ -50,16 +50,16 @@ fn added(gguf: &Gguf, tokens: &[&str]) -> Vec<Json> {
 fn byte_level(gguf: &Gguf, vocabulary: Map<String, Json>) -> Result<Json> {
     const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    let bytes = |regex: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
-    let split = |pattern: &str| {
-        json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false})
-    };
+    let bytes =
+        |regex: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
+    let split = |pattern: &str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
     let digits = json!({"type": "Digits", "individual_digits": true});
-    let (steps, normalizer) = match gguf.text("tokenizer.ggml.pre").unwrap_or("default") {
-        "default" | "gpt-2" => (vec![bytes(true)], Json::Null),
-        "smollm" => (vec![digits, bytes(true)], Json::Null),
-        "llama-bpe" | "llama-v3" | "llama3" => (vec![split(LLAMA3), bytes(false)], Json::Null),
-        "qwen2" => (vec![split(QWEN2), bytes(false)], json!({"type": "NFC"})),
+    // Llama 3 takes a word that is a token as it is; the others merge their way to it.
+    let (steps, normalizer, whole_words) = match gguf.text("tokenizer.ggml.pre").unwrap_or("default") {
+        "default" | "gpt-2" => (vec![bytes(true)], Json::Null, false),
+        "smollm" => (vec![digits, bytes(true)], Json::Null, false),
+        "llama-bpe" | "llama-v3" | "llama3" => (vec![split(LLAMA3), bytes(false)], Json::Null, true),
+        "qwen2" => (vec![split(QWEN2), bytes(false)], json!({"type": "NFC"}), false),
         other => return Err(unknown(&format!("pre-tokenizer {other:?}"))),
     };
     let merges = texts(gguf, "tokenizer.ggml.merges")?;
@@ -68,7 +68,7 @@ fn byte_level(gguf: &Gguf, vocabulary: Map<String, Json>) -> Result<Json> {
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps},
         "post_processor": null,
         "decoder": bytes(true),
-        "model": {"type": "BPE", "vocab": vocabulary, "merges": merges, "ignore_merges": true, "byte_fallback": false},
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": merges, "ignore_merges": whole_words, "byte_fallback": false},
     }))
 }
 

@@ -39,14 +39,13 @@ impl Weights<'_> {
     ///
     /// Fused matrices share their bits: the parts' own where they agree, else 8.
     pub fn matrix(&mut self, name: &str, parts: &[(String, usize)], columns: usize) -> Result<Matrix> {
-        let tensors = parts
-            .iter()
-            .map(|(part, rows)| self.source.shaped(part, &[*rows, columns]))
-            .collect::<Result<Vec<_>>>()?;
-        if columns % BLOCK != 0 {
+        let tensors =
+            parts.iter().map(|(part, rows)| self.source.shaped(part, &[*rows, columns])).collect::<Result<Vec<_>>>()?;
+        if !columns.is_multiple_of(BLOCK) {
             return self.dense(name, parts, columns);
         }
-        let own = if tensors.iter().all(|t| Blocks::natural(t.encoding) == Bits::Int4) { Bits::Int4 } else { Bits::Int8 };
+        let own =
+            if tensors.iter().all(|t| Blocks::natural(t.encoding) == Bits::Int4) { Bits::Int4 } else { Bits::Int8 };
         let bits = self.choice.unwrap_or(own);
         // A symmetric 4-bit source needs no offsets; everything else in 4 bits is worth them.
         let offsets = bits == Bits::Int4 && tensors.iter().any(|t| t.encoding != Encoding::Q4_0);
@@ -61,7 +60,7 @@ impl Weights<'_> {
     /// they are symmetric. The look-up knows no offsets, and 4-bit rounding here costs more than anywhere else.
     pub fn table(&mut self, name: &str, part: &str, rows: usize, columns: usize) -> Result<Matrix> {
         let tensor = self.source.shaped(part, &[rows, columns])?;
-        if columns % BLOCK != 0 {
+        if !columns.is_multiple_of(BLOCK) {
             return self.dense(name, &[(part.to_owned(), rows)], columns);
         }
         let keep = tensor.encoding == Encoding::Q4_0 && self.choice != Some(Bits::Int8);

@@ -1,6 +1,6 @@
 //! From the files people have to the bundle that runs: names and configuration in, a graph and its weights out.
 //!
-//! One file per family says how its names and configuration map; [`decoder`] and [`encoder`] build the graphs.
+//! One file per family says how its names and configuration map; `decoder` and `encoder` build the graphs.
 
 mod config;
 mod decoder;

@@ -29,7 +29,8 @@ fn model_file(folder: &Path) -> Option<PathBuf> {
 
 /// Copies the model, its data and its tokenizer into a bundle.
 pub(super) fn import(folder: &Path, dir: &Path, progress: &dyn Progress) -> Result<Bundle> {
-    let path = model_file(folder).ok_or_else(|| Error::not_found(format!("{} holds no ONNX model", folder.display())))?;
+    let path =
+        model_file(folder).ok_or_else(|| Error::not_found(format!("{} holds no ONNX model", folder.display())))?;
     let home = path.parent().unwrap_or(folder);
     let model = onnx::read(&path)?;
     let data = check::external_data(&model, home).map_err(|e| e.context(path.display()))?;

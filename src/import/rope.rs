@@ -14,7 +14,12 @@ pub(super) enum Scaling {
     /// Every frequency divided.
     Linear(f64),
     /// Llama 3: low frequencies divided, high ones kept, a ramp between.
-    Llama3 { factor: f64, low: f64, high: f64, original: f64 },
+    Llama3 {
+        factor: f64,
+        low: f64,
+        high: f64,
+        original: f64,
+    },
     /// A divisor for each frequency, as GGUF's `rope_freqs` holds it.
     Divisors(Vec<f32>),
 }
@@ -22,9 +27,8 @@ pub(super) enum Scaling {
 impl Rope {
     /// Cosines and sines, each `[positions, head_dim / 2]`.
     pub fn tables(&self, positions: usize, head_dim: usize) -> (Vec<f32>, Vec<f32>) {
-        let frequencies: Vec<f64> = (0..head_dim / 2)
-            .map(|i| self.stretch(i, self.theta.powf(-((2 * i) as f64) / head_dim as f64)))
-            .collect();
+        let frequencies: Vec<f64> =
+            (0..head_dim / 2).map(|i| self.stretch(i, self.theta.powf(-((2 * i) as f64) / head_dim as f64))).collect();
         let angles = || (0..positions).flat_map(|p| frequencies.iter().map(move |f| p as f64 * f));
         (angles().map(|a| a.cos() as f32).collect(), angles().map(|a| a.sin() as f32).collect())
     }

@@ -9,7 +9,7 @@ use crate::engine::{Binding, Outputs, Session, Tensor};
 use crate::error::Result;
 
 /// Tokens by which the buffers grow: a compromise between copies and memory that is never used.
-const STEP: usize = 256;
+const STEP: usize = 64;
 
 pub struct Cache {
     growth: Growth,
@@ -51,7 +51,7 @@ impl Cache {
         let empty = Tensor::f32(&[1, self.heads, 0, self.width], vec![])?;
         for (past, present) in self.slots() {
             binding.input(&past, &empty)?;
-            binding.output(&present)?;
+            binding.output(&present);
         }
         Ok(())
     }

@@ -1,17 +1,14 @@
 //! One conversation's place in a model: the tokens it has seen and their cache.
 
 use super::cache::Cache;
-use super::language_model::LanguageModel;
+use super::language_model::{LOGITS_TO_KEEP, LanguageModel};
 use crate::engine::{Binding, Tensor};
 use crate::error::{Error, Result};
 use crate::watch::Cancel;
 use std::sync::Arc;
 
 /// Tokens that go through the model at once. Larger is no faster, and memory and the answer to a cancel grow.
-const CHUNK: usize = 256;
-
-/// The name under which a graph takes how many positions' logits it should compute.
-const KEEP: &str = "logits_to_keep";
+const CHUNK: usize = 128;
 
 /// Tokens seen and what the model remembers of them. Each conversation has its own; they share the model.
 pub struct Context {
@@ -29,8 +26,8 @@ impl Context {
     /// An empty conversation.
     pub fn new(model: Arc<LanguageModel>) -> Result<Self> {
         let mut binding = model.session.bind()?;
-        binding.output("logits")?;
-        let takes_keep = model.session.takes(KEEP);
+        binding.output("logits");
+        let takes_keep = model.session.takes(LOGITS_TO_KEEP);
         let takes_positions = model.session.takes("position_ids");
         let cache = Cache::new(&model.decoder);
         Ok(Self { model, binding, cache, tokens: Vec::new(), expected: 0, takes_keep, takes_positions })
@@ -87,7 +84,7 @@ impl Context {
     /// Appends tokens and calls `each` with the position of each token and the logits after it.
     pub fn feed_all(&mut self, tokens: &[u32], cancel: &Cancel, mut each: impl FnMut(usize, &[f32])) -> Result<()> {
         // Logits of a whole chunk would be 50 MB with a vocabulary of 49,152.
-        for chunk in tokens.chunks(CHUNK / 4) {
+        for chunk in tokens.chunks(CHUNK / 2) {
             cancel.check()?;
             let before = self.tokens.len();
             let logits = self.step(chunk, chunk.len())?;
@@ -123,7 +120,7 @@ impl Context {
             self.binding.input("position_ids", &Tensor::i64(&[1, chunk.len()], positions)?)?;
         }
         if self.takes_keep {
-            self.binding.input(KEEP, &Tensor::i64(&[1], vec![keep as i64])?)?;
+            self.binding.input(LOGITS_TO_KEEP, &Tensor::i64(&[1], vec![keep as i64])?)?;
         }
         let mut outputs = session.run_bound(&mut self.binding)?;
         self.cache.advance(&mut self.binding, &mut outputs)?;

@@ -3,8 +3,10 @@
 use crate::bundle::{self, Bundle, Encoder, Model, Pooling};
 use crate::engine::{Engine, Session, Tensor};
 use crate::error::{Error, Result};
+use crate::onnx;
 use crate::text::tokenizer::Tokenizer;
 use crate::watch::{Cancel, Progress};
+use prost::Message;
 
 /// Tokens in a batch, padding included. More is no faster on a CPU and takes memory.
 const BATCH_TOKENS: usize = 2048;
@@ -25,7 +27,8 @@ impl Embedder {
         let Model::Encoder(encoder) = bundle.manifest.model.clone() else {
             return Err(Error::invalid(format!("{name} answers, it makes no vectors; choose an embedder")));
         };
-        let session = engine.session(&bundle.path(bundle::MODEL)?)?;
+        let graph = onnx::read(&bundle.path(bundle::MODEL)?)?;
+        let session = engine.session(&graph.encode_to_vec(), &bundle.dir)?;
         // The import held the tokenizer against the vocabulary.
         let tokenizer = Tokenizer::open(&bundle.path(bundle::TOKENIZER)?, usize::MAX)?;
         let takes_types = session.takes("token_type_ids");
@@ -56,8 +59,7 @@ impl Embedder {
 
     /// The vectors of passages, in their order. What is longer than the model's limit is cut.
     pub fn passages(&self, texts: &[&str], progress: &dyn Progress, cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
-        let tokens =
-            texts.iter().map(|t| self.tokens(&self.encoder.passage_prefix, t)).collect::<Result<Vec<_>>>()?;
+        let tokens = texts.iter().map(|t| self.tokens(&self.encoder.passage_prefix, t)).collect::<Result<Vec<_>>>()?;
         // Alike lengths together: padding is work for nothing.
         let mut order: Vec<usize> = (0..tokens.len()).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));

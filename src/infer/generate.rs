@@ -82,7 +82,7 @@ pub fn generate(
         if cancel.is_cancelled() {
             break Finish::Cancelled;
         }
-        let token = sampler.next(&mut logits, context.tokens())?;
+        let token = sampler.next(&mut logits, &tokens)?;
         first.get_or_insert_with(|| begin.elapsed());
         if model.ends(token) {
             break Finish::Stop;
@@ -95,7 +95,8 @@ pub fn generate(
             break Finish::Context;
         }
         if tokens.len() < request.max_tokens {
-            logits = context.feed(&[token], cancel)?;
+            // One token is one unit of work: the wish to stop is heard above, where what was said is kept.
+            logits = context.feed(&[token], &Cancel::new())?;
         }
     };
     if !told.stopped {

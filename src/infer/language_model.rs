@@ -3,9 +3,14 @@
 use crate::bundle::{self, Bundle, Decoder, Model};
 use crate::engine::{Engine, Session};
 use crate::error::{Error, Result};
+use crate::onnx;
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
+use prost::Message;
 use serde::Serialize;
+
+/// The name under which a graph takes how many positions' logits it should compute, counted from the end.
+pub(super) const LOGITS_TO_KEEP: &str = "logits_to_keep";
 
 /// A decoder with its tokenizer and chat template.
 pub struct LanguageModel {
@@ -27,7 +32,9 @@ impl LanguageModel {
         let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id)).unwrap_or_default();
         let source = std::fs::read_to_string(bundle.path(bundle::TEMPLATE)?).ok();
         let template = Template::new(source.as_deref(), &text(decoder.bos), &text(decoder.eos.first().copied()))?;
-        let session = engine.session(&bundle.path(bundle::MODEL)?)?;
+        let mut graph = onnx::read(&bundle.path(bundle::MODEL)?)?;
+        onnx::require(&mut graph, LOGITS_TO_KEEP);
+        let session = engine.session(&graph.encode_to_vec(), &bundle.dir)?;
         Ok(Self { session, decoder, tokenizer, template, name })
     }
 

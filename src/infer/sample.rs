@@ -16,7 +16,8 @@ pub struct Sampling {
     pub top_p: f32,
     /// Only those at least this many times as likely as the likeliest; 0 is all.
     pub min_p: f32,
-    /// Divides the logits of tokens already there (multiplies negative ones); 1 is none.
+    /// Divides the logits of tokens already in the answer (multiplies negative ones); 1 is none. The prompt does not
+    /// count: an answer should quote its sources.
     pub repetition_penalty: f32,
     /// Equal seeds give equal answers.
     pub seed: u64,

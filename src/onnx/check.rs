@@ -60,8 +60,8 @@ impl Check<'_> {
                 .map(Some)
                 .map_err(|_| Error::corrupt(format!("tensor {name}: external {key} is {text:?}"))),
         };
-        let location = entry("location")
-            .ok_or_else(|| Error::corrupt(format!("tensor {name} is external but names no file")))?;
+        let location =
+            entry("location").ok_or_else(|| Error::corrupt(format!("tensor {name} is external but names no file")))?;
         let path = Path::new(location);
         let plain = location.len() < 4096
             && path.components().next().is_some()
@@ -131,13 +131,13 @@ mod tests {
         let graphs = [
             inner.clone(),
             Graph { sparse_initializer: vec![sparse], ..Graph::default() },
-            Graph { node: vec![with(Attribute { t: Some(tensor.clone()), ..Attribute::default() })], ..Graph::default() },
+            Graph {
+                node: vec![with(Attribute { t: Some(tensor.clone()), ..Attribute::default() })],
+                ..Graph::default()
+            },
             Graph { node: vec![with(Attribute { g: Some(inner), ..Attribute::default() })], ..Graph::default() },
         ];
-        graphs
-            .into_iter()
-            .map(|g| external_data(&Model { graph: Some(g), ..Model::default() }, folder))
-            .collect()
+        graphs.into_iter().map(|g| external_data(&Model { graph: Some(g), ..Model::default() }, folder)).collect()
     }
 
     #[test]

@@ -16,10 +16,21 @@ pub const IR_VERSION: i64 = 10;
 /// Reads a model file, without the external data it points to.
 pub fn read(path: &Path) -> Result<Model> {
     let map = crate::format::map(path)?;
-    let model = Model::decode(&map[..])
-        .map_err(|e| Error::corrupt(format!("{} is no ONNX file: {e}", path.display())))?;
+    let model =
+        Model::decode(&map[..]).map_err(|e| Error::corrupt(format!("{} is no ONNX file: {e}", path.display())))?;
     if model.graph.is_none() {
         return Err(Error::corrupt(format!("{} holds no graph", path.display())));
     }
     Ok(model)
+}
+
+/// Makes an input that may be left out one that must be given, by dropping its default value.
+///
+/// ONNX Runtime binds only the latter, and a program that always gives it loses nothing.
+pub fn require(model: &mut Model, input: &str) {
+    if let Some(graph) = &mut model.graph
+        && graph.input.iter().any(|i| i.name == input)
+    {
+        graph.initializer.retain(|t| t.name != input);
+    }
 }

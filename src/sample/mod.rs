@@ -1,7 +1,7 @@
 //! A small shop to try everything on: Harrowbeck Stoves, which sells and mends camping stoves and lanterns.
 //!
 //! The shop, its products and everybody in its records are made up. All of it is compiled in, so that
-//! [`write`] works with no network and no files beside the program.
+//! [`write()`] works with no network and no files beside the program.
 //!
 //! ```text
 //! documents/          what the shop may tell anybody: manuals, policies, bulletins, notes, catalogue
@@ -34,7 +34,7 @@ macro_rules! embed {
     ($($path:literal),* $(,)?) => { &[$(($path, include_str!(concat!("shop/", $path)))),*] };
 }
 
-/// Every file that [`write`] writes: its path under the folder, with `/`, and its text.
+/// Every file that [`write()`] writes: its path under the folder, with `/`, and its text.
 pub const FILES: &[(&str, &str)] = embed![
     "documents/about.html",
     "documents/badger.md",

@@ -63,14 +63,7 @@ pub struct Blocks {
 impl Blocks {
     /// A matrix without rows yet.
     pub fn new(bits: Bits, columns: usize, offsets: bool) -> Self {
-        Self {
-            bits,
-            rows: 0,
-            columns,
-            quants: Vec::new(),
-            scales: Vec::new(),
-            offsets: offsets.then(Vec::new),
-        }
+        Self { bits, rows: 0, columns, quants: Vec::new(), scales: Vec::new(), offsets: offsets.then(Vec::new) }
     }
 
     /// Whether `encoding` becomes `bits` without loss, and whether that takes offsets.
@@ -195,7 +188,8 @@ fn round_affine(block: &[f32], q: &mut [u8; BLOCK]) -> (f32, f32) {
     let high = block.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let (mut d, mut m) = ((high - low) / 15.0, low);
     let mut best = (f32::INFINITY, d, m);
-    let quantize = |w: f32, d: f32, m: f32| if d > 0.0 { ((w - m) / d).round_ties_even().clamp(0.0, 15.0) } else { 0.0 };
+    let quantize =
+        |w: f32, d: f32, m: f32| if d > 0.0 { ((w - m) / d).round_ties_even().clamp(0.0, 15.0) } else { 0.0 };
     for _ in 0..6 {
         let (mut error, mut sq, mut sqq, mut sw, mut sqw) = (0.0f32, 0.0f32, 0.0f32, 0.0f32, 0.0f32);
         for &w in block {

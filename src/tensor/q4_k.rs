@@ -17,10 +17,7 @@ fn scale_min(scales: &[u8], b: usize) -> (u8, u8) {
     if b < 4 {
         (scales[b] & 63, scales[b + 4] & 63)
     } else {
-        (
-            (scales[b + 4] & 15) | ((scales[b - 4] >> 6) << 4),
-            (scales[b + 4] >> 4) | ((scales[b] >> 6) << 4),
-        )
+        ((scales[b + 4] & 15) | ((scales[b - 4] >> 6) << 4), (scales[b + 4] >> 4) | ((scales[b] >> 6) << 4))
     }
 }
 
@@ -44,7 +41,7 @@ pub fn decode(block: &[u8], out: &mut [f32]) {
 pub fn carry(block: &[u8], b: usize, q: &mut [u8; 32]) -> (f32, f32) {
     let bytes = &block[16 + 32 * (b / 2)..];
     for (q, &byte) in q.iter_mut().zip(bytes) {
-        *q = if b % 2 == 0 { byte & 15 } else { byte >> 4 };
+        *q = if b.is_multiple_of(2) { byte & 15 } else { byte >> 4 };
     }
     scale_offset(block, b)
 }

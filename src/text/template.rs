@@ -1,8 +1,8 @@
 //! Chat templates: a conversation as the text a model was trained on. Jinja, as Hugging Face writes it.
 
 use crate::error::{Error, Result};
-use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{Environment, ErrorKind, context};
 use serde::Serialize;
 

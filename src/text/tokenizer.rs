@@ -32,7 +32,7 @@ impl Tokenizer {
         Ok(Self { inner })
     }
 
-    /// The tokens of `text`. `special` adds what the model's own processor puts around a text ([CLS] and [SEP]).
+    /// The tokens of `text`. `special` adds what the model's own processor puts around a text (`[CLS]` and `[SEP]`).
     pub fn encode(&self, text: &str, special: bool) -> Result<Vec<u32>> {
         let encoding = self.inner.encode_fast(text, special);
         Ok(encoding.map_err(|e| Error::invalid("this text cannot be tokenized").because(e))?.get_ids().to_vec())

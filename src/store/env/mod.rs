@@ -154,6 +154,7 @@ impl Env {
     }
 
     /// Changes the map's size from `old`, unless another thread was faster.
+    #[allow(unsafe_code, reason = "the gate keeps transactions out; see the call")]
     fn resize(&self, old: usize, new: usize) -> Result<()> {
         let _alone = self.gate.write().unwrap_or_else(|e| e.into_inner());
         if self.health.load(Ordering::Acquire) == health::NOTHING {
@@ -214,6 +215,7 @@ impl Env {
         }
     }
 
+    #[allow(unsafe_code, reason = "a memory map; what makes it sound is said at the call")]
     fn map(dir: &Path, kind: &'static Kind, tables: u32) -> Result<Self> {
         let mut size = kind.map_size;
         loop {

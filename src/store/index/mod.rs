@@ -181,6 +181,22 @@ impl Index {
         })
     }
 
+    /// How nearly the vectors of `chunks` point where `query` does; chunks that are gone are left out.
+    pub fn similarities(&self, chunks: &[u32], query: &[f32]) -> Result<Vec<Scored>> {
+        let mut query = query.to_vec();
+        dot::normalize(&mut query).map_err(|e| e.context("cannot compare"))?;
+        let mut chunks = chunks.to_vec();
+        chunks.sort_unstable();
+        self.env.read(|txn| {
+            self.check_dimensions(txn, query.len())?;
+            let mut top = Top::new(chunks.len());
+            for record in self.targets(txn, None)? {
+                self.vectors.rerank(txn, record.number, &chunks, &query, &mut top)?;
+            }
+            Ok(top.into_vec())
+        })
+    }
+
     /// The `k` chunks that best answer the words of `query` by BM25, of one collection or of all.
     ///
     /// Chunks without any of the words are no answers. NotFound when there is no such collection.

@@ -1,8 +1,9 @@
 //! Search trees over a large collection, so that a question need not look at every vector.
 //!
-//! The trees (arroy's) propose candidates; the exact vectors decide. The trees are always built anew from the exact vectors, never patched: an arroy build looks at every item even for one more,
-//! and patched trees keep the split planes of what is gone. Chunks newer than the trees are scanned beside them, and
-//! candidates whose chunk is gone are passed over, until a tenth of the collection has changed.
+//! The trees (arroy's) propose candidates; the exact vectors decide. The trees are always built anew from the exact
+//! vectors, never patched: an arroy build looks at every item even for one more, and patched trees keep the split
+//! planes of what is gone. Chunks newer than the trees are scanned beside them, and candidates whose chunk is gone are
+//! passed over, until a tenth of the collection has changed.
 
 use super::vectors::Vectors;
 use crate::store::fault::{Attempt, Fault};

@@ -2,7 +2,7 @@
 //!
 //! A piece follows the headings: it holds one section, part of a long one, or several tiny ones that stand side by
 //! side. Records (rows, lines, pages) under the same headings are packed. How a long section is cut is told in
-//! [`cut`].
+//! `cut`.
 
 mod cut;
 mod tables;

@@ -225,7 +225,9 @@ proptest! {
     }
 
     #[test]
-    fn every_word_of_prose_is_read(paragraphs in prop::collection::vec(prop::collection::vec("[a-z]{1,9}", 1..30), 1..8)) {
+    fn every_word_of_prose_is_read(
+        paragraphs in prop::collection::vec(prop::collection::vec("[a-z]{1,9}", 1..30), 1..8),
+    ) {
         let text = paragraphs.iter().map(|words| words.join(" ")).collect::<Vec<_>>().join("\n\n");
         for name in ["a.md", "a.txt", "a.html"] {
             let document = read(Path::new(name), text.as_bytes()).unwrap();

@@ -26,8 +26,9 @@ const LIGATURES: [(char, &str); 5] = [('ﬀ', "ff"), ('ﬁ', "fi"), ('ﬂ', "fl"
 
 /// Reads every page; those that cannot be read are named in `notes`.
 ///
-/// Errors: [`Corrupt`](crate::ErrorKind::Corrupt) when no page can be read, [`Unsupported`](crate::ErrorKind::Unsupported)
-/// when the file is locked or has no text, [`Full`](crate::ErrorKind::Full) when reading takes too long.
+/// Errors: [`Corrupt`](crate::ErrorKind::Corrupt) when no page can be read,
+/// [`Unsupported`](crate::ErrorKind::Unsupported) when the file is locked or has no text,
+/// [`Full`](crate::ErrorKind::Full) when reading takes too long.
 pub fn read(bytes: &[u8], notes: &mut Vec<String>) -> Result<Parts> {
     let deadline = Instant::now() + LONGEST;
     bounds::check_file(bytes)?;
@@ -109,7 +110,8 @@ fn tidy(text: &str) -> String {
     paragraphs.join("\n\n")
 }
 
-/// Joins the words that a line's end has parted: letters, a hyphen, white space, and small letters up to the word's end.
+/// Joins the words that a line's end has parted: letters, a hyphen, white space, and small letters up to the
+/// word's end.
 fn without_hyphens(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
     let mut kept = 0;

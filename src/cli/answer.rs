@@ -1,0 +1,130 @@
+//! Questions and answers on the command line: the flags that shape an answer, and how it is shown.
+
+use super::app::App;
+use super::args::positive;
+use super::failure::Failure;
+use super::style::Style;
+use clap::Args;
+use std::path::Path;
+use wayside::infer::{Finish, Sampling};
+use wayside::store::log::Citation;
+use wayside::{Answer, Error, Question, Runtime};
+
+/// Flags of `ask` and `chat`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Answering {
+    /// The collection to search; all without
+    #[arg(long, value_name = "C")]
+    pub collection: Option<String>,
+    /// Whom it concerns; kept with the interaction
+    #[arg(long, value_name = "ID")]
+    pub subject: Option<String>,
+    /// Do not search the documents; the model answers from what it learnt
+    #[arg(long)]
+    pub no_retrieval: bool,
+    /// The model to answer with [default: the configured one]
+    #[arg(long, value_name = "M")]
+    pub model: Option<String>,
+    /// The adapter it wears, or `none`
+    #[arg(long, value_name = "ID")]
+    pub adapter: Option<String>,
+    /// The longest answer, in tokens [default: the configured one]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub max_tokens: Option<usize>,
+    /// Always take the likeliest token
+    #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p", "min_p"])]
+    pub greedy: bool,
+    /// 0 always takes the likeliest token; higher is more varied
+    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    pub temperature: Option<f32>,
+    /// Only this many of the likeliest tokens; 0 means all
+    #[arg(long, value_name = "K")]
+    pub top_k: Option<usize>,
+    /// Only the likeliest tokens that share this much probability; 1 means all
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub top_p: Option<f32>,
+    /// Only tokens at least this likely, relative to the likeliest; 0 means all
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    pub min_p: Option<f32>,
+    /// Above 1, tokens that already stand there become less likely
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    pub repetition_penalty: Option<f32>,
+    /// Equal seeds give equal answers
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// A text that ends the answer; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    pub stop: Vec<String>,
+}
+
+impl Answering {
+    /// The question `text` under these flags, on top of the configured settings.
+    pub fn question(&self, runtime: &Runtime, text: &str) -> Result<Question, Failure> {
+        if let Some(adapter) = self.adapter.as_ref().filter(|a| *a != "none") {
+            return Err(Error::not_found(format!("there is no adapter {adapter:?}; ask with --adapter none")).into());
+        }
+        let mut question = runtime.question(text);
+        question.sampling = self.sampling(question.sampling)?;
+        question.collection.clone_from(&self.collection);
+        question.subject.clone_from(&self.subject);
+        question.retrieval = !self.no_retrieval;
+        question.model.clone_from(&self.model);
+        question.max_tokens = self.max_tokens.unwrap_or(question.max_tokens);
+        question.stop.clone_from(&self.stop);
+        Ok(question)
+    }
+
+    fn sampling(&self, configured: Sampling) -> Result<Sampling, Failure> {
+        let base = if self.greedy { Sampling::greedy() } else { configured };
+        let sampling = Sampling {
+            temperature: self.temperature.unwrap_or(base.temperature),
+            top_k: self.top_k.unwrap_or(base.top_k),
+            top_p: self.top_p.unwrap_or(base.top_p),
+            min_p: self.min_p.unwrap_or(base.min_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(base.repetition_penalty),
+            seed: self.seed.unwrap_or(base.seed),
+        };
+        sampling.check().map_err(Failure::words)?;
+        Ok(sampling)
+    }
+}
+
+/// Shows what follows an answer whose text was streamed: where it comes from, and what it took.
+pub fn show(app: &App, answer: &Answer, seconds: f64) {
+    app.line("");
+    if !answer.citations.is_empty() {
+        app.line("");
+        answer.citations.iter().for_each(|c| app.line(&source(c)));
+    }
+    if app.verbose {
+        let cited = |c: &&Citation| answer.citations.iter().all(|d| d.n != c.n);
+        let others = answer.hits.iter().filter(cited);
+        others.for_each(|c| app.line(&app.style.dim(&format!("looked at: {} ({:.2})", source(c), c.score))));
+    }
+    app.line("");
+    app.line(&app.style.dim(&summary(answer, seconds)));
+}
+
+/// `[1] wren.md, Wren > Cleaning`.
+pub fn source(citation: &Citation) -> String {
+    let document = Path::new(&citation.document).file_name().map(|n| n.to_string_lossy().into_owned());
+    let document = document.unwrap_or_else(|| citation.document.clone());
+    let section = if citation.section.is_empty() { String::new() } else { format!(", {}", citation.section) };
+    format!("[{}] {document}{section}", citation.n)
+}
+
+fn summary(answer: &Answer, seconds: f64) -> String {
+    let ended = match answer.finish {
+        Finish::Stop => "",
+        Finish::Length => ", cut at --max-tokens",
+        Finish::Context => ", cut at the model's limit",
+        Finish::Cancelled => ", stopped",
+    };
+    let Answer { interaction, prompt_tokens, answer_tokens, .. } = answer;
+    format!("{interaction}: {prompt_tokens} + {answer_tokens} tokens, {seconds:.1} s{ended}")
+}
+
+/// A question as it stands above its answer in a transcript.
+pub fn asked(style: Style, question: &str) -> String {
+    style.bold(&format!("> {question}"))
+}

@@ -1,0 +1,153 @@
+//! What every command has: the home, where output goes, and how to end.
+//!
+//! Standard output carries what was asked for, for people or as JSON. Notes, progress and errors go to standard error.
+
+use super::args::Args;
+use super::failure::{Done, Failure};
+use super::interrupt::Interrupts;
+use super::progress::Bars;
+use super::style::Style;
+use serde::Serialize;
+use std::cell::RefCell;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use wayside::watch::Cancel;
+use wayside::{Error, Runtime};
+
+/// The running command.
+pub struct App {
+    pub home: PathBuf,
+    pub json: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+    /// How to write on standard output.
+    pub style: Style,
+    pub interrupts: Interrupts,
+    /// Where progress goes.
+    pub bars: Arc<Bars>,
+    /// Stops the command's work.
+    pub cancel: Cancel,
+    /// Why standard output takes no more.
+    lost: RefCell<Option<std::io::Error>>,
+}
+
+impl App {
+    pub fn new(args: &Args) -> Result<Self, Failure> {
+        let level = match args.verbose {
+            0 | 1 => "error",
+            2 => "info",
+            _ => "debug",
+        };
+        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+        let interrupts = Interrupts::catch();
+        Ok(Self {
+            home: home(args.home.clone()).map_err(Failure::words)?,
+            json: args.json,
+            quiet: args.quiet,
+            verbose: args.verbose > 0,
+            bars: Arc::new(Bars::new(args.quiet, args.verbose > 0)),
+            style: Style::of(std::io::stdout().is_terminal()),
+            cancel: interrupts.begin(),
+            interrupts,
+            lost: RefCell::default(),
+        })
+    }
+
+    /// The library over this home.
+    pub fn runtime(&self) -> Result<Runtime, Error> {
+        Ok(self.watched(Runtime::open(&self.home)?))
+    }
+
+    /// A runtime that tells its progress here and stops on Ctrl-C.
+    pub fn watched(&self, runtime: Runtime) -> Runtime {
+        runtime.watched(self.bars.clone(), self.cancel.clone())
+    }
+
+    /// Ends a command with its result: as JSON, or as `people` read it.
+    pub fn result(&self, value: &impl Serialize, people: impl FnOnce()) -> Done {
+        if self.json {
+            let text = serde_json::to_string(value)
+                .map_err(|e| Error::invalid("the result cannot be written as JSON").because(e))?;
+            self.line(&text);
+        } else {
+            people();
+        }
+        Ok(())
+    }
+
+    /// A line on standard output.
+    pub fn line(&self, text: &str) {
+        self.print(&format!("{text}\n"));
+    }
+
+    /// Text on standard output, at once. Once nobody reads it any more, the work is asked to stop.
+    pub fn print(&self, text: &str) {
+        let mut out = self.out();
+        // `lost` keeps the reason for the end.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Standard output as a writer.
+    pub fn out(&self) -> Out<'_> {
+        Out(self)
+    }
+
+    /// A line for people beside the result, on standard error.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
+
+    /// The exit status.
+    pub fn end(self, done: Done) -> ExitCode {
+        match (self.lost.into_inner(), done) {
+            // Whoever read had enough: `wayside log list | head` is no failure.
+            (Some(e), _) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            (Some(e), _) => Failure::from(Error::io("cannot write the result", e)).report(),
+            (None, Err(failure)) => failure.report(),
+            (None, Ok(())) => ExitCode::SUCCESS,
+        }
+    }
+}
+
+/// Standard output, until nobody reads it any more.
+pub struct Out<'a>(&'a App);
+
+impl Out<'_> {
+    fn tell<T>(&self, written: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<T> {
+        let mut lost = self.0.lost.borrow_mut();
+        if let Some(e) = &*lost {
+            return Err(e.kind().into());
+        }
+        written().map_err(|e| {
+            let kind = e.kind();
+            *lost = Some(e);
+            self.0.cancel.cancel();
+            kind.into()
+        })
+    }
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.tell(|| std::io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.tell(|| std::io::stdout().flush())
+    }
+}
+
+/// The home to work in: the one that was named, or the platform's place for data.
+fn home(named: Option<PathBuf>) -> Result<PathBuf, Error> {
+    let home = match named {
+        Some(home) if home.as_os_str().is_empty() => None,
+        Some(home) => Some(home),
+        None => directories::ProjectDirs::from("", "", "wayside").map(|d| d.data_dir().to_owned()),
+    };
+    let home = home.ok_or_else(|| Error::invalid("there is no home folder to work in; name one with --home DIR"))?;
+    std::path::absolute(&home).map_err(|e| Error::io(format!("cannot use {} as home", home.display()), e))
+}

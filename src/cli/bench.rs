@@ -1,0 +1,218 @@
+//! `bench`: how fast everything is on this machine.
+
+use super::app::App;
+use super::args::positive;
+use super::clusters::clusters;
+use super::failure::Done;
+use super::style::columns;
+use clap::Subcommand;
+use ndarray::Array2;
+use std::path::{Path, PathBuf};
+use wayside::{Error, Runtime, sample};
+
+/// Vectors and queries where no files are given.
+const VECTORS: (usize, usize) = (20_000, 500);
+/// Passages where no file is given, and about how many words make 200 tokens of the sample.
+const PASSAGES: usize = 500;
+const PASSAGE_TOKENS: usize = 200;
+/// The longest answer of `bench ask`.
+const ANSWER: usize = 64;
+
+/// Measure how fast this machine is
+///
+/// Each flow is measured the way comparable programs measure theirs: a prompt and an answer, embedding, searching, and
+/// whole questions. Medians of several rounds; nothing else should run meanwhile.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  wayside bench generate --prompt 512 --gen 128
+  wayside bench search --vectors base.npy --queries queries.npy --json")]
+pub enum Words {
+    /// Measure a prompt and an answer
+    ///
+    /// Prompt tokens a second, answer tokens a second after that prompt, and the largest memory of the process.
+    #[command(after_help = "Examples:
+  wayside bench generate
+  wayside bench generate --prompt 512 --gen 128 --model qwen3")]
+    Generate {
+        /// Tokens of the prompt
+        #[arg(long, value_name = "N", default_value = "512", value_parser = positive)]
+        prompt: usize,
+        /// Tokens of the answer
+        #[arg(long = "gen", value_name = "N", default_value = "128", value_parser = positive)]
+        generate: usize,
+        /// The model [default: the configured one]
+        #[arg(long, value_name = "M")]
+        model: Option<String>,
+    },
+    /// Measure embedding
+    ///
+    /// Passages and tokens a second, in batches as an ingest makes them.
+    #[command(after_help = "Examples:
+  wayside bench embed
+  wayside bench embed passages.txt")]
+    Embed {
+        /// A text with one passage a line [default: 500 passages of 200 tokens of the built-in sample]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Measure searching vectors
+    ///
+    /// Puts the vectors into an index of their own, searches for each query and compares with the exact answer.
+    #[command(after_help = "Examples:
+  wayside bench search
+  wayside bench search --vectors base.npy --queries queries.npy")]
+    Search {
+        /// The vectors, one a row of float32 [default: 20,000 clustered random ones]
+        #[arg(long, value_name = "FILE.npy", requires = "queries")]
+        vectors: Option<PathBuf>,
+        /// The queries, likewise
+        #[arg(long, value_name = "FILE.npy", requires = "vectors")]
+        queries: Option<PathBuf>,
+    },
+    /// Measure whole questions
+    ///
+    /// From the question to the end of a greedy answer of at most 64 tokens, retrieval included. With a file, over
+    /// the documents of this home; without, over the built-in sample in a scratch home.
+    #[command(after_help = "Examples:
+  wayside bench ask
+  wayside bench ask questions.txt")]
+    Ask {
+        /// A text with one question a line [default: the sample's]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+pub fn run(app: &App, words: &Words) -> Done {
+    match words {
+        Words::Generate { prompt, generate, model } => self::generate(app, *prompt, *generate, model.as_deref()),
+        Words::Embed { file } => embed(app, file.as_deref()),
+        Words::Search { vectors, queries } => search(app, vectors.as_deref().zip(queries.as_deref())),
+        Words::Ask { file } => ask(app, file.as_deref()),
+    }
+}
+
+fn generate(app: &App, prompt: usize, generate: usize, model: Option<&str>) -> Done {
+    let speed = app.runtime()?.bench_generate(prompt, generate, model)?;
+    app.result(&speed, || {
+        let (prefill, decode) = (speed.prefill_tok_s, speed.decode_tok_s);
+        table(
+            app,
+            [
+                ("prompt", format!("{prefill:.0} tokens/s ({prompt} tokens)")),
+                ("answer", format!("{decode:.1} tokens/s ({generate} tokens after the prompt)")),
+                ("memory", format!("{} MB at most", speed.peak_rss_mb)),
+            ],
+        );
+    })
+}
+
+fn embed(app: &App, file: Option<&Path>) -> Done {
+    let runtime = app.runtime()?;
+    let texts = match file {
+        Some(file) => lines(file)?,
+        None => passages(&runtime)?,
+    };
+    let speed = runtime.bench_embed(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+    app.result(&speed, || {
+        table(
+            app,
+            [
+                ("passages", format!("{:.1} a second ({} passages)", speed.passages_s, texts.len())),
+                ("tokens", format!("{:.0} a second", speed.tok_s)),
+                ("memory", format!("{} MB at most", speed.peak_rss_mb)),
+            ],
+        );
+    })
+}
+
+fn search(app: &App, files: Option<(&Path, &Path)>) -> Done {
+    let (vectors, queries) = match files {
+        Some((vectors, queries)) => (rows(vectors)?, rows(queries)?),
+        None => clusters(VECTORS.0, VECTORS.1),
+    };
+    let speed = app.runtime()?.bench_search(&vectors, &queries)?;
+    app.result(&speed, || {
+        table(
+            app,
+            [
+                ("recall@10", format!("{:.4} ({} vectors)", speed.recall_at_10, speed.vectors)),
+                ("search", format!("{:.0} us ({} queries, the median)", speed.p50_us, queries.len())),
+                ("building", format!("{:.1} s", speed.build_s)),
+            ],
+        );
+    })
+}
+
+fn ask(app: &App, file: Option<&Path>) -> Done {
+    let runtime = app.runtime()?;
+    let speed = match file {
+        Some(file) => runtime.bench_ask(&lines(file)?, ANSWER)?,
+        None => {
+            let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
+            let shop = scratch.path().join("shop");
+            sample::write(&shop)?;
+            let runtime = app.watched(runtime.beside(&scratch.path().join("home")));
+            runtime.ingest(&[shop.join("documents")], None)?;
+            let questions: Vec<String> = sample::questions()?.into_iter().map(|q| q.question).collect();
+            runtime.bench_ask(&questions, ANSWER)?
+        }
+    };
+    app.result(&speed, || {
+        table(
+            app,
+            [
+                ("question", format!("{:.2} s ({} questions, the median)", speed.p50_s, speed.questions)),
+                ("first token", format!("{:.2} s", speed.first_token_p50_s)),
+                ("answer", format!("{:.1} tokens/s", speed.tokens_per_s)),
+                ("memory", format!("{} MB at most", speed.peak_rss_mb)),
+            ],
+        );
+    })
+}
+
+fn table<const N: usize>(app: &App, rows: [(&str, String); N]) {
+    columns(&rows.map(|(name, value)| [name.to_owned(), value])).iter().for_each(|line| app.line(line));
+}
+
+/// The lines of a text that say something.
+fn lines(file: &Path) -> Result<Vec<String>, Error> {
+    let text = std::fs::read_to_string(file).map_err(|e| Error::io(format!("cannot read {}", file.display()), e))?;
+    let lines: Vec<String> = text.lines().filter(|l| !l.trim().is_empty()).map(str::to_owned).collect();
+    if lines.is_empty() { Err(Error::invalid(format!("{} has no lines", file.display()))) } else { Ok(lines) }
+}
+
+/// Passages of about `PASSAGE_TOKENS` tokens out of the sample's documents, taken round and round.
+fn passages(runtime: &Runtime) -> Result<Vec<String>, Error> {
+    let embedder = runtime.embedder()?;
+    let documents = sample::FILES.iter().filter(|(path, _)| path.starts_with("documents/"));
+    let words: Vec<&str> = documents.flat_map(|(_, text)| text.split_whitespace()).collect();
+    // Each word is counted within its text's beginning and end marks.
+    let (marks, mut words) = (embedder.count(""), words.into_iter().cycle());
+    let passage = |_| {
+        let (mut text, mut tokens) = (String::new(), marks);
+        while tokens < PASSAGE_TOKENS {
+            let Some(word) = words.next() else { break };
+            tokens += embedder.count(word).saturating_sub(marks);
+            text.push_str(word);
+            text.push(' ');
+        }
+        text
+    };
+    Ok((0..PASSAGES).map(passage).collect())
+}
+
+/// The rows of a two-dimensional array of float32 or float64.
+fn rows(file: &Path) -> Result<Vec<Vec<f32>>, Error> {
+    let fail = |e: ndarray_npy::ReadNpyError| match e {
+        ndarray_npy::ReadNpyError::Io(e) => Error::io(format!("cannot read {}", file.display()), e),
+        e => Error::invalid(format!("{} is no two-dimensional array of float32: {e}", file.display())),
+    };
+    let array: Array2<f32> = ndarray_npy::read_npy(file).or_else(|e| match e {
+        ndarray_npy::ReadNpyError::WrongDescriptor(_) => {
+            Ok(ndarray_npy::read_npy::<_, Array2<f64>>(file).map_err(fail)?.mapv(|v| v as f32))
+        }
+        e => Err(fail(e)),
+    })?;
+    Ok(array.rows().into_iter().map(|row| row.to_vec()).collect())
+}

@@ -1,0 +1,167 @@
+//! `demo`: the whole story on the built-in sample, in a scratch home.
+
+use super::answer::{asked, show};
+use super::app::App;
+use super::failure::Done;
+use super::ingest::Report;
+use super::log::{row, table};
+use super::style::count;
+use clap::Args;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Instant;
+use wayside::infer::Sampling;
+use wayside::store::log::{Filter, Rating};
+use wayside::{Answer, Error, Runtime, durable, sample};
+
+/// Questions that the documents answer.
+const QUESTIONS: usize = 3;
+/// The longest answer, in tokens.
+const ANSWER: usize = 96;
+/// Interactions that are shown.
+const SHOWN: usize = 5;
+
+/// See the whole story on a small made-up shop
+///
+/// Takes in the manuals, policies and price list of a shop for camping stoves, answers questions from them with their
+/// sources, and shows the log of what was asked at its counter. Everything happens in the folder `demo` of the home,
+/// which is made anew each time; the models are fetched once and shared with your own documents.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wayside demo
+  wayside demo --json | jq '.answers[].answer'")]
+pub struct Words {}
+
+pub fn run(app: &App, _: &Words) -> Done {
+    let begin = Instant::now();
+    let folder = app.home.join("demo");
+    let shop = folder.join("shop");
+    let main = app.runtime()?;
+    let demo = Demo { app, runtime: app.watched(main.beside(&folder)) };
+
+    let models = demo.models(&main)?;
+    durable::remove(&folder)?;
+    sample::write(&shop)?;
+    let ingested = demo.documents(&shop)?;
+    let mut answers = demo.questions()?;
+    let unanswered = answers.pop();
+    let log = demo.log()?;
+    demo.next(&shop);
+
+    let seconds = begin.elapsed().as_secs_f64();
+    let story = json!({
+        "models": models, "ingested": ingested, "answers": answers, "unanswered": unanswered, "log": log,
+        "home": folder, "seconds": seconds,
+    });
+    app.result(&story, || app.line(&app.style.dim(&format!("\nall of this in {seconds:.0} s"))))
+}
+
+struct Demo<'a> {
+    app: &'a App,
+    runtime: Runtime,
+}
+
+impl Demo<'_> {
+    fn heading(&self, text: &str) {
+        self.tell("");
+        self.tell(&self.app.style.bold(&format!("== {text} ==")));
+    }
+
+    /// A line of the story; as JSON it is told at the end, at once.
+    fn tell(&self, line: &str) {
+        if !self.app.json {
+            self.app.line(line);
+        }
+    }
+
+    fn models(&self, main: &Runtime) -> Result<Value, Error> {
+        self.heading("Models");
+        self.tell("ONNX Runtime, a language model and an embedder: fetched once, then never again.");
+        // Through the home's own runtime, so that they are there for everything.
+        let engine = main.engine()?;
+        let (model, embedder) = (main.model(None)?, main.embedder()?);
+        self.tell(&format!("  runs on      {}", engine.library().display()));
+        self.tell(&format!("  answers      {}", model.name()));
+        self.tell(&format!("  finds        {}", embedder.id()));
+        Ok(json!({ "library": engine.library(), "model": model.name(), "embedder": embedder.id() }))
+    }
+
+    fn documents(&self, shop: &Path) -> Result<Report, Error> {
+        self.heading("Documents");
+        let documents = shop.join("documents");
+        self.tell(&format!("Manuals, policies, bulletins and a catalogue, in {}:", documents.display()));
+        let begin = Instant::now();
+        let ingested = self.runtime.ingest(&[documents], None)?;
+        let report = Report { ingested, seconds: begin.elapsed().as_secs_f64() };
+        self.tell(&format!("  {}", report.sentence()));
+        Ok(report)
+    }
+
+    /// Asks questions that the documents answer, and last one that they do not.
+    fn questions(&self) -> Result<Vec<Answer>, Error> {
+        let (known, unknown): (Vec<_>, Vec<_>) = sample::questions()?.into_iter().partition(|q| q.document.is_some());
+        self.heading("Questions");
+        let mut answers = Vec::new();
+        for question in known.iter().take(QUESTIONS) {
+            answers.push(self.ask(&question.question)?);
+        }
+        if let Some(question) = unknown.first() {
+            self.heading("A question that nothing answers");
+            answers.push(self.ask(&question.question)?);
+        }
+        Ok(answers)
+    }
+
+    fn ask(&self, text: &str) -> Result<Answer, Error> {
+        let app = self.app;
+        self.tell(&asked(app.style, text));
+        let mut question = self.runtime.question(text);
+        question.sampling = Sampling::greedy();
+        question.max_tokens = ANSWER;
+        let begin = Instant::now();
+        let mut say = |piece: &str| {
+            if !app.json {
+                app.print(piece);
+            }
+        };
+        let answer = self.runtime.ask(&question, &app.cancel, &mut say)?;
+        if !app.json {
+            show(app, &answer, begin.elapsed().as_secs_f64());
+            app.line("");
+        }
+        // A stopped answer stops the story.
+        app.cancel.check()?;
+        Ok(answer)
+    }
+
+    fn log(&self) -> Result<Value, Error> {
+        self.heading("The log");
+        let log = self.runtime.log()?;
+        let imported = log.import(sample::INTERACTIONS.as_bytes(), &self.app.cancel)?;
+        let all = log.list(&Filter::default())?;
+        let rated = |rating| all.iter().filter(|i| i.rating == Some(rating)).count();
+        let (up, down) = (rated(Rating::Up), rated(Rating::Down));
+        let corrected = all.iter().filter(|i| i.correction.is_some()).count();
+        self.tell(&format!(
+            "{} from 60 days at the counter, and the questions above: {} rated up, {} rated down, {} corrected.",
+            count(imported.added, "interaction", "interactions"),
+            up,
+            down,
+            corrected
+        ));
+        let latest = &all[..all.len().min(SHOWN)];
+        table(latest).iter().for_each(|line| self.tell(&format!("  {line}")));
+        Ok(json!({
+            "interactions": all.len(), "imported": imported, "up": up, "down": down, "corrected": corrected,
+            "latest": latest.iter().map(row).collect::<Vec<_>>(),
+        }))
+    }
+
+    fn next(&self, shop: &Path) {
+        self.heading("What to try next");
+        let documents = shop.join("documents");
+        self.tell(&format!("  wayside ingest {} --collection shop", documents.display()));
+        self.tell("  wayside chat --collection shop       and /good, /bad, /fix TEXT what it says");
+        self.tell("  wayside ingest ~/Documents           your own documents");
+    }
+}

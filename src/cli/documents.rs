@@ -1,0 +1,150 @@
+//! `documents`: what was ingested, and letting it go.
+
+use super::app::App;
+use super::failure::Done;
+use super::style::{columns, count};
+use clap::Subcommand;
+use serde::Serialize;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use wayside::store::index::{Collection, Document};
+use wayside::{Error, Runtime};
+
+/// List and remove what was taken in
+///
+/// Documents lie in collections; `ingest` names one, or uses the configured one. Removing takes a document's passages,
+/// words and vectors out of the index. Your files are never touched.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  wayside documents list
+  wayside documents remove ~/Documents/old.pdf
+  wayside documents drop shop")]
+pub enum Words {
+    /// List the documents, collection by collection
+    ///
+    /// Each with its collection and its number of passages.
+    #[command(after_help = "Examples:
+  wayside documents list
+  wayside documents list --collection shop --json")]
+    List {
+        /// Only this collection
+        #[arg(long, value_name = "C")]
+        collection: Option<String>,
+    },
+    /// Remove documents, or all documents below a folder
+    ///
+    /// By the paths they were read from, whether or not the files still exist. Of all collections, unless one is named.
+    #[command(after_help = "Examples:
+  wayside documents remove ~/Documents/old.pdf
+  wayside documents remove ~/Documents/2019 --collection shop")]
+    Remove {
+        /// Paths as `documents list` shows them, or relative ones
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+        /// Only from this collection
+        #[arg(long, value_name = "C")]
+        collection: Option<String>,
+    },
+    /// Remove a whole collection
+    ///
+    /// With all its documents. The log keeps what was answered from them.
+    #[command(after_help = "Examples:
+  wayside documents drop shop")]
+    Drop {
+        /// The collection
+        #[arg(value_name = "C")]
+        collection: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Row {
+    collection: String,
+    document: String,
+    title: String,
+    chunks: u32,
+}
+
+pub fn run(app: &App, words: &Words) -> Done {
+    let runtime = app.runtime()?;
+    match words {
+        Words::List { collection } => list(app, &runtime, collection.as_deref()),
+        Words::Remove { paths, collection } => remove(app, &runtime, paths, collection.as_deref()),
+        Words::Drop { collection } => drop(app, &runtime, collection),
+    }
+}
+
+fn list(app: &App, runtime: &Runtime, collection: Option<&str>) -> Done {
+    let index = runtime.index()?;
+    let mut rows = Vec::new();
+    for Collection { name, .. } in collections(runtime, collection)? {
+        let row = |d: Document| Row { collection: name.clone(), document: d.name, title: d.title, chunks: d.chunks };
+        rows.extend(index.documents(&name)?.into_iter().map(row));
+    }
+    app.result(&rows, || {
+        let cells = |r: &Row| [r.collection.clone(), count(r.chunks.into(), "passage", "passages"), r.document.clone()];
+        columns(&rows.iter().map(cells).collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
+    })
+}
+
+fn remove(app: &App, runtime: &Runtime, paths: &[PathBuf], collection: Option<&str>) -> Done {
+    let index = runtime.index()?;
+    let mut plan = Vec::new();
+    for Collection { name, .. } in collections(runtime, collection)? {
+        let documents = index.documents(&name)?.into_iter().map(|d| d.name);
+        plan.push((name, documents.collect::<Vec<_>>()));
+    }
+    // Every path must mean something before anything is removed.
+    let mut below = vec![Vec::new(); plan.len()];
+    for path in paths {
+        let full = full(path)?;
+        let mut found = false;
+        for ((_, documents), chosen) in plan.iter().zip(&mut below) {
+            let meant = documents.iter().filter(|d| Path::new(d).starts_with(&full) || Path::new(d) == path);
+            let before = chosen.len();
+            chosen.extend(meant.cloned());
+            found |= chosen.len() > before;
+        }
+        if !found {
+            let what = format!("there is no document {} in the index", path.display());
+            return Err(Error::not_found(format!("{what}; `wayside documents list` shows all")).into());
+        }
+    }
+    let mut removed = 0;
+    for ((name, _), chosen) in plan.iter().zip(&below).filter(|(_, chosen)| !chosen.is_empty()) {
+        removed += index.remove_documents(name, chosen, &app.cancel)?;
+        // Search trees would keep planes that were drawn through what is gone.
+        index.rebuild(name, &app.cancel)?;
+    }
+    app.result(&json!({ "removed": removed }), || {
+        app.line(&format!("{} removed", count(removed, "document", "documents")));
+    })
+}
+
+fn drop(app: &App, runtime: &Runtime, name: &str) -> Done {
+    let gone: Collection = collections(runtime, Some(name))?.remove(0);
+    runtime.index()?.drop_collection(name)?;
+    app.result(&gone, || {
+        app.line(&format!("{} with {} removed", gone.name, count(gone.documents, "document", "documents")));
+    })
+}
+
+/// The collection of that name, or all of them. Never empty when one is named.
+fn collections(runtime: &Runtime, name: Option<&str>) -> Result<Vec<Collection>, Error> {
+    let mut all = runtime.index()?.collections()?;
+    if let Some(name) = name {
+        all.retain(|c| c.name == name);
+        if all.is_empty() {
+            return Err(Error::not_found(format!(
+                "there is no collection {name:?}; `wayside documents list` shows all"
+            )));
+        }
+    }
+    Ok(all)
+}
+
+/// The path as an ingest would have named it.
+fn full(path: &Path) -> Result<PathBuf, Error> {
+    let absolute = || std::path::absolute(path).map_err(|e| Error::io(format!("cannot use {}", path.display()), e));
+    path.canonicalize().or_else(|_| absolute())
+}

@@ -1,0 +1,54 @@
+//! `import`: a model from a file or folder.
+
+use super::app::App;
+use super::failure::Done;
+use super::style::bytes;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use wayside::import::Options;
+use wayside::tensor::Bits;
+
+/// Make a model of your own ready: a GGUF file, or a folder from Hugging Face
+///
+/// Reads a GGUF file, or a folder with safetensors or ONNX files, and writes a bundle that stock ONNX Runtime loads.
+/// Language models of the families Llama, Mistral, Qwen2 and Qwen3, embedders of the family BERT. 4-bit blocks carry
+/// over as they are; everything else is stored in 8 bits unless --weights says otherwise.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wayside import Qwen3-0.6B-Q8_0.gguf --name qwen3
+  wayside import ./SmolLM2-360M-Instruct --name smollm2-360m --weights int4
+  wayside ask \"How do I ...?\" --model qwen3")]
+pub struct Words {
+    /// The GGUF file or the folder
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    /// What to call it; a model of that name is replaced
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// Bits of the linear layers
+    #[arg(long, value_name = "BITS")]
+    weights: Option<Weights>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Weights {
+    /// 4 bits in blocks of 32: half the memory, faster, a little less exact
+    Int4,
+    /// 8 bits in blocks of 32: as good as the source
+    Int8,
+}
+
+pub fn run(app: &App, words: &Words) -> Done {
+    let weights = words.weights.map(|w| match w {
+        Weights::Int4 => Bits::Int4,
+        Weights::Int8 => Bits::Int8,
+    });
+    let imported = app.runtime()?.import(&words.path, &words.name, Options { weights })?;
+    app.result(&imported, || {
+        let (millions, size) = (imported.parameters as f64 / 1e6, bytes(imported.bytes));
+        app.line(&format!(
+            "{}: {}, {millions:.0} million numbers, {}, {size}, in {:.1} s",
+            imported.name, imported.architecture, imported.weights, imported.seconds
+        ));
+    })
+}

@@ -1,0 +1,36 @@
+//! The command line, one file per command. Everything it does goes through the library's public face.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `args` | the commands and the flags they share |
+//! | `app` | where output goes, exit statuses |
+//! | `failure` | what an error means for the exit status |
+//! | `interrupt` | Ctrl-C |
+//! | `progress` | bars |
+//! | `style` | colours and columns |
+//! | `answer` | the flags of a question, and how an answer looks; for `ask`, `chat` and `demo` |
+//! | `clusters` | random vectors for `bench search` |
+//! | the rest | one command each |
+
+pub mod answer;
+pub mod app;
+pub mod args;
+pub mod ask;
+pub mod bench;
+pub mod chat;
+pub mod clusters;
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod documents;
+pub mod eval;
+pub mod failure;
+pub mod guide;
+pub mod import;
+pub mod ingest;
+pub mod interrupt;
+pub mod log;
+pub mod models;
+pub mod progress;
+pub mod search;
+pub mod style;

@@ -1,0 +1,254 @@
+//! Files to the index. Only what changed is read closely, embedded and written; what is gone is removed.
+//!
+//! A document goes by its canonical path. Its digest covers the bytes and how they were cut, so that a new chunk size
+//! is a change. Documents become visible in batches, each document whole; an interrupted run goes on where it was,
+//! because what is in the index already counts as unchanged.
+
+use crate::error::{Error, Result};
+use crate::infer::Embedder;
+use crate::store::index::{Index, NewChunk, NewDocument};
+use crate::text::{chunk, document};
+use crate::watch::{Cancel, Progress};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Chunks that are embedded and written together: some seconds of work, which is what a power cut can cost.
+const BATCH: usize = 256;
+
+/// How documents are cut and stored.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where they go.
+    pub collection: String,
+    /// The longest chunk, in the embedder's tokens.
+    pub chunk_tokens: usize,
+    /// What a chunk repeats of the one before, in tokens.
+    pub overlap_tokens: usize,
+    /// The largest document, in bytes.
+    pub max_bytes: u64,
+}
+
+/// What an ingest did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Ingested {
+    /// Documents that are new or changed.
+    pub documents: u64,
+    /// Their chunks.
+    pub chunks: u64,
+    /// Documents that were there already as they are.
+    pub unchanged: u64,
+    /// Documents whose file is gone.
+    pub removed: u64,
+    /// Files of a folder that could not be read, with the reason. Files of no known format are not counted.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A file that was left out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Skipped {
+    /// Its path.
+    pub document: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Brings the collection up to date with `paths`: files, or folders with all that is in them.
+///
+/// A file named by itself must be readable; then nothing changes if it is not. In a folder, what cannot be read is
+/// skipped and reported. A path that is gone, but whose documents are in the collection, removes them.
+pub fn ingest(
+    index: &Index,
+    embedder: &Embedder,
+    paths: &[PathBuf],
+    settings: &Settings,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Ingested> {
+    index.set_embedder(embedder.id(), embedder.dimensions())?;
+    let known: BTreeMap<String, String> =
+        index.documents(&settings.collection)?.into_iter().map(|d| (d.name, d.digest)).collect();
+    let plan = plan(paths, &known)?;
+    let mut work = Work { index, embedder, settings, progress, cancel, done: Ingested::default(), batch: Vec::new() };
+    // Named files first, before anything is written: an error among them changes nothing.
+    let mut read = Vec::new();
+    for file in plan.files.iter().filter(|f| f.named) {
+        read.push(work.read(file, &known)?);
+    }
+    let mut removed = plan.gone;
+    let total = plan.files.len() as u64;
+    progress.start("ingest", total);
+    for (at, file) in (0..).zip(&plan.files) {
+        cancel.check()?;
+        let found = if file.named { Ok(read.remove(0)) } else { work.read(file, &known) };
+        match found {
+            Ok(Found::New(document)) => work.add(document)?,
+            Ok(Found::Unchanged) => work.done.unchanged += 1,
+            Err(e) if e.kind() == crate::ErrorKind::Cancelled => return Err(e),
+            Err(e) => {
+                progress.note(&format!("skipped: {e}"));
+                work.done.skipped.push(Skipped { document: file.name.clone(), reason: e.to_string() });
+                // What it said before is no longer what it says.
+                removed.extend(known.contains_key(&file.name).then(|| file.name.clone()));
+            }
+        }
+        progress.at(at + 1);
+    }
+    work.flush()?;
+    let gone = index.remove_documents(&settings.collection, &removed, cancel)?;
+    progress.finish();
+    Ok(Ingested { removed: gone, ..work.done })
+}
+
+struct File {
+    path: PathBuf,
+    name: String,
+    /// Whether the caller named it, or it was found in a folder.
+    named: bool,
+}
+
+#[derive(Default)]
+struct Plan {
+    files: Vec<File>,
+    /// Names of documents whose file is no more.
+    gone: Vec<String>,
+}
+
+fn plan(paths: &[PathBuf], known: &BTreeMap<String, String>) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for path in paths {
+        let Ok(full) = path.canonicalize() else {
+            // Gone: what was below it goes from the index too.
+            let full = std::path::absolute(path).map_err(|e| Error::io(format!("{}", path.display()), e))?;
+            let below: Vec<String> = known.keys().filter(|n| Path::new(n).starts_with(&full)).cloned().collect();
+            if below.is_empty() {
+                return Err(Error::not_found(format!("{} does not exist", path.display())));
+            }
+            plan.gone.extend(below);
+            continue;
+        };
+        if full.is_dir() {
+            let before = plan.files.len();
+            walk(&full, &mut plan.files)?;
+            let here: std::collections::BTreeSet<&str> = plan.files[before..].iter().map(|f| f.name.as_str()).collect();
+            let lost = known.keys().filter(|n| Path::new(n).starts_with(&full) && !here.contains(n.as_str()));
+            plan.gone.extend(lost.cloned());
+        } else {
+            plan.files.push(File { name: name(&full), path: full, named: true });
+        }
+    }
+    // A path given twice is one document.
+    let mut seen = std::collections::BTreeSet::new();
+    plan.files.retain(|f| seen.insert(f.name.clone()));
+    Ok(plan)
+}
+
+/// The files of known formats below `folder`, in order; hidden files and folders are left alone.
+fn walk(folder: &Path, files: &mut Vec<File>) -> Result<()> {
+    let hidden = |e: &walkdir::DirEntry| e.depth() > 0 && e.file_name().to_string_lossy().starts_with('.');
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e)) {
+        let entry = entry.map_err(|e| Error::io(format!("cannot list {}", folder.display()), e.into()))?;
+        if entry.file_type().is_file() && document::Format::of(entry.path()).is_some() {
+            files.push(File { name: name(entry.path()), path: entry.into_path(), named: false });
+        }
+    }
+    Ok(())
+}
+
+fn name(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+enum Found {
+    New(Cut),
+    Unchanged,
+}
+
+/// A document cut into pieces, not embedded yet.
+struct Cut {
+    name: String,
+    digest: String,
+    title: String,
+    pieces: Vec<chunk::Piece>,
+}
+
+struct Work<'a> {
+    index: &'a Index,
+    embedder: &'a Embedder,
+    settings: &'a Settings,
+    progress: &'a dyn Progress,
+    cancel: &'a Cancel,
+    done: Ingested,
+    batch: Vec<Cut>,
+}
+
+impl Work<'_> {
+    fn read(&self, file: &File, known: &BTreeMap<String, String>) -> Result<Found> {
+        let bytes = document::load(&file.path, self.settings.max_bytes)?;
+        let digest = self.digest(&bytes);
+        if known.get(&file.name) == Some(&digest) {
+            return Ok(Found::Unchanged);
+        }
+        let document = document::read(&file.path, &bytes)?;
+        for note in &document.notes {
+            self.progress.note(&format!("{}: {note}", file.name));
+        }
+        let count = |text: &str| self.embedder.count(text);
+        let pieces = chunk::split(&document, self.settings.chunk_tokens, self.settings.overlap_tokens, &count);
+        if pieces.is_empty() {
+            return Err(Error::invalid(format!("{} holds no text", file.path.display())));
+        }
+        Ok(Found::New(Cut { name: file.name.clone(), digest, title: document.title, pieces }))
+    }
+
+    fn digest(&self, bytes: &[u8]) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("1 {} {}\n", self.settings.chunk_tokens, self.settings.overlap_tokens));
+        hash.update(bytes);
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    fn add(&mut self, document: Cut) -> Result<()> {
+        self.batch.push(document);
+        let waiting: usize = self.batch.iter().map(|d| d.pieces.len()).sum();
+        if waiting >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// Embeds what waits, outside any transaction, then writes it in one.
+    fn flush(&mut self) -> Result<()> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let texts: Vec<String> = batch.iter().flat_map(|d| d.pieces.iter().map(|p| passage(&d.title, p))).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut vectors = self.embedder.passages(&texts, &crate::watch::Quiet, self.cancel)?.into_iter();
+        let documents = batch.into_iter().map(|d| {
+            let chunk = |p: chunk::Piece| NewChunk {
+                section: p.section,
+                text: p.text,
+                tokens: p.tokens as u32,
+                vector: vectors.next().unwrap_or_default(),
+            };
+            NewDocument {
+                name: d.name,
+                digest: d.digest,
+                title: d.title,
+                chunks: d.pieces.into_iter().map(chunk).collect(),
+            }
+        });
+        let applied = self.index.apply(&self.settings.collection, documents.collect(), &[], self.cancel)?;
+        self.done.documents += applied.documents;
+        self.done.chunks += applied.chunks;
+        Ok(())
+    }
+}
+
+/// What is embedded: a piece under its headings, which often carry the words people ask with.
+fn passage(title: &str, piece: &chunk::Piece) -> String {
+    match piece.section.as_str() {
+        "" => format!("{title}\n{}", piece.text),
+        section => format!("{title} > {section}\n{}", piece.text),
+    }
+}

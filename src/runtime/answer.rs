@@ -1,0 +1,256 @@
+//! Asking: question, passages, prompt, answer, log; in this order, and the log before the answer is called finished.
+
+use super::Runtime;
+use crate::error::{Error, Result};
+use crate::infer::{Context, Finish, Request, Sampling, generate};
+use crate::rag::{self, Citer, Hit, Prompt, prompt};
+use crate::store::log::{Citation, Interaction, Message, Timings};
+use crate::watch::Cancel;
+use serde::Serialize;
+use serde_json::json;
+use std::time::Instant;
+
+/// What is said when the documents hold nothing about a question.
+const NOTHING: &str = "I found nothing about that in the documents I have.";
+
+/// A question and how to answer it.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The question.
+    pub text: String,
+    /// The collection to search; all without.
+    pub collection: Option<String>,
+    /// Whom it concerns; kept with the interaction.
+    pub subject: Option<String>,
+    /// Whether documents are searched. Without, the model answers from what it learnt.
+    pub retrieval: bool,
+    /// The model; the configured one without.
+    pub model: Option<String>,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// The longest answer, in tokens.
+    pub max_tokens: usize,
+    /// Any of these ends the answer.
+    pub stop: Vec<String>,
+}
+
+/// An answer, and where it came from.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answer {
+    /// The id under which it is in the log.
+    pub interaction: String,
+    /// The answer with its citations.
+    pub answer: String,
+    /// The passages it cites.
+    pub citations: Vec<Citation>,
+    /// All passages the prompt carried.
+    pub hits: Vec<Citation>,
+    /// Tokens of the prompt; 0 when nothing relevant was found and the model was not asked.
+    pub prompt_tokens: usize,
+    /// Tokens of the answer.
+    pub answer_tokens: usize,
+    /// Seconds from the question to the first token, retrieval included.
+    pub first_token_s: f64,
+    /// Tokens a second after the first.
+    pub tokens_per_s: f64,
+    /// The model that answered.
+    pub model: String,
+    /// The adapter it wore.
+    pub adapter: Option<String>,
+    /// Why the answer ended.
+    pub finish: Finish,
+}
+
+impl Runtime {
+    /// A question with the configured settings.
+    pub fn question(&self, text: impl Into<String>) -> Question {
+        Question {
+            text: text.into(),
+            collection: None,
+            subject: None,
+            retrieval: true,
+            model: None,
+            sampling: self.sampling(),
+            max_tokens: self.config.generate.max_tokens,
+            stop: vec![],
+        }
+    }
+
+    /// The configured way to choose tokens.
+    pub fn sampling(&self) -> Sampling {
+        let g = &self.config.generate;
+        Sampling {
+            temperature: g.temperature,
+            top_k: g.top_k,
+            top_p: g.top_p,
+            min_p: g.min_p,
+            repetition_penalty: g.repetition_penalty,
+            seed: 0,
+        }
+    }
+
+    /// Answers, telling `say` the text as it comes. The interaction is on the disk when this returns; cancelled
+    /// answers are kept as far as they came.
+    pub fn ask(&self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Answer> {
+        let mut context = Context::new(self.model(question.model.as_deref())?)?;
+        self.answer(&mut context, question, &[], cancel, say).map(|(answer, _)| answer)
+    }
+
+    /// Answers within a conversation: `history` is what the model was shown before. Returns the turn as the model saw
+    /// it, for the next one's history.
+    pub(super) fn answer(
+        &self,
+        context: &mut Context,
+        question: &Question,
+        history: &[Message],
+        cancel: &Cancel,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<(Answer, Vec<Message>)> {
+        if question.text.trim().is_empty() {
+            return Err(Error::invalid("the question is empty"));
+        }
+        question.sampling.check()?;
+        let log = self.log()?;
+        // Loading is not part of answering.
+        if question.retrieval {
+            self.embedder()?;
+        }
+        let begin = Instant::now();
+        let hits = if question.retrieval { self.passages(question, history)? } else { vec![] };
+        let mut interaction = Interaction::new(vec![Message::new("user", &question.text)]);
+        interaction.subject = question.subject.clone();
+        interaction.model = Some(context.model().name().to_owned());
+        interaction.settings = json!({
+            "sampling": question.sampling, "max_tokens": question.max_tokens, "retrieval": question.retrieval,
+            "collection": question.collection,
+        });
+        let (answer, shown) = if question.retrieval && hits.is_empty() && history.is_empty() {
+            say(NOTHING);
+            let seconds = begin.elapsed().as_secs_f64();
+            (Said { text: NOTHING.into(), first_token_s: seconds, ..Said::default() }, vec![])
+        } else {
+            let prompt = self.prompt(context, question, history, &hits)?;
+            self.say(context, question, prompt, begin, cancel, say)?
+        };
+        interaction.messages.push(Message::new("assistant", &answer.text));
+        interaction.citations = answer.cited.iter().map(citation).collect();
+        interaction.hits = answer.sources.iter().map(citation).collect();
+        interaction.timings = Some(Timings {
+            first_token_s: answer.first_token_s,
+            tokens_per_s: answer.tokens_per_s,
+            prompt_tokens: answer.prompt_tokens as u64,
+            answer_tokens: answer.answer_tokens as u64,
+        });
+        interaction.settings["finish"] = json!(answer.finish);
+        log.put(&interaction)?;
+        let answer = Answer {
+            interaction: interaction.id,
+            answer: answer.text,
+            citations: interaction.citations,
+            hits: interaction.hits,
+            prompt_tokens: answer.prompt_tokens,
+            answer_tokens: answer.answer_tokens,
+            first_token_s: answer.first_token_s,
+            tokens_per_s: answer.tokens_per_s,
+            model: context.model().name().to_owned(),
+            adapter: None,
+            finish: answer.finish,
+        };
+        Ok((answer, shown))
+    }
+
+    /// The passages about a question. A short question in a conversation is about what was asked before it.
+    fn passages(&self, question: &Question, history: &[Message]) -> Result<Vec<Hit>> {
+        let retrieve = &self.config.retrieve;
+        let before = history.iter().rev().find(|m| m.role == "user").map(|m| m.content.as_str());
+        let before =
+            before.and_then(|m| m.rsplit("Question: ").next()).filter(|_| question.text.split(' ').count() < 6);
+        let query = before.map_or_else(|| question.text.clone(), |b| format!("{b} {}", question.text));
+        let (index, embedder) = (self.index()?, self.embedder()?);
+        let found = rag::retrieve(&index, &embedder, &query, question.collection.as_deref(), retrieve.k)?;
+        Ok(found.relevant(retrieve.min_score).hits)
+    }
+
+    fn prompt(&self, context: &Context, question: &Question, history: &[Message], hits: &[Hit]) -> Result<Prompt> {
+        let (system, budget) = (self.config.chat.system.as_deref(), self.config.retrieve.budget);
+        let room = (self.config.generate.context, question.max_tokens);
+        prompt(context.model(), system, history, &question.text, hits, budget, room)
+    }
+
+    fn say(
+        &self,
+        context: &mut Context,
+        question: &Question,
+        prompt: Prompt,
+        begin: Instant,
+        cancel: &Cancel,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<(Said, Vec<Message>)> {
+        let before = begin.elapsed().as_secs_f64();
+        let prompt_tokens = prompt.tokens.len();
+        let request = Request {
+            prompt: prompt.tokens,
+            max_tokens: question.max_tokens,
+            sampling: question.sampling.clone(),
+            stop: question.stop.clone(),
+        };
+        let mut citer = Citer::new(&prompt.sources);
+        let generated = generate(context, &request, cancel, &mut |piece| citer.push(piece, say))?;
+        let (text, cited) = citer.finish(say);
+        let numbered = |n: &u32| prompt.sources.iter().find(|s| s.n == *n).cloned();
+        let mut shown = prompt.messages;
+        shown.push(Message::new("assistant", &generated.text));
+        let said = Said {
+            text,
+            cited: cited.iter().filter_map(numbered).collect(),
+            sources: prompt.sources,
+            prompt_tokens,
+            answer_tokens: generated.tokens.len(),
+            first_token_s: before + generated.first_token_s,
+            tokens_per_s: generated.tokens_per_s,
+            finish: generated.finish,
+        };
+        Ok((said, shown))
+    }
+}
+
+/// An answer before it is logged.
+struct Said {
+    text: String,
+    cited: Vec<rag::Source>,
+    sources: Vec<rag::Source>,
+    prompt_tokens: usize,
+    answer_tokens: usize,
+    first_token_s: f64,
+    tokens_per_s: f64,
+    finish: Finish,
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            cited: vec![],
+            sources: vec![],
+            prompt_tokens: 0,
+            answer_tokens: 0,
+            first_token_s: 0.0,
+            tokens_per_s: 0.0,
+            finish: Finish::Stop,
+        }
+    }
+}
+
+fn citation(source: &rag::Source) -> Citation {
+    let section = match source.hit.section.as_str() {
+        "" => source.hit.title.clone(),
+        section => format!("{} > {section}", source.hit.title),
+    };
+    Citation {
+        n: source.n,
+        document: source.hit.document.clone(),
+        section,
+        chunk: source.hit.chunk,
+        score: source.hit.score,
+    }
+}

@@ -1,0 +1,56 @@
+//! A conversation: questions one after another, each with its own passages, over one cache.
+
+use super::{Answer, Question, Runtime};
+use crate::error::{Error, Result};
+use crate::infer::Context;
+use crate::store::log::{Message, Rating};
+use crate::watch::Cancel;
+
+/// A conversation under way. Its memory is its own; dropping it forgets.
+pub struct Chat<'r> {
+    runtime: &'r Runtime,
+    context: Context,
+    /// What the model was shown and said, without the instructions.
+    history: Vec<Message>,
+    last: Option<Answer>,
+}
+
+impl Runtime {
+    /// A new conversation with a model (the configured one without).
+    pub fn chat(&self, model: Option<&str>) -> Result<Chat<'_>> {
+        let context = Context::new(self.model(model)?)?;
+        Ok(Chat { runtime: self, context, history: vec![], last: None })
+    }
+}
+
+impl Chat<'_> {
+    /// Asks the next question. What the conversation already holds is not computed again; when it grows too long, the
+    /// oldest turns are forgotten.
+    pub fn ask(&mut self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<&Answer> {
+        let (answer, shown) = self.runtime.answer(&mut self.context, question, &self.history, cancel, say)?;
+        if !shown.is_empty() {
+            self.history = shown.into_iter().filter(|m| m.role != "system").collect();
+        }
+        Ok(self.last.insert(answer))
+    }
+
+    /// The latest answer.
+    pub fn last(&self) -> Option<&Answer> {
+        self.last.as_ref()
+    }
+
+    /// Rates the latest answer. Errors: `NotFound` before the first.
+    pub fn rate(&self, rating: Rating) -> Result<()> {
+        self.runtime.log()?.rate(self.id()?, rating)
+    }
+
+    /// Says what the latest answer should have been.
+    pub fn correct(&self, text: &str) -> Result<()> {
+        self.runtime.log()?.correct(self.id()?, text)
+    }
+
+    fn id(&self) -> Result<&str> {
+        let last = self.last.as_ref().ok_or_else(|| Error::not_found("there is no answer yet; ask something first"))?;
+        Ok(&last.interaction)
+    }
+}

@@ -1,0 +1,81 @@
+//! Whether everything needed is there and whole, and what to do where it is not.
+
+use super::Runtime;
+use crate::error::Result;
+use serde::Serialize;
+
+/// One thing looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub check: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// What was found, or what to do.
+    pub detail: String,
+    /// Whether no question can be answered until this is mended. A part that was not pulled yet is pulled when needed.
+    pub blocks: bool,
+}
+
+impl Runtime {
+    /// Looks at everything. Pulls and writes nothing but what opening a store writes.
+    pub fn doctor(&self) -> Vec<Check> {
+        let mut checks = Vec::new();
+        let mut look = |check: String, needed: bool, found: Result<String>| {
+            let ok = found.is_ok();
+            let detail = found.unwrap_or_else(|e| e.to_string());
+            checks.push(Check { check, ok, detail, blocks: needed && !ok });
+        };
+        look("home".into(), true, self.look_at_home());
+        for part in self.parts.list() {
+            let detail = match &part.path {
+                Some(path) => Ok(path.display().to_string()),
+                None => {
+                    Err(crate::Error::not_found(format!("not here yet; `wayside models pull {}` gets it", part.name)))
+                }
+            };
+            look(format!("part {}", part.name), false, detail);
+        }
+        let chosen = !matches!(self.config.chosen_library(), Ok(None));
+        let needed = chosen || self.parts.path(crate::parts::RUNTIME).is_some();
+        look("onnxruntime".into(), needed, self.look_at_engine());
+        match self.bundles() {
+            Err(e) => look("models".into(), true, Err(e)),
+            Ok(bundles) => {
+                for (name, bundle) in bundles {
+                    let whole = bundle.and_then(|b| b.verify().map(|()| b));
+                    let detail = whole.map(|b| {
+                        let m = b.manifest;
+                        format!("{}, {:.0} million numbers, {}", m.architecture, m.parameters as f64 / 1e6, m.weights)
+                    });
+                    let needed = name == self.config.model || name == self.config.embedder;
+                    look(format!("model {name}"), needed, detail);
+                }
+            }
+        }
+        look("index".into(), true, self.look_at_index());
+        look("log".into(), true, self.look_at_log());
+        checks
+    }
+
+    fn look_at_home(&self) -> Result<String> {
+        crate::durable::write(&self.home.join(".doctor"), b"")?;
+        crate::durable::remove(&self.home.join(".doctor"))?;
+        Ok(format!("{} can be written", self.home.display()))
+    }
+
+    fn look_at_engine(&self) -> Result<String> {
+        let library = crate::config::library_path(&self.config, &self.parts)?;
+        let engine = crate::engine::Engine::load(&library, self.config.threads)?;
+        Ok(format!("{} from {}", engine.build_info(), engine.library().display()))
+    }
+
+    fn look_at_index(&self) -> Result<String> {
+        let stats = self.index()?.stats()?;
+        Ok(format!("{} documents, {} passages, {} bytes", stats.documents, stats.chunks, stats.bytes))
+    }
+
+    fn look_at_log(&self) -> Result<String> {
+        Ok(format!("{} interactions", self.log()?.len()?))
+    }
+}

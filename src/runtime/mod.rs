@@ -1,0 +1,143 @@
+//! Everything together: one home directory, the models it names, its index and its log.
+//!
+//! ```text
+//! home/
+//!   config.toml     optional
+//!   parts/          what `models pull` fetched
+//!   models/<name>/  bundles
+//!   index/          documents, vectors, words; derived, can be made again
+//!   log/            interactions; the truth
+//! ```
+
+mod answer;
+mod chat;
+mod doctor;
+mod knowledge;
+mod models;
+mod speed;
+
+pub use answer::{Answer, Question};
+pub use chat::Chat;
+pub use doctor::Check;
+pub use models::Imported;
+pub use speed::{AskSpeed, EmbedSpeed, GenerateSpeed, SearchSpeed};
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::infer::{Embedder, LanguageModel};
+use crate::parts::Parts;
+use crate::store::{Index, Log};
+use crate::watch::{Cancel, Progress, Quiet};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A runtime over one home directory. Opening is cheap: engine, models and stores are loaded when first needed, once,
+/// and shared between threads.
+pub struct Runtime {
+    home: PathBuf,
+    models: PathBuf,
+    config: Config,
+    parts: Parts,
+    progress: Arc<dyn Progress>,
+    cancel: Cancel,
+    loaded: Mutex<Loaded>,
+}
+
+#[derive(Default)]
+struct Loaded {
+    engine: Option<Engine>,
+    models: BTreeMap<String, Arc<LanguageModel>>,
+    embedder: Option<Arc<Embedder>>,
+    log: Option<Arc<Log>>,
+    index: Option<Arc<Index>>,
+}
+
+impl Runtime {
+    /// A runtime over `home`, with the configuration in it. Nothing is written before there is something to keep.
+    pub fn open(home: &Path) -> Result<Self> {
+        Self::with_parts(home, &home.join("parts"))
+    }
+
+    /// As [`Runtime::open`], with the parts in a folder that several homes share.
+    pub fn with_parts(home: &Path, parts: &Path) -> Result<Self> {
+        Ok(Self {
+            home: home.to_owned(),
+            models: home.join("models"),
+            config: Config::load(home)?,
+            parts: Parts::open(parts)?,
+            progress: Arc::new(Quiet),
+            cancel: Cancel::new(),
+            loaded: Mutex::default(),
+        })
+    }
+
+    /// A runtime over another home that shares this one's configuration, parts and models: only documents and log are
+    /// its own.
+    pub fn beside(&self, home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            models: self.models.clone(),
+            config: self.config.clone(),
+            parts: self.parts.clone(),
+            progress: Arc::new(Quiet),
+            cancel: Cancel::new(),
+            loaded: Mutex::default(),
+        }
+    }
+
+    /// Tells `progress` how long work comes along, and stops it when `cancel` is made.
+    pub fn watched(mut self, progress: Arc<dyn Progress>, cancel: Cancel) -> Self {
+        self.progress = progress;
+        self.cancel = cancel;
+        self
+    }
+
+    /// The home directory.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The configuration, to change before the first use.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// The parts.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// The log of interactions, opened on first use.
+    pub fn log(&self) -> Result<Arc<Log>> {
+        let mut loaded = self.loaded();
+        if let Some(log) = &loaded.log {
+            return Ok(log.clone());
+        }
+        let log = Arc::new(Log::open(&self.home.join("log"))?);
+        loaded.log = Some(log.clone());
+        Ok(log)
+    }
+
+    /// The index of documents, opened on first use.
+    pub fn index(&self) -> Result<Arc<Index>> {
+        let mut loaded = self.loaded();
+        if let Some(index) = &loaded.index {
+            return Ok(index.clone());
+        }
+        let index = Arc::new(Index::open(&self.home.join("index"))?);
+        loaded.index = Some(index.clone());
+        Ok(index)
+    }
+
+    fn loaded(&self) -> std::sync::MutexGuard<'_, Loaded> {
+        // What is in there is only ever put in whole.
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

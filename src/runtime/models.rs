@@ -1,0 +1,120 @@
+//! Models: from parts and files to loaded ones.
+
+use super::Runtime;
+use crate::bundle::{self, Bundle};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::import::{Options, import};
+use crate::infer::{Embedder, LanguageModel};
+use crate::{durable, parts};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What an import made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Imported {
+    /// The bundle's name.
+    pub name: String,
+    /// The family: `llama`, `bert`...
+    pub architecture: String,
+    /// How many numbers were trained.
+    pub parameters: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// `int4`, `int8` or `as given`.
+    pub weights: String,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Runtime {
+    /// Imports a GGUF file, or a folder with safetensors or ONNX files, as the model `name`.
+    pub fn import(&self, path: &Path, name: &str, options: Options) -> Result<Imported> {
+        let begin = Instant::now();
+        if Path::new(name).file_name().is_none_or(|f| f != name) {
+            return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
+        }
+        let bundle = import(path, &self.bundle_dir(name), options, &*self.progress, &self.cancel)?;
+        let manifest = bundle.manifest;
+        Ok(Imported {
+            name: manifest.name,
+            architecture: manifest.architecture,
+            parameters: manifest.parameters,
+            bytes: manifest.files.values().map(|f| f.bytes).sum(),
+            weights: manifest.weights,
+            seconds: begin.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// The bundles there are, damaged ones as errors under their names.
+    pub fn bundles(&self) -> Result<Vec<(String, Result<Bundle>)>> {
+        durable::sweep(&self.models)?;
+        let Ok(entries) = std::fs::read_dir(&self.models) else { return Ok(vec![]) };
+        let names = entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<String> = names.filter(|n| !n.starts_with('.')).collect();
+        names.sort();
+        Ok(names.into_iter().map(|n| (n.clone(), Bundle::open(&self.bundle_dir(&n)))).collect())
+    }
+
+    /// A language model by name (the configured one without), loaded once. The default model is pulled and imported
+    /// when it is not there.
+    pub fn model(&self, name: Option<&str>) -> Result<Arc<LanguageModel>> {
+        let name = name.unwrap_or(&self.config.model);
+        if let Some(model) = self.loaded().models.get(name) {
+            return Ok(model.clone());
+        }
+        let bundle = self.bundle(name)?;
+        let model = Arc::new(LanguageModel::open(&self.engine()?, &bundle)?);
+        Ok(self.loaded().models.entry(name.to_owned()).or_insert(model).clone())
+    }
+
+    /// The configured embedder, loaded once. The default one is pulled and imported when it is not there.
+    pub fn embedder(&self) -> Result<Arc<Embedder>> {
+        if let Some(embedder) = &self.loaded().embedder {
+            return Ok(embedder.clone());
+        }
+        let bundle = self.bundle(&self.config.embedder)?;
+        let embedder = Arc::new(Embedder::open(&self.engine()?, &bundle)?);
+        Ok(self.loaded().embedder.get_or_insert(embedder).clone())
+    }
+
+    /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part, which is pulled when it is not there.
+    pub fn engine(&self) -> Result<Engine> {
+        if let Some(engine) = &self.loaded().engine {
+            return Ok(engine.clone());
+        }
+        let library = match self.config.chosen_library()? {
+            Some(library) => library,
+            None => self.part(parts::RUNTIME)?,
+        };
+        let engine = Engine::load(&library, self.config.threads)?;
+        Ok(self.loaded().engine.get_or_insert(engine).clone())
+    }
+
+    fn part(&self, name: &str) -> Result<PathBuf> {
+        self.parts.ensure(name, None, &*self.progress, &self.cancel)
+    }
+
+    fn bundle_dir(&self, name: &str) -> PathBuf {
+        self.models.join(name)
+    }
+
+    /// A bundle by name. The two default models come from their parts; any other must have been imported.
+    fn bundle(&self, name: &str) -> Result<Bundle> {
+        let dir = self.bundle_dir(name);
+        durable::sweep(&self.models)?;
+        if dir.join(bundle::MANIFEST).exists() {
+            return Bundle::open(&dir);
+        }
+        if name != parts::LANGUAGE_MODEL && name != parts::EMBEDDER {
+            return Err(Error::not_found(format!(
+                "there is no model {name:?} in {}; import it with `wayside import PATH --name {name}`",
+                self.models.display()
+            )));
+        }
+        let path = self.part(name)?;
+        import(&path, &dir, Options::default(), &*self.progress, &self.cancel)
+    }
+}

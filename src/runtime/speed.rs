@@ -1,0 +1,201 @@
+//! `bench`: each flow measured the way its peers are.
+
+use super::Runtime;
+use crate::error::{Error, Result};
+use crate::infer::{Context, Sampler, Sampling};
+use crate::store::Index;
+use crate::store::index::{NewChunk, NewDocument};
+use crate::watch::{Cancel, Quiet};
+use serde::Serialize;
+use std::time::Instant;
+
+/// Rounds of each measurement; the median counts.
+const ROUNDS: usize = 5;
+
+/// What generating costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct GenerateSpeed {
+    /// Prompt tokens a second.
+    pub prefill_tok_s: f64,
+    /// Answer tokens a second, after the prompt.
+    pub decode_tok_s: f64,
+    /// The most memory this process has had resident, in MB.
+    pub peak_rss_mb: u64,
+}
+
+/// What embedding costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct EmbedSpeed {
+    /// Passages a second.
+    pub passages_s: f64,
+    /// Tokens a second.
+    pub tok_s: f64,
+    /// The most memory this process has had resident, in MB.
+    pub peak_rss_mb: u64,
+}
+
+/// What searching costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct SearchSpeed {
+    /// Vectors searched.
+    pub vectors: usize,
+    /// Share of the true ten nearest that were found.
+    pub recall_at_10: f64,
+    /// The median search, in microseconds.
+    pub p50_us: f64,
+    /// Seconds to put all vectors in.
+    pub build_s: f64,
+}
+
+/// What a whole question costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct AskSpeed {
+    /// Questions asked.
+    pub questions: usize,
+    /// The median, in seconds.
+    pub p50_s: f64,
+    /// The median wait for the first token, in seconds.
+    pub first_token_p50_s: f64,
+    /// The median rate after it.
+    pub tokens_per_s: f64,
+    /// The most memory this process has had resident, in MB.
+    pub peak_rss_mb: u64,
+}
+
+impl Runtime {
+    /// A prompt of `prompt` tokens and an answer of `generate`, greedy, `ROUNDS` times; the prompts are the peers'.
+    pub fn bench_generate(&self, prompt: usize, generate: usize, model: Option<&str>) -> Result<GenerateSpeed> {
+        let model = self.model(model)?;
+        let vocabulary = model.vocabulary().min(40_000);
+        let mut sampler = Sampler::new(&Sampling::greedy())?;
+        let (mut prefill, mut decode) = (Vec::new(), Vec::new());
+        let mut context = Context::new(model)?;
+        self.progress.start("generate", ROUNDS as u64);
+        for round in 0..ROUNDS {
+            let ids: Vec<u32> = (0..prompt).map(|i| ((100 + i * 7919 + round * 104_729) % vocabulary) as u32).collect();
+            context.truncate(0);
+            context.expect(prompt + generate);
+            let begin = Instant::now();
+            let mut logits = context.feed(&ids, &self.cancel)?;
+            prefill.push(prompt as f64 / begin.elapsed().as_secs_f64());
+            let begin = Instant::now();
+            for _ in 0..generate {
+                let token = sampler.next(&mut logits, &[])?;
+                logits = context.feed(&[token], &self.cancel)?;
+            }
+            decode.push(generate as f64 / begin.elapsed().as_secs_f64());
+            self.progress.at(round as u64 + 1);
+        }
+        self.progress.finish();
+        Ok(GenerateSpeed {
+            prefill_tok_s: median(&mut prefill),
+            decode_tok_s: median(&mut decode),
+            peak_rss_mb: peak_rss_mb(),
+        })
+    }
+
+    /// Embeds `texts`, in batches as an ingest does.
+    pub fn bench_embed(&self, texts: &[&str]) -> Result<EmbedSpeed> {
+        let embedder = self.embedder()?;
+        let tokens: usize = texts.iter().map(|t| embedder.count(t)).sum();
+        embedder.passages(&texts[..texts.len().min(8)], &Quiet, &self.cancel)?;
+        let begin = Instant::now();
+        embedder.passages(texts, &*self.progress, &self.cancel)?;
+        let seconds = begin.elapsed().as_secs_f64();
+        Ok(EmbedSpeed {
+            passages_s: texts.len() as f64 / seconds,
+            tok_s: tokens as f64 / seconds,
+            peak_rss_mb: peak_rss_mb(),
+        })
+    }
+
+    /// Puts `vectors` into an index of their own in a scratch folder and searches for each of `queries`.
+    pub fn bench_search(&self, vectors: &[Vec<f32>], queries: &[Vec<f32>]) -> Result<SearchSpeed> {
+        let dims = vectors.first().map_or(0, Vec::len);
+        if dims == 0 || queries.is_empty() {
+            return Err(Error::invalid("there is nothing to search: give vectors and queries"));
+        }
+        let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
+        let index = Index::open(&scratch.path().join("index"))?;
+        index.set_embedder("bench", dims)?;
+        let begin = Instant::now();
+        self.progress.start("index", vectors.len() as u64);
+        for (at, part) in vectors.chunks(20_000).enumerate() {
+            let chunks = part.iter().map(|v| NewChunk {
+                section: String::new(),
+                text: String::new(),
+                tokens: 0,
+                vector: v.clone(),
+            });
+            let name = format!("{at}");
+            let document = NewDocument { name, digest: String::new(), title: String::new(), chunks: chunks.collect() };
+            index.apply("bench", vec![document], &[], &self.cancel)?;
+            self.progress.at(((at + 1) * 20_000).min(vectors.len()) as u64);
+        }
+        self.progress.finish();
+        let build_s = begin.elapsed().as_secs_f64();
+        let unit: Vec<Vec<f32>> = vectors.iter().map(|v| normalized(v)).collect();
+        let (mut times, mut found) = (Vec::new(), 0);
+        for query in queries {
+            let begin = Instant::now();
+            let hits = index.nearest(Some("bench"), query, 10)?;
+            times.push(begin.elapsed().as_secs_f64() * 1e6);
+            let mut exact: Vec<f32> = unit.iter().map(|v| dot(v, query)).collect();
+            let tenth = exact.len().min(10) - 1;
+            exact.select_nth_unstable_by(tenth, |a, b| b.total_cmp(a));
+            let norm = dot(query, query).sqrt();
+            // Ties count for either side.
+            found += hits.iter().filter(|h| h.score >= exact[tenth] / norm - 1e-5).count().min(10);
+        }
+        let wanted = queries.len() * vectors.len().min(10);
+        let recall_at_10 = found as f64 / wanted as f64;
+        Ok(SearchSpeed { vectors: vectors.len(), recall_at_10, p50_us: median(&mut times), build_s })
+    }
+
+    /// Asks `questions` of what is ingested.
+    pub fn bench_ask(&self, questions: &[String], max_tokens: usize) -> Result<AskSpeed> {
+        let (mut whole, mut first, mut rate) = (Vec::new(), Vec::new(), Vec::new());
+        self.progress.start("ask", questions.len() as u64);
+        for (done, text) in (1..).zip(questions) {
+            let mut question = self.question(text);
+            question.max_tokens = max_tokens;
+            question.sampling = Sampling::greedy();
+            let begin = Instant::now();
+            let answer = self.ask(&question, &Cancel::new(), &mut |_| {})?;
+            whole.push(begin.elapsed().as_secs_f64());
+            first.push(answer.first_token_s);
+            rate.push(answer.tokens_per_s);
+            self.progress.at(done);
+        }
+        self.progress.finish();
+        Ok(AskSpeed {
+            questions: questions.len(),
+            p50_s: median(&mut whole),
+            first_token_p50_s: median(&mut first),
+            tokens_per_s: median(&mut rate),
+            peak_rss_mb: peak_rss_mb(),
+        })
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn normalized(v: &[f32]) -> Vec<f32> {
+    let norm = dot(v, v).sqrt();
+    v.iter().map(|x| x / norm).collect()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// The largest resident set this process has had, in MB; 0 where the system does not tell.
+pub fn peak_rss_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.map_or(0, |kb| kb / 1024)
+}
