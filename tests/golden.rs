@@ -28,7 +28,13 @@ pub fn imported(path: &Path, weights: Option<Bits>) -> (TempDir, Bundle) {
 /// Imports and loads a decoder.
 pub fn opened(path: &Path, weights: Option<Bits>) -> (TempDir, Arc<LanguageModel>) {
     let (home, bundle) = imported(path, weights);
-    if std::env::var("FLOAT").is_ok() { unrounded(&bundle); }
+    (home, Arc::new(LanguageModel::open(&engine(), &bundle).unwrap()))
+}
+
+/// As [`opened`], computing in float32.
+pub fn unrounded_decoder(path: &Path, weights: Option<Bits>) -> (TempDir, Arc<LanguageModel>) {
+    let (home, bundle) = imported(path, weights);
+    unrounded(&bundle);
     (home, Arc::new(LanguageModel::open(&engine(), &bundle).unwrap()))
 }
 

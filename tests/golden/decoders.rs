@@ -17,6 +17,8 @@ fn folders_of_every_family_give_the_logits_and_the_answer_of_transformers() {
         let prompt = ids(&expected["input_ids"]);
         let distance = Distance::of_rows(&logits(&model, &prompt), &expected, "logits_int8");
         println!("{family}: {distance:?}");
+        let (_home, float) = super::unrounded_decoder(&folder, Some(Bits::Int8));
+        println!("{family}: unrounded {:?}", Distance::of_rows(&logits(&float, &prompt), &expected, "logits_int8"));
         let exact = ids(&expected["greedy"]);
         println!("{:?} {:?}", greedy(&model, &prompt, exact.len()), exact);
     }
