@@ -1,4 +1,23 @@
-//! Wayside: ask, retrieve and learn on the device.
+//! An embedded runtime for machines that stand alone: questions answered from the documents on the device, with
+//! citations, and a log that survives a power cut. No network at run time.
+//!
+//! [`Runtime`] is the way in; it owns a home directory and loads what is needed when it is needed.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use wayside::{Result, Runtime, watch::Cancel};
+//!
+//! fn main() -> Result<()> {
+//!     let runtime = Runtime::open(Path::new("/var/lib/kiosk"))?;
+//!     runtime.ingest(&["manuals".into()], None)?;
+//!     let question = runtime.question("How long is the warranty?");
+//!     let answer = runtime.ask(&question, &Cancel::new(), &mut |piece| print!("{piece}"))?;
+//!     println!("\n{} sources, kept as {}", answer.citations.len(), answer.interaction);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The modules below it are public for those who need one part: an import, a context to decode in, the stores.
 
 #![forbid(clippy::print_stdout, clippy::print_stderr)]
 
@@ -24,3 +43,8 @@ pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{Answer, AskSpeed, Chat, Check, EmbedSpeed, GenerateSpeed, Imported, Question, Runtime, SearchSpeed};
+
+/// The README's example, compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

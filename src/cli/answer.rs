@@ -10,6 +10,9 @@ use wayside::infer::{Finish, Sampling};
 use wayside::store::log::Citation;
 use wayside::{Answer, Error, Question, Runtime};
 
+/// Where help lists the flags that choose tokens.
+const TOKENS: &str = "How tokens are chosen";
+
 /// Flags of `ask` and `chat`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Answering {
@@ -32,28 +35,28 @@ pub struct Answering {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub max_tokens: Option<usize>,
     /// Always take the likeliest token
-    #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p", "min_p"])]
+    #[arg(long, help_heading = TOKENS, conflicts_with_all = ["temperature", "top_k", "top_p", "min_p"])]
     pub greedy: bool,
     /// 0 always takes the likeliest token; higher is more varied
-    #[arg(long, value_name = "T", allow_negative_numbers = true)]
+    #[arg(long, help_heading = TOKENS, value_name = "T", allow_negative_numbers = true)]
     pub temperature: Option<f32>,
     /// Only this many of the likeliest tokens; 0 means all
-    #[arg(long, value_name = "K")]
+    #[arg(long, help_heading = TOKENS, value_name = "K")]
     pub top_k: Option<usize>,
     /// Only the likeliest tokens that share this much probability; 1 means all
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(long, help_heading = TOKENS, value_name = "P", allow_negative_numbers = true)]
     pub top_p: Option<f32>,
     /// Only tokens at least this likely, relative to the likeliest; 0 means all
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(long, help_heading = TOKENS, value_name = "P", allow_negative_numbers = true)]
     pub min_p: Option<f32>,
     /// Above 1, tokens that already stand there become less likely
-    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    #[arg(long, help_heading = TOKENS, value_name = "R", allow_negative_numbers = true)]
     pub repetition_penalty: Option<f32>,
     /// Equal seeds give equal answers
-    #[arg(long, value_name = "S")]
+    #[arg(long, help_heading = TOKENS, value_name = "S")]
     pub seed: Option<u64>,
     /// A text that ends the answer; may be given several times
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, help_heading = TOKENS, value_name = "TEXT")]
     pub stop: Vec<String>,
 }
 
@@ -121,6 +124,9 @@ fn summary(answer: &Answer, seconds: f64) -> String {
         Finish::Cancelled => ", stopped",
     };
     let Answer { interaction, prompt_tokens, answer_tokens, .. } = answer;
+    if *prompt_tokens == 0 {
+        return format!("{interaction}: nothing relevant, so the model was not asked, {seconds:.1} s");
+    }
     format!("{interaction}: {prompt_tokens} + {answer_tokens} tokens, {seconds:.1} s{ended}")
 }
 

@@ -55,14 +55,9 @@ impl App {
         })
     }
 
-    /// The library over this home.
+    /// The library over this home. Its progress is shown here, and Ctrl-C stops it.
     pub fn runtime(&self) -> Result<Runtime, Error> {
-        Ok(self.watched(Runtime::open(&self.home)?))
-    }
-
-    /// A runtime that tells its progress here and stops on Ctrl-C.
-    pub fn watched(&self, runtime: Runtime) -> Runtime {
-        runtime.watched(self.bars.clone(), self.cancel.clone())
+        Ok(Runtime::open(&self.home)?.watched(self.bars.clone(), self.cancel.clone()))
     }
 
     /// Ends a command with its result: as JSON, or as `people` read it.

@@ -4,27 +4,30 @@ use super::{ask, bench, chat, config, demo, doctor, documents, eval, import, ing
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
 
+/// Where help lists the flags of all commands.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Answers questions from your own documents, on this machine, without a network.
 ///
 /// A quantized language model writes, your documents are searched for what it should rest on, and every answer is kept
 /// in a log that you can rate and correct. Without a command, the first three steps are shown.
 #[derive(Debug, Parser)]
-#[command(name = "wayside", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "wayside", version, max_term_width = 100)]
 pub struct Args {
     /// The folder that holds models, documents and log [default: the platform's data folder]
-    #[arg(long, value_name = "DIR", env = "WAYSIDE_HOME", global = true, hide_env_values = true)]
+    #[arg(long, value_name = "DIR", env = "WAYSIDE_HOME", global = true, help_heading = EVERYWHERE, hide_env_values = true)]
     pub home: Option<PathBuf>,
 
     /// Print exactly one JSON document on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
 
     /// Say nothing but the result and errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, conflicts_with = "verbose")]
     pub quiet: bool,
 
     /// Say more: stages, passages looked at; twice for the library's own log
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE, action = ArgAction::Count)]
     pub verbose: u8,
 
     #[command(subcommand)]
@@ -64,4 +67,54 @@ pub fn positive(text: &str) -> Result<usize, String> {
 /// A text that says something.
 pub fn filled(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is empty".into()) } else { Ok(text.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn each(command: &clap::Command, look: &mut dyn FnMut(&clap::Command)) {
+        look(command);
+        command.get_subcommands().filter(|c| c.get_name() != "help").for_each(|c| each(c, look));
+    }
+
+    #[test]
+    fn the_words_do_not_contradict_each_other() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_text_explains_and_gives_examples() {
+        let mut command = Args::command();
+        command.build();
+        for top in command.get_subcommands().filter(|c| c.get_name() != "help") {
+            each(top, &mut |c| {
+                let explained = c.get_long_about().map(ToString::to_string).unwrap_or_default();
+                assert!(explained.contains("\n\n"), "{} explains nothing: {explained}", c.get_name());
+                let examples = c.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(examples.starts_with("Examples:\n  "), "{} has no examples", c.get_name());
+            });
+        }
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        let mut examples = Vec::new();
+        each(&Args::command(), &mut |c| {
+            let text = c.get_after_help().map(ToString::to_string).unwrap_or_default();
+            examples.extend(text.lines().filter_map(|l| l.split_once("wayside ").map(|(_, words)| words.to_owned())));
+        });
+        assert!(examples.len() > 30);
+        for example in examples {
+            let words = example.split(['|', '>']).next().unwrap_or_default();
+            // Quotes hold no further quotes in the examples.
+            let words = words.split('"').enumerate().flat_map(|(n, part)| match n % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            });
+            let parsed = Args::try_parse_from(std::iter::once("wayside".to_owned()).chain(words));
+            assert!(parsed.is_ok(), "{example}: {}", parsed.err().map(|e| e.to_string()).unwrap_or_default());
+        }
+    }
 }

@@ -152,7 +152,7 @@ fn ask(app: &App, file: Option<&Path>) -> Done {
             let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
             let shop = scratch.path().join("shop");
             sample::write(&shop)?;
-            let runtime = app.watched(runtime.beside(&scratch.path().join("home")));
+            let runtime = runtime.beside(&scratch.path().join("home"));
             runtime.ingest(&[shop.join("documents")], None)?;
             let questions: Vec<String> = sample::questions()?.into_iter().map(|q| q.question).collect();
             runtime.bench_ask(&questions, ANSWER)?

@@ -123,10 +123,13 @@ impl Talk<'_> {
         if last.hits.is_empty() {
             self.app.note("the answer was given no passages");
         }
-        for hit in &last.hits {
-            let text = self.runtime.index()?.chunk(hit.chunk)?.text;
-            self.app.note(&format!("{} ({:.2})\n{text}\n", source(hit), hit.score));
-        }
-        Ok(())
+        let index = self.runtime.index()?;
+        let texts = last.hits.iter().map(|hit| Ok(index.chunk(hit.chunk)?.text)).collect::<Result<Vec<_>, Error>>()?;
+        let app = self.app;
+        app.result(&last.hits, || {
+            for (hit, text) in last.hits.iter().zip(&texts) {
+                app.line(&format!("{} ({:.2})\n{text}\n", app.style.bold(&source(hit)), hit.score));
+            }
+        })
     }
 }

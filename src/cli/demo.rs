@@ -37,9 +37,8 @@ pub fn run(app: &App, _: &Words) -> Done {
     let folder = app.home.join("demo");
     let shop = folder.join("shop");
     let main = app.runtime()?;
-    let demo = Demo { app, runtime: app.watched(main.beside(&folder)) };
-
-    let models = demo.models(&main)?;
+    let models = models(app, &main)?;
+    let demo = Demo { app, runtime: main.beside(&folder) };
     durable::remove(&folder)?;
     sample::write(&shop)?;
     let ingested = demo.documents(&shop)?;
@@ -61,29 +60,38 @@ struct Demo<'a> {
     runtime: Runtime,
 }
 
+/// A line of the story; as JSON it is told at the end, at once.
+fn tell(app: &App, line: &str) {
+    if !app.json {
+        app.line(line);
+    }
+}
+
+fn heading(app: &App, text: &str) {
+    tell(app, &app.style.bold(&format!("== {text} ==")));
+}
+
+/// Fetches and loads the models, for the home itself: they are there for everything that follows.
+fn models(app: &App, main: &Runtime) -> Result<Value, Error> {
+    heading(app, "Models");
+    tell(app, "ONNX Runtime, a language model and an embedder: fetched once, then never again.");
+    let (library, model) = (main.engine()?.library().to_owned(), main.model(None)?.name().to_owned());
+    main.embedder()?;
+    let embedder = &main.config().embedder;
+    tell(app, &format!("  runs on  {}", library.display()));
+    tell(app, &format!("  answers  {model}"));
+    tell(app, &format!("  finds    {embedder}"));
+    Ok(json!({ "library": library, "model": model, "embedder": embedder }))
+}
+
 impl Demo<'_> {
     fn heading(&self, text: &str) {
         self.tell("");
-        self.tell(&self.app.style.bold(&format!("== {text} ==")));
+        heading(self.app, text);
     }
 
-    /// A line of the story; as JSON it is told at the end, at once.
     fn tell(&self, line: &str) {
-        if !self.app.json {
-            self.app.line(line);
-        }
-    }
-
-    fn models(&self, main: &Runtime) -> Result<Value, Error> {
-        self.heading("Models");
-        self.tell("ONNX Runtime, a language model and an embedder: fetched once, then never again.");
-        // Through the home's own runtime, so that they are there for everything.
-        let engine = main.engine()?;
-        let (model, embedder) = (main.model(None)?, main.embedder()?);
-        self.tell(&format!("  runs on      {}", engine.library().display()));
-        self.tell(&format!("  answers      {}", model.name()));
-        self.tell(&format!("  finds        {}", embedder.id()));
-        Ok(json!({ "library": engine.library(), "model": model.name(), "embedder": embedder.id() }))
+        tell(self.app, line);
     }
 
     fn documents(&self, shop: &Path) -> Result<Report, Error> {
@@ -114,6 +122,7 @@ impl Demo<'_> {
 
     fn ask(&self, text: &str) -> Result<Answer, Error> {
         let app = self.app;
+        self.tell("");
         self.tell(&asked(app.style, text));
         let mut question = self.runtime.question(text);
         question.sampling = Sampling::greedy();
@@ -127,7 +136,6 @@ impl Demo<'_> {
         let answer = self.runtime.ask(&question, &app.cancel, &mut say)?;
         if !app.json {
             show(app, &answer, begin.elapsed().as_secs_f64());
-            app.line("");
         }
         // A stopped answer stops the story.
         app.cancel.check()?;

@@ -70,7 +70,7 @@ pub fn run(app: &App, words: &Words) -> Done {
     match words {
         Words::List { collection } => list(app, &runtime, collection.as_deref()),
         Words::Remove { paths, collection } => remove(app, &runtime, paths, collection.as_deref()),
-        Words::Drop { collection } => drop(app, &runtime, collection),
+        Words::Drop { collection } => drop_collection(app, &runtime, collection),
     }
 }
 
@@ -121,7 +121,7 @@ fn remove(app: &App, runtime: &Runtime, paths: &[PathBuf], collection: Option<&s
     })
 }
 
-fn drop(app: &App, runtime: &Runtime, name: &str) -> Done {
+fn drop_collection(app: &App, runtime: &Runtime, name: &str) -> Done {
     let gone: Collection = collections(runtime, Some(name))?.remove(0);
     runtime.index()?.drop_collection(name)?;
     app.result(&gone, || {

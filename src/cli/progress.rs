@@ -72,13 +72,16 @@ impl Progress for Bars {
 }
 
 fn style(stage: &str, total: u64) -> ProgressStyle {
+    ProgressStyle::with_template(template(stage, total)).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn template(stage: &str, total: u64) -> &'static str {
     let bytes = BYTES.iter().any(|s| stage.starts_with(s));
-    let template = match (total, bytes) {
+    match (total, bytes) {
         (0, _) => "{spinner} {msg} {elapsed}",
         (_, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
         (_, false) => "{msg} {wide_bar} {pos}/{len} {per_sec} {eta}",
-    };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    }
 }
 
 #[cfg(test)]
@@ -88,10 +91,7 @@ mod tests {
     #[test]
     fn every_template_is_valid() {
         for (stage, total) in [("looking", 0), ("downloading a part", 7), ("ingest", 7)] {
-            let bar = ProgressBar::hidden();
-            bar.set_style(style(stage, total));
-            let default = format!("{:?}", ProgressStyle::default_bar());
-            assert_ne!(format!("{:?}", style(stage, total)), default, "{stage}");
+            assert!(ProgressStyle::with_template(template(stage, total)).is_ok(), "{stage}");
         }
     }
 }

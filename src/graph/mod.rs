@@ -148,6 +148,12 @@ impl Graph {
         self.constant(&name, DType::I64, &[values.len()], data)
     }
 
+    /// A float32 scalar.
+    pub fn float(&mut self, value: f32) -> Value {
+        let name = format!("const.{}", self.names.len());
+        self.constant(&name, DType::F32, &[], Data::Inline(value.to_le_bytes().to_vec()))
+    }
+
     /// A node with one output.
     pub fn op(&mut self, op: Op, inputs: &[Value]) -> Value {
         let inputs: Vec<_> = inputs.iter().copied().map(Some).collect();

@@ -19,10 +19,19 @@ pub struct Attention {
 /// `S` sequence, `K` inputs, `N` outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
+    /// Magnitude.
+    Abs,
     /// Sum with broadcasting.
     Add,
     /// Changes the element type.
     Cast(DType),
+    /// One behind the other along an axis.
+    Concat {
+        /// Which.
+        axis: i64,
+    },
+    /// Quotient with broadcasting.
+    Div,
     /// `(table, indices)`: rows along an axis.
     Gather {
         /// Which axis the indices count.
@@ -52,6 +61,11 @@ pub enum Op {
         /// K.
         columns: usize,
     },
+    /// Into two equal pieces along an axis.
+    Halve {
+        /// Which.
+        axis: i64,
+    },
     /// Product with broadcasting.
     Mul,
     /// `(q, k, v, -, key padding mask)`: attention in both directions.
@@ -61,6 +75,8 @@ pub enum Op {
     },
     /// The sign turned.
     Neg,
+    /// `(x, axes)`: the largest; the axes stay, with extent 1.
+    ReduceMax,
     /// `(x, axes)`.
     ReduceSum {
         /// Whether the summed axes stay, with extent 1.
@@ -73,6 +89,8 @@ pub enum Op {
         /// Added to the mean square.
         epsilon: f32,
     },
+    /// To the nearest integer, ties to the even one.
+    Round,
     /// The shape of a value.
     Shape,
     /// x sigmoid(x).
@@ -89,8 +107,11 @@ pub enum Op {
     },
     /// `(x, starts, ends, axes)`.
     Slice,
-    /// `(x, sizes)` into pieces along the last axis.
-    Split,
+    /// `(x, sizes)` into pieces along an axis.
+    Split {
+        /// Which; -1 is the last.
+        axis: i64,
+    },
     /// Difference with broadcasting.
     Sub,
     /// Axes in another order.
@@ -103,8 +124,11 @@ impl Op {
     /// ONNX's name of the operator.
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Abs => "Abs",
             Self::Add => "Add",
             Self::Cast(_) => "Cast",
+            Self::Concat { .. } => "Concat",
+            Self::Div => "Div",
             Self::Gather { .. } => "Gather",
             Self::GatherBlocks(_) => "GatherBlockQuantized",
             Self::Gelu => "Gelu",
@@ -115,15 +139,17 @@ impl Op {
             Self::Mul => "Mul",
             Self::MultiHeadAttention { .. } => "MultiHeadAttention",
             Self::Neg => "Neg",
+            Self::ReduceMax => "ReduceMax",
             Self::ReduceSum { .. } => "ReduceSum",
             Self::Reshape => "Reshape",
             Self::RmsNorm { .. } => "SimplifiedLayerNormalization",
+            Self::Round => "Round",
             Self::Shape => "Shape",
             Self::Silu => "QuickGelu",
             Self::SkipLayerNorm { .. } => "SkipLayerNormalization",
             Self::SkipRmsNorm { .. } => "SkipSimplifiedLayerNormalization",
             Self::Slice => "Slice",
-            Self::Split => "Split",
+            Self::Halve { .. } | Self::Split { .. } => "Split",
             Self::Sub => "Sub",
             Self::Transpose(_) => "Transpose",
         }
@@ -147,7 +173,9 @@ impl Op {
     pub(super) fn attributes(&self) -> Vec<Attribute> {
         match self {
             Self::Cast(to) => vec![int("to", *to as usize)],
-            Self::Gather { axis } => vec![int("axis", *axis as usize)],
+            Self::Concat { axis } | Self::Gather { axis } | Self::Split { axis } => {
+                vec![Attribute { i: Some(*axis), ..int("axis", 0) }]
+            }
             Self::GatherBlocks(bits) => vec![
                 int("gather_axis", 0),
                 int("quantize_axis", 1),
@@ -160,6 +188,7 @@ impl Op {
                 attributes.extend(a.window.map(|w| int("local_window_size", w)));
                 attributes
             }
+            Self::Halve { axis } => vec![Attribute { i: Some(*axis), ..int("axis", 0) }, int("num_outputs", 2)],
             Self::LayerNorm { epsilon } | Self::RmsNorm { epsilon } => {
                 vec![Attribute { i: Some(-1), ..int("axis", 0) }, float("epsilon", *epsilon)]
             }
@@ -175,19 +204,22 @@ impl Op {
             Self::MultiHeadAttention { heads } => vec![int("num_heads", *heads)],
             Self::ReduceSum { keep } => vec![int("keepdims", usize::from(*keep))],
             Self::Silu => vec![float("alpha", 1.0)],
-            Self::Split => vec![Attribute { i: Some(-1), ..int("axis", 0) }],
             Self::Transpose(order) => vec![Attribute {
                 name: "perm".into(),
                 ints: order.clone(),
                 r#type: AttributeType::Ints as i32,
                 ..Attribute::default()
             }],
-            Self::Add
+            Self::Abs
+            | Self::Add
+            | Self::Div
             | Self::Gelu
             | Self::MatMul
             | Self::Mul
             | Self::Neg
+            | Self::ReduceMax
             | Self::Reshape
+            | Self::Round
             | Self::Shape
             | Self::Slice
             | Self::Sub => vec![],

@@ -124,7 +124,7 @@ fn attention(c: &DecoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, sha
     let qkv = w.linear(x, &qkv, bias);
     let (q, k, v) = if c.qk_norm {
         let sizes = w.graph.integers(&parts.map(|(_, size)| size as i64));
-        let split = w.graph.node(Op::Split, &[Some(qkv), Some(sizes)], 3);
+        let split = w.graph.node(Op::Split { axis: -1 }, &[Some(qkv), Some(sizes)], 3);
         let q = head_norm(w, c, &format!("{base}.q_norm.weight"), split[0], c.heads)?;
         let k = head_norm(w, c, &format!("{base}.k_norm.weight"), split[1], c.kv_heads)?;
         (q, Some(k), Some(split[2]))
@@ -191,7 +191,7 @@ fn mlp(w: &mut Weights<'_>, c: &DecoderConfig, layer: usize, x: Value) -> Result
     let both = w.linear(x, &both, None);
     let g = &mut w.graph;
     let sizes = g.integers(&[inner as i64, inner as i64]);
-    let split = g.node(Op::Split, &[Some(both), Some(sizes)], 2);
+    let split = g.node(Op::Split { axis: -1 }, &[Some(both), Some(sizes)], 2);
     let gate = g.op(Op::Silu, &[split[0]]);
     let gated = g.op(Op::Mul, &[gate, split[1]]);
     Ok(w.linear(gated, &down, None))

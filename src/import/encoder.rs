@@ -72,7 +72,7 @@ fn encode(c: &EncoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, mask: 
     let parts = ["query", "key", "value"].map(|p| format!("{base}.attention.self.{p}"));
     let qkv = dense(w, &format!("layers.{layer}.qkv"), &parts, c.hidden, c.hidden, x)?;
     let sizes = w.graph.integers(&[c.hidden as i64; 3]);
-    let split = w.graph.node(Op::Split, &[Some(qkv), Some(sizes)], 3);
+    let split = w.graph.node(Op::Split { axis: -1 }, &[Some(qkv), Some(sizes)], 3);
     let inputs = [Some(split[0]), Some(split[1]), Some(split[2]), None, Some(mask)];
     let attended = w.graph.node(Op::MultiHeadAttention { heads: c.heads }, &inputs, 1)[0];
     let part = [format!("{base}.attention.output.dense")];

