@@ -175,13 +175,16 @@ fn centred((d, m): (f32, f32)) -> (f32, f32) {
     (d, m + 8.0 * d)
 }
 
-/// The largest magnitude lands on `top`; returns the scale.
+/// The largest magnitude lands on `top`, ties away from zero; returns the scale.
+///
+/// Divides: times the inverse, a weight of half the largest, which files in half precision are full of, would miss its
+/// tie by a rounding.
 fn round_symmetric(block: &[f32], top: f32, centre: f32, q: &mut [u8; BLOCK]) -> f32 {
     let largest = block.iter().fold(0.0f32, |a, w| a.max(w.abs()));
     let scale = largest / top;
-    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
     for (q, w) in q.iter_mut().zip(block) {
-        *q = ((w * inverse).round_ties_even().clamp(-top, top) + centre) as u8;
+        let steps = if scale > 0.0 { w / scale } else { 0.0 };
+        *q = (steps.round().clamp(-top, top) + centre) as u8;
     }
     scale
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, Value};
+use minijinja::value::{Kwargs, Serde, Value, merge_maps};
 use minijinja::{Environment, ErrorKind, context};
 use serde::Serialize;
 
@@ -44,11 +44,19 @@ impl Template {
 
     /// The text of a conversation; with `open`, ready for the assistant to go on.
     pub fn render(&self, messages: &[impl Serialize], open: bool) -> Result<String> {
+        self.render_with(messages, open, &context! {})
+    }
+
+    /// As [`Template::render`], with `more` variables that some templates know: `tools`, `enable_thinking`.
+    pub fn render_with(&self, messages: &[impl Serialize], open: bool, more: &impl Serialize) -> Result<String> {
+        // Templates ask whether there are tools by `tools is not none`.
+        let more = merge_maps([Value::from(Serde(more)), context! { tools => () }]);
         let values = context! {
             messages => Value::from(Serde(messages)),
             add_generation_prompt => open,
             bos_token => self.bos.as_str(),
             eos_token => self.eos.as_str(),
+            ..more
         };
         let rendered = self.environment.get_template("chat").and_then(|t| t.render(values));
         rendered.map_err(|e| Error::invalid(format!("the model's chat template refuses this conversation: {e}")))
