@@ -7,13 +7,13 @@ mod encodings;
 mod template;
 
 use crate::support::{engine, floats};
+use prost::Message;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use wayside::bundle::{Bundle, MODEL};
 use wayside::import::{Options, import};
 use wayside::infer::{Context, LanguageModel, Request, Sampling, generate};
-use prost::Message;
 use wayside::onnx;
 use wayside::tensor::Bits;
 use wayside::watch::{Cancel, Quiet};
@@ -28,14 +28,16 @@ pub fn imported(path: &Path, weights: Option<Bits>) -> (TempDir, Bundle) {
 /// Imports and loads a decoder.
 pub fn opened(path: &Path, weights: Option<Bits>) -> (TempDir, Arc<LanguageModel>) {
     let (home, bundle) = imported(path, weights);
-    (home, Arc::new(LanguageModel::open(&engine(), &bundle).unwrap()))
+    let model = LanguageModel::open(&engine(), &bundle).unwrap();
+    (home, Arc::new(model))
 }
 
 /// As [`opened`], computing in float32.
 pub fn unrounded_decoder(path: &Path, weights: Option<Bits>) -> (TempDir, Arc<LanguageModel>) {
     let (home, bundle) = imported(path, weights);
     unrounded(&bundle);
-    (home, Arc::new(LanguageModel::open(&engine(), &bundle).unwrap()))
+    let model = LanguageModel::open(&engine(), &bundle).unwrap();
+    (home, Arc::new(model))
 }
 
 /// Takes the rounding of activations out of a bundle: its matrix products compute in float32, so that nothing is left
@@ -65,7 +67,7 @@ pub fn greedy(model: &Arc<LanguageModel>, prompt: &[u32], max_tokens: usize) -> 
 }
 
 /// How far numbers are from a reference, in units of the reference's standard deviation.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Distance {
     pub largest: f32,
     pub rms: f32,
@@ -90,7 +92,8 @@ impl Distance {
         each.fold(Self::default(), |a, b| Self { largest: a.largest.max(b.largest), rms: a.rms.max(b.rms) })
     }
 
-    pub fn within(self, limit: Self) -> bool {
-        self.largest < limit.largest && self.rms < limit.rms
+    pub fn must_be_within(self, limit: Self, what: &str) {
+        println!("{what}: {self:?}");
+        assert!(self.largest < limit.largest && self.rms < limit.rms, "{what}: {self:?}, not within {limit:?}");
     }
 }

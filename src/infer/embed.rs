@@ -3,10 +3,8 @@
 use crate::bundle::{self, Bundle, Encoder, Model, Pooling};
 use crate::engine::{Engine, Session, Tensor};
 use crate::error::{Error, Result};
-use crate::onnx;
 use crate::text::tokenizer::Tokenizer;
 use crate::watch::{Cancel, Progress};
-use prost::Message;
 
 /// Tokens in a batch, padding included. More is no faster on a CPU and takes memory.
 const BATCH_TOKENS: usize = 2048;
@@ -27,8 +25,9 @@ impl Embedder {
         let Model::Encoder(encoder) = bundle.manifest.model.clone() else {
             return Err(Error::invalid(format!("{name} answers, it makes no vectors; choose an embedder")));
         };
-        let graph = onnx::read(&bundle.path(bundle::MODEL)?)?;
-        let session = engine.session(&graph.encode_to_vec(), &bundle.dir)?;
+        let path = bundle.path(bundle::MODEL)?;
+        let graph = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+        let session = engine.session(&graph, &bundle.dir)?;
         // The import held the tokenizer against the vocabulary.
         let tokenizer = Tokenizer::open(&bundle.path(bundle::TOKENIZER)?, usize::MAX)?;
         let takes_types = session.takes("token_type_ids");

@@ -6,7 +6,6 @@ use crate::error::{Error, Result};
 use crate::onnx;
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
-use prost::Message;
 use serde::Serialize;
 
 /// The name under which a graph takes how many positions' logits it should compute, counted from the end.
@@ -32,9 +31,8 @@ impl LanguageModel {
         let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id)).unwrap_or_default();
         let source = std::fs::read_to_string(bundle.path(bundle::TEMPLATE)?).ok();
         let template = Template::new(source.as_deref(), &text(decoder.bos), &text(decoder.eos.first().copied()))?;
-        let mut graph = onnx::read(&bundle.path(bundle::MODEL)?)?;
-        onnx::require(&mut graph, LOGITS_TO_KEEP);
-        let session = engine.session(&graph.encode_to_vec(), &bundle.dir)?;
+        let graph = onnx::requiring(&bundle.path(bundle::MODEL)?, LOGITS_TO_KEEP)?;
+        let session = engine.session(&graph, &bundle.dir)?;
         Ok(Self { session, decoder, tokenizer, template, name })
     }
 

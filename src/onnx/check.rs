@@ -17,6 +17,7 @@ pub fn external_data(model: &Model, folder: &Path) -> Result<BTreeSet<PathBuf>> 
     }
     for function in &model.functions {
         check.nodes(&function.node)?;
+        function.attribute_proto.iter().try_for_each(|a| check.attribute(a))?;
     }
     Ok(check.files)
 }
@@ -110,7 +111,7 @@ impl Check<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::proto::Entry;
+    use super::super::proto::{Entry, Function};
     use super::*;
     use std::fs;
 
@@ -137,7 +138,14 @@ mod tests {
             },
             Graph { node: vec![with(Attribute { g: Some(inner), ..Attribute::default() })], ..Graph::default() },
         ];
-        graphs.into_iter().map(|g| external_data(&Model { graph: Some(g), ..Model::default() }, folder)).collect()
+        let models = graphs.into_iter().map(|g| Model { graph: Some(g), ..Model::default() });
+        let attribute = Attribute { t: Some(tensor), ..Attribute::default() };
+        let functions = [
+            Function { node: vec![with(attribute.clone())], ..Function::default() },
+            Function { attribute_proto: vec![attribute], ..Function::default() },
+        ];
+        let models = models.chain(functions.map(|f| Model { functions: vec![f], ..Model::default() }));
+        models.map(|m| external_data(&m, folder)).collect()
     }
 
     #[test]

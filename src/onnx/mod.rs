@@ -24,13 +24,19 @@ pub fn read(path: &Path) -> Result<Model> {
     Ok(model)
 }
 
-/// Makes an input that may be left out one that must be given, by dropping its default value.
+/// The bytes of a model file, in which `input`, where it may be left out, must be given: its default value is dropped.
+/// ONNX Runtime binds only inputs that must be given, and a program that always gives it loses nothing.
 ///
-/// ONNX Runtime binds only the latter, and a program that always gives it loses nothing.
-pub fn require(model: &mut Model, input: &str) {
+/// A model without such an input comes as it is. What is here knows a part of ONNX's schema, enough to write our own
+/// graphs and to check others', not to write others' again.
+pub fn requiring(path: &Path, input: &str) -> Result<Vec<u8>> {
+    let mut model = read(path)?;
     if let Some(graph) = &mut model.graph
         && graph.input.iter().any(|i| i.name == input)
+        && graph.initializer.iter().any(|t| t.name == input)
     {
         graph.initializer.retain(|t| t.name != input);
+        return Ok(model.encode_to_vec());
     }
+    std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))
 }

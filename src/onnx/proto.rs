@@ -31,6 +31,8 @@ pub struct OperatorSet {
 pub struct Function {
     #[prost(message, repeated, tag = "7")]
     pub node: Vec<Node>,
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: Vec<Attribute>,
 }
 
 #[derive(Clone, PartialEq, Message)]

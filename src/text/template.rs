@@ -5,6 +5,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value, merge_maps};
 use minijinja::{Environment, ErrorKind, context};
 use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter};
+use std::io::{self, Write};
 
 /// Used where a model brings none: ChatML, which most small models know.
 const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
@@ -50,7 +52,7 @@ impl Template {
     /// As [`Template::render`], with `more` variables that some templates know: `tools`, `enable_thinking`.
     pub fn render_with(&self, messages: &[impl Serialize], open: bool, more: &impl Serialize) -> Result<String> {
         // Templates ask whether there are tools by `tools is not none`.
-        let more = merge_maps([Value::from(Serde(more)), context! { tools => () }]);
+        let more = merge_maps([context! { tools => () }, Value::from(Serde(more))]);
         let values = context! {
             messages => Value::from(Serde(messages)),
             add_generation_prompt => open,
@@ -63,39 +65,49 @@ impl Template {
     }
 }
 
-/// Python's `json.dumps`: a space after each comma and colon, and non-ASCII kept, unless `indent` is given.
+/// Python's `json.dumps`: non-ASCII kept, a space after each comma and colon unless `separators` are given, lines with
+/// `indent`.
 fn tojson(value: &Value, options: Kwargs) -> Result<Value, minijinja::Error> {
-    let fail = |e: serde_json::Error| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string());
     let indent: Option<usize> = options.get("indent")?;
-    let text = match indent {
+    let separators: Option<Vec<String>> = options.get("separators")?;
+    let written = match indent {
         Some(width) => {
             let spaces = " ".repeat(width.min(16));
-            let mut out = Vec::new();
-            let pretty = serde_json::ser::PrettyFormatter::with_indent(spaces.as_bytes());
-            value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, pretty)).map_err(fail)?;
-            String::from_utf8_lossy(&out).into_owned()
+            json(value, PrettyFormatter::with_indent(spaces.as_bytes()))
         }
-        None => {
-            let mut out = Vec::new();
-            value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Python)).map_err(fail)?;
-            String::from_utf8_lossy(&out).into_owned()
-        }
+        None => match separators.as_deref() {
+            Some([item, key]) => json(value, Separators { item, key }),
+            Some(_) => {
+                return Err(minijinja::Error::new(ErrorKind::InvalidOperation, "tojson takes two separators"));
+            }
+            None => json(value, Separators { item: ", ", key: ": " }),
+        },
     };
+    let text = written.map_err(|e| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string()))?;
     Ok(Value::from_safe_string(text))
 }
 
-struct Python;
+fn json(value: &Value, formatter: impl Formatter) -> serde_json::Result<String> {
+    let mut out = Vec::new();
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter))?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
 
-impl serde_json::ser::Formatter for Python {
-    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, w: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { w.write_all(b", ") }
+struct Separators<'a> {
+    item: &'a str,
+    key: &'a str,
+}
+
+impl Formatter for Separators<'_> {
+    fn begin_array_value<W: ?Sized + Write>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { w.write_all(self.item.as_bytes()) }
     }
 
-    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, w: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { w.write_all(b", ") }
+    fn begin_object_key<W: ?Sized + Write>(&mut self, w: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { w.write_all(self.item.as_bytes()) }
     }
 
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, w: &mut W) -> std::io::Result<()> {
-        w.write_all(b": ")
+    fn begin_object_value<W: ?Sized + Write>(&mut self, w: &mut W) -> io::Result<()> {
+        w.write_all(self.key.as_bytes())
     }
 }

@@ -3,23 +3,31 @@
 use super::{greedy, opened, unrounded_decoder};
 use crate::support::{floats, golden, ids, json, part};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 use wayside::infer::{Context, LanguageModel};
 use wayside::parts::LANGUAGE_MODEL;
 use wayside::tensor::Bits;
 use wayside::watch::Cancel;
 
-/// Where the reference's best logit leads the second by less, rounding the activations to int8 may choose another
-/// token. Measured: the largest lead that was lost is 0.38 (llama.cpp, which rounds alike, loses 0.21).
-const NEAR_TIE: f32 = 0.5;
+/// Where the reference's best logit leads the second by less, the 8-bit import may choose another token. Measured: a
+/// lead is wrong by 0.004 at most and 0.0006 in the mean, and none of the 341 is lost.
+const NEAR_TIE: f32 = 0.01;
+/// The same for the import that keeps the file's 4-bit blocks, whose activations are rounded to 8 bits. Measured: wrong
+/// by 0.65 at most and 0.16 in the mean; the largest lead that was lost is 0.33 (llama.cpp, which rounds alike: 0.21).
+const NEAR_TIE_4_BIT: f32 = 0.5;
+/// For that import with the rounding taken out. Measured: 0.00006.
+const NEAR_TIE_UNROUNDED: f32 = 0.001;
 
 /// A prompt and what transformers says to it.
 struct Case {
     name: String,
     prompt: Vec<u32>,
+    /// The likeliest tokens after the prompt, and their logits.
     top: Vec<(u32, f32)>,
     greedy: Vec<u32>,
     runner_up: Vec<u32>,
+    /// By how much each token of the answer leads its runner-up.
     margin: Vec<f32>,
 }
 
@@ -35,74 +43,101 @@ fn cases() -> Vec<Case> {
     json(&golden("smollm2/greedy.json")).as_object().unwrap().iter().map(read).collect()
 }
 
+fn gguf() -> PathBuf {
+    part(LANGUAGE_MODEL)
+}
+
 impl Case {
-    /// Feeds the prompt and the reference's own answer: the logits at each of its tokens.
-    fn forced(&self, model: &Arc<LanguageModel>) -> Vec<Vec<f32>> {
+    /// Feeds the prompt and the reference's own answer. At every token of it the model would say the same, unless two
+    /// are nearly tied; returns by how much each lead differs from the reference's, and the logits after the prompt.
+    fn force(&self, model: &Arc<LanguageModel>, near_tie: f32) -> (Vec<f32>, Vec<f32>) {
         let mut context = Context::new(model.clone()).unwrap();
         let mut rows = vec![context.feed(&self.prompt, &Cancel::new()).unwrap()];
         let fed = &self.greedy[..self.greedy.len() - 1];
         context.feed_all(fed, &Cancel::new(), |_, row| rows.push(row.to_vec())).unwrap();
-        rows
+        for (at, row) in rows.iter().enumerate() {
+            let found = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
+            let (exact, margin) = (self.greedy[at], self.margin[at]);
+            assert!(found as u32 == exact || margin < near_tie, "{} {at}: {found}, not {exact} by {margin}", self.name);
+        }
+        let lead = |i: usize| rows[i][self.greedy[i] as usize] - rows[i][self.runner_up[i] as usize];
+        let errors = (0..rows.len()).map(|i| lead(i) - self.margin[i]).collect();
+        (errors, rows.swap_remove(0))
     }
 
-    /// By how much each lead of the best over the second differs from the reference's.
-    fn errors(&self, rows: &[Vec<f32>]) -> Vec<f32> {
-        let lead = |i: usize| rows[i][self.greedy[i] as usize] - rows[i][self.runner_up[i] as usize];
-        (0..rows.len()).map(|i| lead(i) - self.margin[i]).collect()
+    /// Lets the model answer. It says what the reference says, up to the first near tie; returns whether to the end.
+    fn answer(&self, model: &Arc<LanguageModel>, near_tie: f32, max_tokens: usize) -> bool {
+        let found = greedy(model, &self.prompt, max_tokens);
+        // The ending token is no part of an answer.
+        let ending = self.greedy.last().is_some_and(|t| model.ends(*t)) as usize;
+        let exact = &self.greedy[..(self.greedy.len() - ending).min(max_tokens)];
+        let same = found.iter().zip(exact).take_while(|(a, b)| a == b).count();
+        let ends = same == exact.len() && found.len() == exact.len();
+        let (name, margin) = (&self.name, self.margin.get(same));
+        assert!(ends || margin.is_some_and(|m| *m < near_tie), "{name} differs at {same} by {margin:?}: {found:?}");
+        ends
     }
 }
-fn argmax(row: &[f32]) -> u32 {
-    (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap() as u32
+
+fn root_mean_square(errors: &[f32]) -> f32 {
+    (errors.iter().map(|e| e * e).sum::<f32>() / errors.len() as f32).sqrt()
 }
 
 #[test]
-fn measure() {
-    for w in [Some(Bits::Int8), None] {
-        let (_home, model) = opened(&part(LANGUAGE_MODEL), w);
-        let mut all = vec![];
-        for case in cases() {
-            let rows = case.forced(&model);
-            all.extend(case.errors(&rows));
-            let lost = (0..rows.len()).filter(|&i| argmax(&rows[i]) != case.greedy[i]).map(|i| case.margin[i]).fold(0.0, f32::max);
-            let g = greedy(&model, &case.prompt, 48);
-            let same = g.iter().zip(&case.greedy).take_while(|(a, b)| a == b).count();
-            println!("{w:?} {} lost {lost} free {same} of {} margin {:?}", case.name, case.greedy.len(), case.margin.get(same));
-        }
-        let rms = (all.iter().map(|e| e * e).sum::<f32>() / all.len() as f32).sqrt();
-        println!("{w:?} rms {rms} max {}", all.iter().fold(0.0f32, |a, e| a.max(e.abs())));
+fn the_8_bit_import_answers_as_transformers_does_token_by_token() {
+    let (_home, model) = opened(&gguf(), Some(Bits::Int8));
+    let cases = cases();
+    let errors: Vec<f32> = cases.iter().flat_map(|case| case.force(&model, NEAR_TIE).0).collect();
+    assert_eq!(errors.len(), 341);
+    assert!(root_mean_square(&errors) < NEAR_TIE / 5.0, "{}", root_mean_square(&errors));
+    let whole = cases.iter().filter(|case| case.answer(&model, NEAR_TIE, 48)).count();
+    assert!(whole >= 6, "only {whole} of {} answers reach the end", cases.len());
+}
+
+#[test]
+fn the_4_bit_import_answers_as_transformers_does_up_to_near_ties() {
+    let (_home, model) = opened(&gguf(), None);
+    let cases = cases();
+    let errors: Vec<f32> = cases.iter().flat_map(|case| case.force(&model, NEAR_TIE_4_BIT).0).collect();
+    assert!(root_mean_square(&errors) < NEAR_TIE_4_BIT / 2.0, "{}", root_mean_square(&errors));
+    let whole = cases.iter().filter(|case| case.answer(&model, NEAR_TIE_4_BIT, 48)).count();
+    assert!(whole >= 2, "only {whole} of {} answers reach the end", cases.len());
+}
+
+/// The file's blocks come over without loss, and the graph computes what transformers computes.
+#[test]
+fn the_4_bit_import_without_rounded_activations_is_transformers_float32() {
+    let (_home, model) = unrounded_decoder(&gguf(), None);
+    let cases = cases();
+    for case in &cases {
+        let (errors, first) = case.force(&model, NEAR_TIE_UNROUNDED);
+        let wrong = |(id, exact): &(u32, f32)| (first[*id as usize] - exact).abs();
+        let largest = case.top.iter().map(wrong).chain(errors).fold(0.0, f32::max);
+        assert!(largest < NEAR_TIE_UNROUNDED, "{}: {largest}", case.name);
     }
-    let t = std::time::Instant::now();
-    let (_home, model) = unrounded_decoder(&part(LANGUAGE_MODEL), None);
-    let mut all = vec![];
-    for case in cases() {
-        let rows = case.forced(&model);
-        all.extend(case.errors(&rows));
-        let top = case.top.iter().map(|(i, l)| (rows[0][*i as usize] - l).abs()).fold(0.0, f32::max);
-        println!("unrounded {} top {top} {:?}", case.name, t.elapsed());
+    // One token at a time, through the cache, for as long as the float32 kernels' slowness allows.
+    for case in cases.iter().filter(|c| ["chat", "turns"].contains(&c.name.as_str())) {
+        assert!(case.answer(&model, NEAR_TIE_UNROUNDED, 12), "{}", case.name);
     }
-    println!("unrounded max {}", all.iter().fold(0.0f32, |a, e| a.max(e.abs())));
-    let t = std::time::Instant::now();
-    let g = greedy(&model, &cases()[0].prompt, 48);
-    println!("{:?} {}", t.elapsed(), g == cases()[0].greedy);
 }
 
 #[test]
 fn the_tokenizer_in_the_gguf_is_the_model_s_own() {
-    let (_home, model) = opened(&part(LANGUAGE_MODEL), None);
+    let (_home, model) = opened(&gguf(), None);
+    let tokenizer = model.tokenizer();
     let cases = json(&golden("smollm2/tokens.json"));
     let cases = cases["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 42);
     for case in cases {
         let (text, exact) = (case["text"].as_str().unwrap(), ids(&case["ids"]));
-        let tokenizer = model.tokenizer();
         assert_eq!(tokenizer.encode(text, true).unwrap(), exact, "{text:?}");
-        let special = case["ids"].as_array().unwrap().iter().any(|_| text.contains("<|"));
-        let decoded = tokenizer.decode(&exact).unwrap();
+        // Special tokens are matched in the text, and are no text when they come back.
+        let special = ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<repo_name>", "<file_sep>", "<filename>"];
+        let plain = special.iter().fold(text.to_owned(), |text, token| text.replace(token, ""));
+        assert_eq!(tokenizer.decode(&exact).unwrap(), plain);
         let mut stream = tokenizer.stream();
         let mut told: String = exact.iter().map(|id| stream.push(*id).unwrap()).collect();
         told += &stream.finish().unwrap();
-        if decoded != text || told != decoded {
-            println!("{special} {text:?} decoded {decoded:?} streamed {told:?}");
-        }
+        assert_eq!(told, plain, "streamed");
     }
 }

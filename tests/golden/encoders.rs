@@ -10,30 +10,27 @@ use wayside::tensor::Bits;
 use wayside::text::tokenizer::Tokenizer;
 use wayside::watch::{Cancel, Quiet};
 
+/// Rounding activations to int8 turns a vector by this little. Measured: tiny 0.99999, the default 0.9989.
+const SERVED: f32 = 0.998;
+
 fn texts(expected: &Value) -> Vec<&str> {
     expected["texts"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect()
 }
 
-/// The vectors of all texts in one batch, padded. They are those of each text alone.
+/// The vectors of all texts in one padded batch. Each is its text's vector alone: padding takes no part.
 fn vectors(bundle: &Bundle, texts: &[&str]) -> Vec<Vec<f32>> {
     let embedder = Embedder::open(&engine(), bundle).unwrap();
     let together = embedder.passages(texts, &Quiet, &Cancel::new()).unwrap();
     for (text, vector) in texts.iter().zip(&together) {
-        let alone = embedder.query(text).unwrap();
-        let apart = vector.iter().zip(&alone).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        println!("alone {apart}");
+        let apart = largest_difference(vector, &embedder.query(text).unwrap());
+        assert!(apart < 1e-3, "{text:?} alone: {apart}");
     }
     together
 }
 
-fn tokens_are_the_reference_s(bundle: &Bundle, expected: &Value) {
-    let Model::Encoder(encoder) = &bundle.manifest.model else { panic!("no encoder") };
-    let tokenizer = Tokenizer::open(&bundle.path(TOKENIZER).unwrap(), usize::MAX).unwrap();
-    for (text, exact) in texts(expected).iter().zip(expected["ids"].as_array().unwrap()) {
-        let exact = ids(exact);
-        assert!(exact.len() <= encoder.context);
-        assert_eq!(tokenizer.encode(text, true).unwrap(), exact, "{text:?}");
-    }
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -41,21 +38,33 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
+fn tokens_are_those_of(bundle: &Bundle, expected: &Value) {
+    let Model::Encoder(encoder) = &bundle.manifest.model else { panic!("no encoder") };
+    let tokenizer = Tokenizer::open(&bundle.path(TOKENIZER).unwrap(), usize::MAX).unwrap();
+    for (text, exact) in texts(expected).iter().zip(expected["ids"].as_array().unwrap()) {
+        let (mut found, exact) = (tokenizer.encode(text, true).unwrap(), ids(exact));
+        if found.len() > encoder.context {
+            // The reference cuts a long text before its closing token.
+            found.drain(encoder.context - 1..found.len() - 1);
+        }
+        assert_eq!(found, exact, "{text:?}");
+    }
+}
+
 #[test]
 fn tiny_encoders_give_the_vectors_of_transformers() {
-    for folder in ["bert-mean", "bert-cls"] {
-        let folder = golden(&format!("tiny/{folder}"));
+    for name in ["bert-mean", "bert-cls"] {
+        let folder = golden(&format!("tiny/{name}"));
         let expected = json(&folder.join("expected.json"));
-        let (_home, bundle) = imported(&folder, Some(Bits::Int8));
-        tokens_are_the_reference_s(&bundle, &expected);
         let exact: Vec<_> = expected["normalized_int8"].as_array().unwrap().iter().map(floats).collect();
+        let (_home, bundle) = imported(&folder, Some(Bits::Int8));
+        tokens_are_those_of(&bundle, &expected);
         for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
-            println!("{folder:?} {}", cosine(found, exact));
+            assert!(cosine(found, exact) > 1.0 - (1.0 - SERVED) / 10.0, "{name}: {}", cosine(found, exact));
         }
         unrounded(&bundle);
         for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
-            let apart = found.iter().zip(exact).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            println!("{folder:?} unrounded {apart}");
+            assert!(largest_difference(found, exact) < 1e-5, "{name}: {}", largest_difference(found, exact));
         }
     }
 }
@@ -63,14 +72,17 @@ fn tiny_encoders_give_the_vectors_of_transformers() {
 #[test]
 fn the_default_embedder_gives_the_vectors_of_transformers() {
     let expected = json(&golden("minilm/vectors.json"));
-    let (_home, bundle) = imported(&part(EMBEDDER), None);
-    tokens_are_the_reference_s(&bundle, &expected);
     let exact: Vec<_> = expected["vectors"].as_array().unwrap().iter().map(floats).collect();
+    let (_home, bundle) = imported(&part(EMBEDDER), None);
+    tokens_are_those_of(&bundle, &expected);
     for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
-        println!("{}", cosine(found, exact));
+        println!("cosine {}", cosine(found, exact));
+        assert!(cosine(found, exact) > SERVED, "{}", cosine(found, exact));
     }
+    // What is left is the rounding of the weights.
     unrounded(&bundle);
     for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
-        println!("unrounded {}", cosine(found, exact));
+        println!("cosine unrounded {}", cosine(found, exact));
+        assert!(cosine(found, exact) > 0.9995, "{}", cosine(found, exact));
     }
 }
