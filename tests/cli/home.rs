@@ -1,4 +1,5 @@
-//! A home folder for one test, and the program run in it. Parts and models are shared between tests: they are only read.
+//! A home folder for one test, and the program run in it. Parts and models are shared between tests: they are only
+//! read.
 
 use crate::support;
 use serde_json::Value;
