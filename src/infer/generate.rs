@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn what_only_looked_like_a_stop_text_is_told() {
         let (text, said) = tell(&["END"], &["the E", "N", "glish é", "E"]);
-        assert_eq!(text, "the English éE");
+        assert_eq!(text, "the ENglish éE");
         assert_eq!(said.concat(), text);
     }
 }
