@@ -93,7 +93,6 @@ impl Distance {
     }
 
     pub fn must_be_within(self, limit: Self, what: &str) {
-        println!("{what}: {self:?}");
         assert!(self.largest < limit.largest && self.rms < limit.rms, "{what}: {self:?}, not within {limit:?}");
     }
 }

@@ -4,5 +4,6 @@
 
 mod cli;
 mod golden;
+mod import;
 mod support;
 mod tidy;

@@ -46,17 +46,18 @@ pub fn floats(value: &serde_json::Value) -> Vec<f32> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// A folder's copy, to alter.
-pub fn copied(folder: &Path) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    for entry in walkdir::WalkDir::new(folder).min_depth(1) {
+/// A folder's copy, to alter: the second of these, in a folder of its own.
+pub fn copied(folder: &Path) -> (tempfile::TempDir, PathBuf) {
+    let around = tempfile::tempdir().unwrap();
+    let copy = around.path().join("given");
+    for entry in walkdir::WalkDir::new(folder) {
         let entry = entry.unwrap();
-        let to = copy.path().join(entry.path().strip_prefix(folder).unwrap());
+        let to = copy.join(entry.path().strip_prefix(folder).unwrap());
         if entry.file_type().is_dir() {
             std::fs::create_dir(to).unwrap();
         } else {
             std::fs::copy(entry.path(), to).unwrap();
         }
     }
-    copy
+    (around, copy)
 }

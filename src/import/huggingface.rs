@@ -4,7 +4,7 @@ use super::config::{Config, DecoderConfig, EncoderConfig};
 use super::rope::{Rope, Scaling};
 use super::source::{File, Source};
 use super::{Described, family};
-use crate::bundle::Pooling;
+use crate::bundle::{Pooling, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::format::safetensors::Folder;
 use crate::text::tokenizer::Tokenizer;
@@ -16,7 +16,7 @@ use std::path::Path;
 pub(super) fn describe(folder: &Path) -> Result<Described> {
     let weights = Folder::open(folder)?;
     let config = Keys::read(folder, "config.json")?;
-    let tokenizer = required(folder, "tokenizer.json")?;
+    let tokenizer = required(folder, TOKENIZER)?;
     let kind = config.text("model_type")?;
     let names: Vec<String> = weights.names().map(str::to_owned).collect();
     let (config, names) = match kind.as_str() {
@@ -45,8 +45,6 @@ fn decoder(c: &Keys, folder: &Path, family: &family::Family, tokenizer: &[u8]) -
     let generation = Keys::read(folder, "generation_config.json").ok();
     let ends = generation.iter().chain([c]).find_map(|k| k.ids("eos_token_id"));
     let vocabulary = c.size("vocab_size")?;
-    // Whether a text begins with a token of its own is the tokenizer's to say.
-    let first = Tokenizer::from_bytes(tokenizer, vocabulary)?.encode("", true)?.first().copied();
     Ok(DecoderConfig {
         architecture: family.name.into(),
         layers: c.size("num_hidden_layers")?,
@@ -60,9 +58,16 @@ fn decoder(c: &Keys, folder: &Path, family: &family::Family, tokenizer: &[u8]) -
         rope: rope(c)?,
         window: if windowed { c.size("sliding_window").ok() } else { None },
         qk_norm: family.qk_norm,
-        bos: first,
+        bos: first_token(folder, tokenizer, vocabulary)?,
         eos: ends.unwrap_or_default(),
     })
+}
+
+/// The token that begins every text, if one does: the tokenizer's to say.
+pub(super) fn first_token(folder: &Path, tokenizer: &[u8], vocabulary: usize) -> Result<Option<u32>> {
+    let tokenizer = Tokenizer::from_bytes(tokenizer, vocabulary);
+    let tokenizer = tokenizer.map_err(|e| e.context(folder.join(TOKENIZER).display()))?;
+    Ok(tokenizer.encode("", true)?.first().copied())
 }
 
 /// The base and scaling of positions: under `rope_parameters` since transformers 5, beside the rest before.

@@ -51,6 +51,7 @@ pub fn import(path: &Path, dir: &Path, options: Options, progress: &dyn Progress
     if !path.exists() {
         return Err(Error::not_found(format!("{} does not exist", path.display())));
     }
+    name_of(dir)?;
     if path.is_dir() && ready::is_onnx(path) {
         return ready::import(path, dir, progress);
     }

@@ -1,6 +1,6 @@
 //! A folder that already holds an ONNX model: checked, described, and taken as it is.
 
-use super::huggingface::{Keys, pooling, required, template};
+use super::huggingface::{Keys, first_token, pooling, required, template};
 use super::{file_name, name_of};
 use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model};
 use crate::durable::Staged;
@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::graph::DType;
 use crate::onnx::proto::{Dim, Graph, ValueInfo};
 use crate::onnx::{self, check};
-use crate::text::tokenizer::Tokenizer;
 use crate::watch::Progress;
 use std::path::{Path, PathBuf};
 
@@ -81,33 +80,41 @@ fn describe(graph: &Graph, folder: &Path, tokenizer: &[u8]) -> Result<Model> {
 }
 
 fn decoder(graph: &Graph, layers: usize, folder: &Path, tokenizer: &[u8]) -> Result<Model> {
-    let past = find(&graph.input, "past_key_values.0.key")?;
-    let (dtype, shape) = extents(past);
-    if dtype != DType::F32 as i32 {
-        return Err(Error::unsupported(format!("the cache has ONNX type {dtype}; only float32 is known")));
+    for (layer, side) in (0..layers).flat_map(|layer| ["key", "value"].map(|side| (layer, side))) {
+        let (dtype, _) = extents(find(&graph.input, &format!("past_key_values.{layer}.{side}"))?);
+        if dtype != DType::F32 as i32 {
+            return Err(Error::unsupported(format!("the cache has ONNX type {dtype}; only float32 is known")));
+        }
+        find(&graph.output, &format!("present.{layer}.{side}"))?;
     }
-    let known = |i: usize, what: &str| {
-        let extent = shape.get(i).copied().flatten();
-        extent.ok_or_else(|| Error::unsupported(format!("past_key_values.0.key does not say its {what}")))
-    };
     let config = Keys::read(folder, "config.json").ok();
-    let genai = Keys::read(folder, "genai_config.json").ok().and_then(|g| g.object("model"));
-    let keys = || genai.iter().chain(&config);
-    let (_, logits) = extents(find(&graph.output, "logits")?);
-    let vocabulary = logits.last().copied().flatten().or_else(|| keys().find_map(|k| k.size("vocab_size").ok()));
-    let vocabulary = vocabulary.ok_or_else(|| Error::unsupported("nothing says how large the vocabulary is"))?;
-    let context = keys().find_map(|k| k.size("context_length").or_else(|_| k.size("max_position_embeddings")).ok());
-    let in_place = graph.node.iter().any(|n| n.op_type == "GroupQueryAttention");
     let generation = Keys::read(folder, "generation_config.json").ok();
-    let eos = keys().chain(&generation).find_map(|k| k.ids("eos_token_id"));
+    let genai = Keys::read(folder, "genai_config.json").ok().and_then(|g| g.object("model"));
+    let inner = genai.as_ref().and_then(|g| g.object("decoder"));
+    let keys = || inner.iter().chain(&genai).chain(&config).chain(&generation);
+    let size = |name: &str| keys().find_map(|k| k.size(name).ok());
+    let unsaid = |what: &str| Error::unsupported(format!("nothing says {what}; put the model's config.json beside it"));
+
+    // The graph itself is believed first; where it leaves an extent open, the files beside it say.
+    let (_, cache) = extents(find(&graph.input, "past_key_values.0.key")?);
+    let extent = |axis: usize| cache.get(axis).copied().flatten();
+    let width = || size("head_size").or_else(|| size("head_dim"));
+    let share = || Some(size("hidden_size")? / size("num_attention_heads")?);
+    let head_dim = extent(3).or_else(width).or_else(share).ok_or_else(|| unsaid("how large a head is"))?;
+    let heads = || size("num_key_value_heads").or_else(|| size("num_attention_heads"));
+    let kv_heads = extent(1).or_else(heads).ok_or_else(|| unsaid("how many heads the cache has"))?;
+    let (_, logits) = extents(find(&graph.output, "logits")?);
+    let vocabulary = logits.last().copied().flatten().or_else(|| size("vocab_size"));
+    let vocabulary = vocabulary.ok_or_else(|| unsaid("how large the vocabulary is"))?;
+    let in_place = graph.node.iter().any(|n| n.op_type == "GroupQueryAttention");
     Ok(Model::Decoder(Decoder {
         layers,
-        kv_heads: known(1, "heads")?,
-        head_dim: known(3, "head size")?,
+        kv_heads,
+        head_dim,
         vocabulary,
-        context: context.unwrap_or(2048),
-        bos: Tokenizer::from_bytes(tokenizer, vocabulary)?.encode("", true)?.first().copied(),
-        eos: eos.unwrap_or_default(),
+        context: size("context_length").or_else(|| size("max_position_embeddings")).unwrap_or(2048),
+        bos: first_token(folder, tokenizer, vocabulary)?,
+        eos: keys().find_map(|k| k.ids("eos_token_id")).unwrap_or_default(),
         cache: if in_place { Cache::InPlace } else { Cache::Appended },
     }))
 }

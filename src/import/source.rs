@@ -32,8 +32,12 @@ impl Source {
 
     /// A tensor. Errors: `Corrupt` when the model lacks it.
     pub fn get(&self, name: &str) -> Result<Tensor<'_>> {
-        let own = self.names.get(name).map_or(name, String::as_str);
         self.used.borrow_mut().insert(name.to_owned());
+        self.look_up(name)
+    }
+
+    fn look_up(&self, name: &str) -> Result<Tensor<'_>> {
+        let own = self.names.get(name).map_or(name, String::as_str);
         let tensor = match &self.file {
             File::Gguf(f) => f.tensor(own),
             File::Safetensors(f) => f.tensor(own),
@@ -92,7 +96,8 @@ impl Source {
         numbers.sum::<i64>() > 0
     }
 
+    /// Looks at every tensor, without using it.
     fn each<T>(&self, f: impl Fn(Tensor<'_>) -> T) -> impl Iterator<Item = T> {
-        self.names.keys().filter_map(move |n| Some(f(self.get(n).ok()?)))
+        self.names.keys().filter_map(move |n| Some(f(self.look_up(n).ok()?)))
     }
 }

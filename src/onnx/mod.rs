@@ -40,3 +40,28 @@ pub fn requiring(path: &Path, input: &str) -> Result<Vec<u8>> {
     }
     std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::proto::{Graph, Tensor, ValueInfo};
+    use super::*;
+
+    #[test]
+    fn only_a_model_with_a_default_to_drop_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.onnx");
+        let input = ValueInfo { name: "keep".into(), r#type: None };
+        let default = Tensor { name: "keep".into(), ..Tensor::default() };
+        let mut model = Model { graph: Some(Graph { input: vec![input], ..Graph::default() }), ..Model::default() };
+        // `metadata_props`, which is none of ours.
+        let foreign = [model.encode_to_vec(), b"\x72\x03\x0a\x01k".to_vec()].concat();
+        std::fs::write(&path, &foreign).unwrap();
+        assert_eq!(requiring(&path, "keep").unwrap(), foreign);
+
+        let without = model.encode_to_vec();
+        model.graph.as_mut().unwrap().initializer.push(default);
+        std::fs::write(&path, model.encode_to_vec()).unwrap();
+        assert_eq!(requiring(&path, "keep").unwrap(), without);
+        assert_eq!(requiring(&path, "other").unwrap(), model.encode_to_vec());
+    }
+}

@@ -16,8 +16,8 @@ const REQUANTIZED: Distance = Distance { largest: 0.15, rms: 0.04 };
 /// 4-bit blocks as they are, activations in 8 bits: random weights hide no rounding behind large margins. Measured:
 /// 0.08 and 0.028.
 const ROUNDED: Distance = Distance { largest: 0.2, rms: 0.06 };
-/// Weights rounded to 4 bits. Measured: 0.65 and 0.24; unrelated numbers are 1.4 apart.
-const COARSE: Distance = Distance { largest: 1.2, rms: 0.4 };
+/// Weights rounded to 4 bits. Measured: 1.0 and 0.28; the rms of unrelated numbers is 1.4.
+const COARSE: Distance = Distance { largest: 1.5, rms: 0.4 };
 
 fn distance(path: &Path, weights: Option<Bits>, expected: &Value, field: &str) -> Distance {
     let (_home, model) = opened(path, weights);
@@ -40,19 +40,20 @@ fn folders_of_every_family_give_the_logits_and_the_answer_of_transformers() {
 /// The tolerance would not be worth much if a model that ignores its window or its positions' scaling passed.
 #[test]
 fn the_tolerance_notices_what_a_wrong_graph_ignores() {
-    let changes: [(&str, fn(&mut Value)); 4] = [
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 4] = [
         ("mistral", |c| c["sliding_window"] = Value::Null),
         ("llama3", |c| c["rope_parameters"]["rope_type"] = "default".into()),
         ("qwen2", |c| c["rope_parameters"]["rope_theta"] = 10_000.into()),
         ("llama", |c| c["rms_norm_eps"] = 0.01.into()),
     ];
     for (family, change) in changes {
-        let folder = copied(&golden(&format!("tiny/{family}")));
-        let mut config = json(&folder.path().join("config.json"));
+        let (_around, folder) = copied(&golden(&format!("tiny/{family}")));
+        let mut config = json(&folder.join("config.json"));
         change(&mut config);
-        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-        let expected = json(&folder.path().join("expected.json"));
-        let found = distance(folder.path(), Some(Bits::Int8), &expected, "logits_int8");
+        std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+        let expected = json(&folder.join("expected.json"));
+        let found = distance(&folder, Some(Bits::Int8), &expected, "logits_int8");
         assert!(found.largest > PRECISE.largest && found.rms > PRECISE.rms, "{family}: {found:?}");
     }
 }
@@ -60,10 +61,10 @@ fn the_tolerance_notices_what_a_wrong_graph_ignores() {
 #[test]
 fn configurations_from_before_transformers_5_import_alike() {
     for family in FAMILIES {
-        let folder = copied(&golden(&format!("tiny/{family}")));
-        let (_new_home, new) = imported(folder.path(), None);
-        std::fs::copy(folder.path().join("config.v4.json"), folder.path().join("config.json")).unwrap();
-        let (_old_home, old) = imported(folder.path(), None);
+        let (_around, folder) = copied(&golden(&format!("tiny/{family}")));
+        let (_new_home, new) = imported(&folder, None);
+        std::fs::copy(folder.join("config.v4.json"), folder.join("config.json")).unwrap();
+        let (_old_home, old) = imported(&folder, None);
         assert_eq!(old.manifest.files, new.manifest.files, "{family}");
         assert_eq!(old.manifest.model, new.manifest.model, "{family}");
     }

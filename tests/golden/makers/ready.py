@@ -19,7 +19,7 @@ from .common import greedy, write_json
 from .decoders import CLEAR, COMMON, LAST, NEW_TOKENS, PROMPT_TOKENS, VARIED, last_logits, load, randomize, rounded
 from .texts import DECODER_PROMPT
 
-CHANGES = dict(hidden_size=16, intermediate_size=32, num_attention_heads=2, head_dim=8, max_position_embeddings=64, tie_word_embeddings=True)
+CHANGES = dict(hidden_size=16, intermediate_size=32, num_attention_heads=2, head_dim=16, max_position_embeddings=64, tie_word_embeddings=True)
 WIDER = 4  # so narrow a model has flat logits with weights as small as the other decoders'
 
 

@@ -1,0 +1,146 @@
+//! Hugging Face folders in which something is missing, too much or altered.
+
+use super::Home;
+use crate::support::{copied, engine, golden, json};
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use wayside::ErrorKind;
+use wayside::infer::{Context, LanguageModel};
+use wayside::watch::Cancel;
+
+/// A copy of a tiny model whose JSON file `name` is changed.
+fn altered(model: &str, name: &str, change: impl FnOnce(&mut Value)) -> (tempfile::TempDir, PathBuf) {
+    let (around, folder) = copied(&golden(model));
+    let mut content = json(&folder.join(name));
+    change(&mut content);
+    fs::write(folder.join(name), content.to_string()).unwrap();
+    (around, folder)
+}
+
+/// Writes the folder's tensors again: `change` says under which name and shape, or not at all.
+fn rewrite(folder: &Path, change: impl Fn(&str, &[usize]) -> Option<(String, Vec<usize>)>) {
+    let path = folder.join("model.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let views = file.iter().filter_map(|(name, view)| {
+        let (name, shape) = change(name, view.shape())?;
+        Some((name, TensorView::new(view.dtype(), shape, view.data()).unwrap()))
+    });
+    let written = safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap();
+    fs::write(path, written).unwrap();
+}
+
+#[test]
+fn tensors_that_are_missing_too_many_or_of_another_shape_are_named() {
+    let home = Home::new();
+    let name = "model.layers.1.mlp.up_proj.weight";
+    let (_around, folder) = copied(&golden("tiny/qwen3"));
+    rewrite(&folder, |n, shape| (n != name).then(|| (n.to_owned(), shape.to_vec())));
+    home.refuses(&folder, &["lacks the tensor", name]);
+
+    let (_around, folder) = copied(&golden("tiny/qwen3"));
+    rewrite(&folder, |n, shape| {
+        Some((n.to_owned(), if n == name { vec![shape[1], shape[0]] } else { shape.to_vec() }))
+    });
+    home.refuses(&folder, &[name, "[64, 96]", "[96, 64]"]);
+
+    // The norms of qwen3's heads are what qwen2 has no use for, and qwen2's biases what llama has no use for.
+    let (_around, folder) = altered("tiny/qwen3", "config.json", |c| c["model_type"] = "qwen2".into());
+    home.refuses(&folder, &["no use for", "self_attn.k_norm.weight"]);
+    let (_around, folder) = altered("tiny/bert-cls", "config.json", |c| c["num_hidden_layers"] = 1.into());
+    home.refuses(&folder, &["no use for", "encoder.layer.1."]);
+    let (_around, folder) = altered("tiny/qwen2", "config.json", |c| c["num_hidden_layers"] = 3.into());
+    home.refuses(&folder, &["lacks the tensor", "layers.2."]);
+}
+
+#[test]
+fn configurations_that_nothing_here_knows_are_named() {
+    let home = Home::new();
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change, &[&str]); 9] = [
+        ("tiny/llama", |c| c["model_type"] = "mamba".into(), &["\"mamba\"", "known are"]),
+        ("tiny/llama", |c| c["hidden_act"] = "gelu".into(), &["hidden_act", "\"gelu\""]),
+        ("tiny/llama3", |c| c["rope_parameters"]["rope_type"] = "yarn".into(), &["rope type", "\"yarn\""]),
+        ("tiny/llama3", |c| c["rope_parameters"]["factor"] = Value::Null, &["config.json", "\"factor\""]),
+        ("tiny/llama", |c| c["hidden_size"] = Value::Null, &["config.json", "\"hidden_size\""]),
+        ("tiny/llama", |c| c["vocab_size"] = (-1).into(), &["config.json", "\"vocab_size\""]),
+        ("tiny/llama", |c| *c = json!([]), &["config.json", "no JSON object"]),
+        ("tiny/bert-cls", |c| c["position_embedding_type"] = "relative".into(), &["position_embedding_type"]),
+        ("tiny/bert-cls", |c| c["max_position_embeddings"] = 63.into(), &["position_embeddings", "[63, 64]"]),
+    ];
+    for (model, change, words) in cases {
+        let (_around, folder) = altered(model, "config.json", change);
+        home.refuses(&folder, words);
+    }
+    for file in ["config.json", "tokenizer.json"] {
+        let (_around, folder) = copied(&golden("tiny/llama"));
+        fs::write(folder.join(file), "{").unwrap();
+        assert_eq!(home.refuses(&folder, &[file]).kind(), ErrorKind::Corrupt);
+        fs::remove_file(folder.join(file)).unwrap();
+        assert_eq!(home.refuses(&folder, &[file]).kind(), ErrorKind::NotFound);
+    }
+}
+
+/// Every number of a configuration, altered in every way: it is refused, or the model runs.
+#[test]
+fn a_configuration_with_any_number_altered_never_panics() {
+    let home = Home::new();
+    let numbers = [json!(0), json!(1), json!(3), json!(-2), json!(1e300), json!(1u64 << 40), json!("x"), json!(null)];
+    for model in ["tiny/llama", "tiny/mistral"] {
+        let keys = json(&golden(model).join("config.json"));
+        for (key, _) in keys.as_object().unwrap().iter().filter(|(_, value)| value.is_number()) {
+            for number in &numbers {
+                let (_around, folder) = altered(model, "config.json", |c| c[key] = number.clone());
+                let target = folder.with_file_name("imported");
+                let imported = wayside::import::import(
+                    &folder,
+                    &target,
+                    Default::default(),
+                    &wayside::watch::Quiet,
+                    &Cancel::new(),
+                );
+                match imported.and_then(|bundle| LanguageModel::open(&engine(), &bundle)) {
+                    Ok(model) => {
+                        let mut context = Context::new(Arc::new(model)).unwrap();
+                        let _ = context.feed(&[1, 2, 3], &Cancel::new());
+                    }
+                    Err(error) => assert!(error.to_string().len() < 1000, "{key} {number}: {error}"),
+                }
+            }
+        }
+    }
+    home.is_unchanged();
+}
+
+#[test]
+fn a_tokenizer_with_ids_past_the_vocabulary_is_refused() {
+    let home = Home::new();
+    for model in ["tiny/llama", "tiny/bert-mean"] {
+        let past = json!({"id": 384, "content": "<|past|>", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true});
+        let (_around, folder) =
+            altered(model, "tokenizer.json", |t| t["added_tokens"].as_array_mut().unwrap().push(past));
+        // What the file's last id is depends on the vocabulary; the token takes the next.
+        home.refuses(&folder, &["<|past|>", "do not belong together"]);
+        let (_around, folder) = altered(model, "tokenizer.json", |t| t["model"]["vocab"]["strange"] = 100_000.into());
+        home.refuses(&folder, &["100000", "strange", "do not belong together"]);
+    }
+}
+
+#[test]
+fn a_truncated_or_altered_safetensors_file_is_named() {
+    let home = Home::new();
+    let (_around, folder) = copied(&golden("tiny/mistral"));
+    let path = folder.join("model.safetensors");
+    let whole = fs::read(&path).unwrap();
+    for end in (0..16).chain((16..whole.len()).step_by(whole.len() / 40)) {
+        fs::write(&path, &whole[..end]).unwrap();
+        let error = home.import(&folder).err().unwrap_or_else(|| panic!("{end} bytes were taken"));
+        assert!(error.to_string().contains("model.safetensors"), "{error}");
+    }
+    home.is_unchanged();
+}
