@@ -10,7 +10,8 @@ use wayside::tensor::Bits;
 use wayside::text::tokenizer::Tokenizer;
 use wayside::watch::{Cancel, Quiet};
 
-/// Rounding activations to int8 turns a vector by this little. Measured: tiny 0.99999, the default 0.9989.
+/// Rounding activations to int8 turns a vector by this little. Measured: tiny ones 0.99999, the default's 0.9995, and
+/// 0.9984 for an empty text.
 const SERVED: f32 = 0.998;
 
 fn texts(expected: &Value) -> Vec<&str> {
@@ -76,13 +77,11 @@ fn the_default_embedder_gives_the_vectors_of_transformers() {
     let (_home, bundle) = imported(&part(EMBEDDER), None);
     tokens_are_those_of(&bundle, &expected);
     for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
-        println!("cosine {}", cosine(found, exact));
         assert!(cosine(found, exact) > SERVED, "{}", cosine(found, exact));
     }
     // What is left is the rounding of the weights.
     unrounded(&bundle);
     for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
-        println!("cosine unrounded {}", cosine(found, exact));
         assert!(cosine(found, exact) > 0.9995, "{}", cosine(found, exact));
     }
 }
