@@ -76,12 +76,14 @@ pub fn ingest(
     for file in plan.files.iter().filter(|f| f.named) {
         read.push(work.read(file, &known)?);
     }
+    let mut read = read.into_iter();
     let mut removed = plan.gone;
     let total = plan.files.len() as u64;
     progress.start("ingest", total);
     for (at, file) in (0..).zip(&plan.files) {
         cancel.check()?;
-        let found = if file.named { Ok(read.remove(0)) } else { work.read(file, &known) };
+        let before = if file.named { read.next() } else { None };
+        let found = before.map_or_else(|| work.read(file, &known), Ok);
         match found {
             Ok(Found::New(document)) => work.add(document)?,
             Ok(Found::Unchanged) => work.done.unchanged += 1,

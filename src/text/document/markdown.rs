@@ -2,7 +2,7 @@
 //!
 //! Emphasis and link targets go; lists, code and tables keep their lines.
 
-use super::outline::Outline;
+use super::outline::{Outline, next_marker};
 use super::{Parts, html, table};
 use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 
@@ -37,9 +37,6 @@ struct Reader {
     rows: Vec<Vec<String>>,
     in_code: bool,
 }
-
-/// Lists are indented at most this deep, in levels.
-const DEEPEST_INDENT: usize = 8;
 
 impl Reader {
     fn event(&mut self, event: Event<'_>) {
@@ -77,15 +74,7 @@ impl Reader {
             }
             Tag::Item => {
                 self.end_line();
-                let indent = "  ".repeat(self.lists.len().saturating_sub(1).min(DEEPEST_INDENT));
-                self.marker = match self.lists.last_mut() {
-                    Some(Some(number)) => {
-                        let marker = format!("{indent}{number}. ");
-                        *number = number.saturating_add(1);
-                        marker
-                    }
-                    _ => format!("{indent}- "),
-                };
+                self.marker = next_marker(&mut self.lists);
             }
             Tag::Table(_) => self.flush(),
             Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),

@@ -2,6 +2,22 @@
 
 use super::{Parts, Section, line};
 
+/// Lists deeper than this are not indented further.
+const DEEPEST_INDENT: usize = 8;
+
+/// What stands before the next item of the innermost of `lists`; each is the next number of one that counts.
+pub fn next_marker(lists: &mut [Option<u64>]) -> String {
+    let indent = "  ".repeat(lists.len().saturating_sub(1).min(DEEPEST_INDENT));
+    match lists.last_mut() {
+        Some(Some(number)) => {
+            let marker = format!("{indent}{number}. ");
+            *number = number.saturating_add(1);
+            marker
+        }
+        _ => format!("{indent}- "),
+    }
+}
+
 /// The sections so far, and the headings that stand above what comes next.
 #[derive(Default)]
 pub struct Outline {

@@ -3,7 +3,7 @@
 
 mod elements;
 
-use super::outline::Outline;
+use super::outline::{Outline, next_marker};
 use super::{Parts, table};
 use elements::{is_aside, is_block, is_closed, is_program};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
@@ -12,8 +12,6 @@ use std::convert::Infallible;
 
 /// A heading longer than this, in bytes, is one that was never closed, and is text.
 const LONGEST_HEADING: usize = 1000;
-/// Lists are indented at most this deep, in levels.
-const DEEPEST_INDENT: usize = 8;
 
 /// Reads the whole of a page.
 pub fn read(text: &str) -> Parts {
@@ -48,7 +46,7 @@ struct Tag {
 }
 
 /// A list that is open: its next number, when it counts.
-type List = Option<u32>;
+type List = Option<u64>;
 
 /// A table that is open.
 #[derive(Default)]
@@ -163,15 +161,7 @@ impl<'a> Page<'a> {
             }
             b"li" => {
                 self.end_block();
-                let indent = "  ".repeat(self.lists.len().saturating_sub(1).min(DEEPEST_INDENT));
-                self.marker = match self.lists.last_mut() {
-                    Some(Some(number)) => {
-                        let marker = format!("{indent}{number}. ");
-                        *number = number.saturating_add(1);
-                        marker
-                    }
-                    _ => format!("{indent}- "),
-                };
+                self.marker = next_marker(&mut self.lists);
             }
             b"pre" | b"textarea" => {
                 self.end_block();
