@@ -5,6 +5,7 @@
     tests/golden/make.py tiny
     tests/golden/make.py gguf
     tests/golden/make.py ready
+    tests/golden/make.py lora
     tests/golden/make.py smollm2 SmolLM2-135M-Instruct.Q4_1.gguf
     tests/golden/make.py minilm FOLDER       the unpacked all-MiniLM-L6-v2
     tests/golden/make.py template SmolLM2-135M-Instruct.Q4_1.gguf
@@ -49,6 +50,11 @@ def ready(args):
     ready.make(args.out / "ready")
 
 
+def lora(args):
+    from makers import lora
+    lora.make(args.out / "tiny", args.out / "gguf", args.out / "lora")
+
+
 def template(args):
     from makers import templates
     templates.make(args.input, args.out / "template.json")
@@ -58,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE, help="where the fixtures go (default: beside this file)")
     commands = parser.add_subparsers(dest="command", required=True)
-    for make, needs_input in ((tiny, False), (gguf, False), (ready, False), (smollm2, True), (minilm, True), (template, True)):
+    for make, needs_input in ((tiny, False), (gguf, False), (ready, False), (lora, False), (smollm2, True), (minilm, True), (template, True)):
         command = commands.add_parser(make.__name__)
         command.set_defaults(make=make)
         if needs_input:

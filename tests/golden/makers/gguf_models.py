@@ -153,6 +153,16 @@ def add_tokenizer(w, tok, pre):
 
 def expect(stem, config, tensors, ids, permuted):
     """Logits of a fresh transformers model filled with the dequantized tensors."""
+    model = filled(config, tensors, permuted)
+    tokens, runners, margins = greedy(model, ids, decoders.NEW_TOKENS)
+    write_json(stem.with_suffix(".json"), {
+        "types": {name: kind.name for name, (_, kind) in tensors.items()}, "input_ids": ids, "greedy": tokens, "runner_up": runners,
+        "margin": margins, "positions": list(range(len(ids) - decoders.LAST, len(ids))), "logits": rounded(decoders.last_logits(model, ids)),
+    })
+
+
+def filled(config, tensors, permuted):
+    """A fresh transformers model with the dequantized tensors."""
     config = AutoConfig.for_model(config.model_type, **{k: v for k, v in config.to_dict().items() if k not in ("model_type", "dtype")})
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
     state = {}
@@ -163,8 +173,4 @@ def expect(stem, config, tensors, ids, permuted):
         value = dequantize(raw, kind)
         state[name] = torch.from_numpy(unpermute(key, value, config) if permuted else value)
     model.load_state_dict(state)
-    tokens, runners, margins = greedy(model, ids, decoders.NEW_TOKENS)
-    write_json(stem.with_suffix(".json"), {
-        "types": {name: kind.name for name, (_, kind) in tensors.items()}, "input_ids": ids, "greedy": tokens, "runner_up": runners,
-        "margin": margins, "positions": list(range(len(ids) - decoders.LAST, len(ids))), "logits": rounded(decoders.last_logits(model, ids)),
-    })
+    return model
