@@ -4,7 +4,7 @@ mod session;
 mod tensor;
 
 pub use session::{Binding, Outputs, Session};
-pub use tensor::Tensor;
+pub use tensor::{Input, Mapped, Tensor};
 
 use crate::error::{Error, Result};
 use std::io::{Read, Seek, SeekFrom};

@@ -1,6 +1,6 @@
 //! A model in ONNX Runtime, and the bindings through which caches stay where they are.
 
-use super::{Tensor, failed};
+use super::{Input, Tensor, failed};
 use crate::error::{Error, Result};
 use ort::environment::Environment;
 use ort::ep::CPU;
@@ -50,8 +50,8 @@ impl Session {
     }
 
     /// Runs once.
-    pub fn run(&self, inputs: &[(&str, &Tensor)]) -> Result<Outputs> {
-        let inputs: Vec<_> = inputs.iter().map(|(name, t)| (*name, &t.value)).collect();
+    pub fn run(&self, inputs: &[(&str, Input<'_>)]) -> Result<Outputs> {
+        let inputs: Vec<_> = inputs.iter().map(|(name, input)| (*name, input.value())).collect();
         let mut session = self.lock();
         let outputs = session.run(inputs).map_err(failed("the model does not run"))?;
         collect(outputs)

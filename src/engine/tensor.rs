@@ -1,9 +1,12 @@
 //! Arrays in ONNX Runtime's hands.
 
 use super::failed;
-use crate::error::Result;
-use ort::memory::Allocator;
-use ort::value::{DynTensor, DynValue};
+use crate::error::{Error, Result};
+use memmap2::Mmap;
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::SessionInputValue;
+use ort::value::{DynTensor, DynValue, PrimitiveTensorElementType, Shape, TensorRefMut};
+use std::sync::Arc;
 
 /// An array that goes into or comes out of a session.
 #[derive(Debug)]
@@ -11,11 +14,97 @@ pub struct Tensor {
     pub(super) value: DynTensor,
 }
 
+/// An array in a memory-mapped file, which goes into sessions and is copied by none.
+#[derive(Debug)]
+pub struct Mapped {
+    value: View,
+    /// Keeps the pages where `value` points.
+    _map: Arc<Mmap>,
+}
+
+#[derive(Debug)]
+enum View {
+    U8(TensorRefMut<'static, u8>),
+    F32(TensorRefMut<'static, f32>),
+}
+
+/// What goes into a session.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// An array in memory.
+    Tensor(&'a Tensor),
+    /// An array in a file.
+    Mapped(&'a Mapped),
+}
+
+impl<'a> From<&'a Tensor> for Input<'a> {
+    fn from(tensor: &'a Tensor) -> Self {
+        Self::Tensor(tensor)
+    }
+}
+
+impl<'a> From<&'a Mapped> for Input<'a> {
+    fn from(mapped: &'a Mapped) -> Self {
+        Self::Mapped(mapped)
+    }
+}
+
+impl<'a> Input<'a> {
+    pub(super) fn value(self) -> SessionInputValue<'a> {
+        match self {
+            Self::Tensor(tensor) => (&tensor.value).into(),
+            Self::Mapped(Mapped { value: View::U8(view), .. }) => (&**view).into(),
+            Self::Mapped(Mapped { value: View::F32(view), .. }) => (&**view).into(),
+        }
+    }
+}
+
+impl Mapped {
+    /// Bytes at `offset` of a file.
+    pub fn u8(map: &Arc<Mmap>, offset: usize, shape: &[usize]) -> Result<Self> {
+        Ok(Self { value: View::U8(view(map, offset, shape)?), _map: map.clone() })
+    }
+
+    /// float32 numbers at `offset` of a file, a multiple of four.
+    pub fn f32(map: &Arc<Mmap>, offset: usize, shape: &[usize]) -> Result<Self> {
+        Ok(Self { value: View::F32(view(map, offset, shape)?), _map: map.clone() })
+    }
+}
+
+#[allow(unsafe_code, reason = "a view into a memory map; what makes it sound is said at the call")]
+fn view<T>(map: &Arc<Mmap>, offset: usize, shape: &[usize]) -> Result<TensorRefMut<'static, T>>
+where
+    T: PrimitiveTensorElementType + std::fmt::Debug,
+{
+    let count = shape.iter().try_fold(size_of::<T>(), |n, &d| n.checked_mul(d));
+    let bytes = count.and_then(|n| map.get(offset..offset.checked_add(n)?));
+    let Some(bytes) = bytes.filter(|b| b.as_ptr().cast::<T>().is_aligned()) else {
+        return Err(Error::corrupt("a constant lies outside its file of weights; import the model again"));
+    };
+    let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default);
+    let memory = memory.map_err(failed("memory"))?;
+    let shape = Shape::new(shape.iter().map(|&d| d as i64));
+    // SAFETY: the bytes are as many as the shape takes, and aligned. `Mapped` keeps the map as long as the view. Sessions
+    // only read their inputs, and nothing here hands the view out for writing: the pages may be read-only.
+    unsafe { TensorRefMut::from_raw(memory, bytes.as_ptr().cast_mut().cast(), shape) }.map_err(failed("mapped weights"))
+}
+
 impl Tensor {
     /// 64-bit integers of a shape.
     pub fn i64(shape: &[usize], data: Vec<i64>) -> Result<Self> {
         let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed("integers"))?;
         Ok(Self { value: tensor.upcast() })
+    }
+
+    /// Bytes of a shape.
+    pub fn u8(shape: &[usize], data: Vec<u8>) -> Result<Self> {
+        let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed("bytes"))?;
+        Ok(Self { value: tensor.upcast() })
+    }
+
+    /// A float32 number without a shape.
+    pub fn scalar(value: f32) -> Result<Self> {
+        Self::f32(&[], vec![value])
     }
 
     /// float32 numbers of a shape.

@@ -1,6 +1,6 @@
 //! A graph as an ONNX model.
 
-use super::{Constant, Data, Extent, Graph, Port, Value, weights};
+use super::{Constant, Data, Extent, Graph, Port, Value};
 use crate::onnx::proto::{
     Dim, Dimension, EXTERNAL, Entry, Graph as GraphProto, Model, Node, OperatorSet, Shape, Tensor, TensorType, Type,
     ValueInfo,
@@ -29,7 +29,7 @@ pub fn lower(graph: &Graph) -> Model {
                     name: n.name.clone(),
                     op_type: n.op.kind().into(),
                     domain: n.op.domain().into(),
-                    input: n.inputs.iter().map(|v| v.map(name).unwrap_or_default()).collect(),
+                    input: n.read().iter().map(|v| v.map(name).unwrap_or_default()).collect(),
                     output: outputs(n, name),
                     attribute: n.op.attributes(),
                 })
@@ -52,7 +52,7 @@ fn outputs(node: &super::Node, name: impl Fn(Value) -> String) -> Vec<String> {
 fn tensor_type(port: &Port) -> Type {
     let dim = |e: &Extent| match e {
         Extent::Known(n) => Dim::Value(*n as i64),
-        Extent::Named(n) => Dim::Param((*n).into()),
+        Extent::Named(n) => Dim::Param(n.to_string()),
     };
     let dim = port.shape.iter().map(|e| Dimension { value: Some(dim(e)) }).collect();
     Type { tensor_type: Some(TensorType { elem_type: port.dtype as i32, shape: Some(Shape { dim }) }) }
@@ -67,11 +67,11 @@ fn tensor(constant: &Constant, name: String) -> Tensor {
     };
     match &constant.data {
         Data::Inline(bytes) => tensor.raw_data = Some(bytes.clone()),
-        Data::External(offset, length) => {
+        Data::External { file, offset, length } => {
             let entry = |key: &str, value: String| Entry { key: key.into(), value };
             tensor.data_location = Some(EXTERNAL);
             tensor.external_data = vec![
-                entry("location", weights::FILE.into()),
+                entry("location", file.to_string()),
                 entry("offset", offset.to_string()),
                 entry("length", length.to_string()),
             ];

@@ -1,12 +1,19 @@
-//! Computations as data: a closed set of operators, a builder, and the lowering to ONNX. Nothing here runs anything.
+//! Computations as data: a closed set of operators, a builder, the lowering to ONNX and the way back, and cuts. Nothing
+//! here runs anything.
 
+mod extract;
 mod lower;
 mod op;
+mod raise;
 mod weights;
 
+pub use extract::Border;
 pub use lower::lower;
 pub use op::{Attention, Op};
-pub use weights::WeightsWriter;
+pub use raise::raise;
+pub use weights::{FILE as WEIGHTS, WeightsWriter};
+
+use std::borrow::Cow;
 
 /// Element types of the values in a graph; the numbers are ONNX's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +28,17 @@ pub enum DType {
     I64 = 7,
 }
 
+impl DType {
+    /// Bytes of one element.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::F32 | Self::I32 => 4,
+            Self::I64 => 8,
+        }
+    }
+}
+
 /// A value in a graph: an input, a constant or what a node makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Value(usize);
@@ -31,7 +49,7 @@ pub enum Extent {
     /// A number.
     Known(usize),
     /// A name, equal wherever it appears.
-    Named(&'static str),
+    Named(Cow<'static, str>),
 }
 
 impl From<usize> for Extent {
@@ -42,7 +60,7 @@ impl From<usize> for Extent {
 
 impl From<&'static str> for Extent {
     fn from(name: &'static str) -> Self {
-        Self::Named(name)
+        Self::Named(name.into())
     }
 }
 
@@ -51,8 +69,15 @@ impl From<&'static str> for Extent {
 pub enum Data {
     /// In the model file: shapes, scalars and other small things.
     Inline(Vec<u8>),
-    /// In `weights.bin`, at a byte offset and of a length in bytes.
-    External(u64, u64),
+    /// In a file beside the model.
+    External {
+        /// The file's name.
+        file: Cow<'static, str>,
+        /// Where it begins, in bytes.
+        offset: u64,
+        /// How many bytes it has.
+        length: u64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -62,20 +87,40 @@ struct Port {
     shape: Vec<Extent>,
 }
 
+/// A constant of a graph.
 #[derive(Clone, Debug)]
-struct Constant {
-    value: Value,
-    dtype: DType,
-    shape: Vec<usize>,
-    data: Data,
+pub struct Constant {
+    /// What nodes read.
+    pub value: Value,
+    /// The type of its elements.
+    pub dtype: DType,
+    /// Its extents.
+    pub shape: Vec<usize>,
+    /// Where its bytes are.
+    pub data: Data,
 }
 
+/// An operator at work.
 #[derive(Clone, Debug)]
-struct Node {
-    op: Op,
+pub struct Node {
+    /// What it does.
+    pub op: Op,
     name: String,
-    inputs: Vec<Option<Value>>,
-    outputs: Vec<Value>,
+    /// What it reads; `None` for an input left out.
+    pub inputs: Vec<Option<Value>>,
+    /// What it makes.
+    pub outputs: Vec<Value>,
+}
+
+impl Node {
+    /// The inputs the operator reads as it runs; those behind them are for its gradient.
+    pub fn read(&self) -> &[Option<Value>] {
+        let read = match self.op {
+            Op::Adapted { .. } | Op::Reshape => 2,
+            _ => self.inputs.len(),
+        };
+        &self.inputs[..read.min(self.inputs.len())]
+    }
 }
 
 /// A computation under construction.
@@ -105,11 +150,34 @@ impl Graph {
         Value(self.names.len() - 1)
     }
 
+    /// The nodes, each after those it reads from.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// A value's name.
+    pub fn name(&self, value: Value) -> &str {
+        &self.names[value.0]
+    }
+
+    /// A constant by name.
+    pub fn constant_named(&self, name: &str) -> Option<&Constant> {
+        self.constants.iter().find(|c| self.names[c.value.0] == name)
+    }
+
     /// A named input.
     pub fn input(&mut self, name: &str, dtype: DType, shape: impl IntoIterator<Item = Extent>) -> Value {
         let value = self.value(name.into());
         self.inputs.push(Port { value, dtype, shape: shape.into_iter().collect() });
         value
+    }
+
+    /// A named input that several places ask for: the same one after the first time.
+    pub fn input_once(&mut self, name: &str, dtype: DType, shape: &[Extent]) -> Value {
+        match self.inputs.iter().find(|p| self.names[p.value.0] == name) {
+            Some(port) => port.value,
+            None => self.input(name, dtype, shape.iter().cloned()),
+        }
     }
 
     /// An input that may be left out: it then has the value of this constant.

@@ -21,6 +21,13 @@ pub struct Attention {
 pub enum Op {
     /// Magnitude.
     Abs,
+    /// `(x [M, K], w [N, K], a [R, K], b [R, N])` to `x wᵀ`, where `w` is a frozen matrix plus `scale bᵀ a`: a linear
+    /// layer with its adapter folded in. Forward is one product and reads only `x` and `w`; the gradient reaches the
+    /// factors directly, without the `[N, K]` gradient of `w` in between.
+    Adapted {
+        /// What the product of the factors is multiplied by.
+        scale: f32,
+    },
     /// Sum with broadcasting.
     Add,
     /// Changes the element type.
@@ -32,8 +39,22 @@ pub enum Op {
     },
     /// Quotient with broadcasting.
     Div,
+    /// `(a, b)`: product of matrices, each transposed first where it says so, times `scale`. Leading axes are a batch.
+    FusedMatMul {
+        /// Whether the last two axes of `a` change places.
+        transpose_a: bool,
+        /// Whether the last two axes of `b` change places.
+        transpose_b: bool,
+        /// Factor of the result.
+        scale: f32,
+    },
     /// `(table, indices)`: rows along an axis.
     Gather {
+        /// Which axis the indices count.
+        axis: i64,
+    },
+    /// `(x, indices)`: for each index the element at its place, but along `axis` where the index says.
+    GatherElements {
         /// Which axis the indices count.
         axis: i64,
     },
@@ -41,6 +62,15 @@ pub enum Op {
     GatherBlocks(Bits),
     /// x Phi(x), exactly.
     Gelu,
+    /// `(a, b, c)`: `scale a b + c`, for matrices, each transposed first where it says so.
+    Gemm {
+        /// Whether `a` is transposed.
+        transpose_a: bool,
+        /// Whether `b` is transposed.
+        transpose_b: bool,
+        /// Factor of the product.
+        scale: f32,
+    },
     /// `(packed qkv or q, k, v, past key, past value, past length, total length, cosines, sines)` to
     /// `(attended, present key, present value)`. Past and present may be one buffer of shape
     /// `[B, kv_heads, capacity, head_dim]`: then the cache grows in place.
@@ -50,6 +80,8 @@ pub enum Op {
         /// Added to the variance.
         epsilon: f32,
     },
+    /// Natural logarithm.
+    Log,
     /// Matrix product with broadcasting.
     MatMul,
     /// `(x [.., K], quants, scales)`: x times the transpose of a quantized `[N, K]` matrix.
@@ -66,6 +98,8 @@ pub enum Op {
         /// Which.
         axis: i64,
     },
+    /// The smaller, with broadcasting.
+    Min,
     /// Product with broadcasting.
     Mul,
     /// `(q, k, v, -, key padding mask)`: attention in both directions.
@@ -77,22 +111,30 @@ pub enum Op {
     Neg,
     /// `(x, axes)`: the largest; the axes stay, with extent 1.
     ReduceMax,
+    /// `(x, axes)`: the mean; the axes stay, with extent 1.
+    ReduceMean,
     /// `(x, axes)`.
     ReduceSum {
         /// Whether the summed axes stay, with extent 1.
         keep: bool,
     },
-    /// `(x, shape)`.
+    /// `(x, shape)`; or `(x, shape, shape of x)`, of which the third is read by the gradient alone.
     Reshape,
-    /// `(x, gain)` over the last axis.
+    /// `(x, gain)` over the last axis; a second output is the reciprocal of the root mean square, `[.., 1]`.
     RmsNorm {
         /// Added to the mean square.
         epsilon: f32,
     },
+    /// `(x [B, S, heads * head_dim], first position, cosines, sines)`: rotary positions, halves apart.
+    Rotary,
     /// To the nearest integer, ties to the even one.
     Round,
+    /// `(x, indices [n, 1], rows)`: x with `rows` added where the indices say.
+    ScatterAdd,
     /// The shape of a value.
     Shape,
+    /// 1 / (1 + exp(-x)).
+    Sigmoid,
     /// x sigmoid(x).
     Silu,
     /// `(x, skip, gain, bias)`: LayerNorm of x + skip.
@@ -107,11 +149,15 @@ pub enum Op {
     },
     /// `(x, starts, ends, axes)`.
     Slice,
+    /// Over the last axis.
+    Softmax,
     /// `(x, sizes)` into pieces along an axis.
     Split {
         /// Which; -1 is the last.
         axis: i64,
     },
+    /// Square root.
+    Sqrt,
     /// Difference with broadcasting.
     Sub,
     /// Axes in another order.
@@ -125,30 +171,41 @@ impl Op {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Abs => "Abs",
+            Self::Adapted { .. } | Self::FusedMatMul { .. } => "FusedMatMul",
             Self::Add => "Add",
             Self::Cast(_) => "Cast",
             Self::Concat { .. } => "Concat",
             Self::Div => "Div",
             Self::Gather { .. } => "Gather",
             Self::GatherBlocks(_) => "GatherBlockQuantized",
+            Self::GatherElements { .. } => "GatherElements",
             Self::Gelu => "Gelu",
+            Self::Gemm { .. } => "Gemm",
             Self::GroupQueryAttention(_) => "GroupQueryAttention",
             Self::LayerNorm { .. } => "LayerNormalization",
+            Self::Log => "Log",
             Self::MatMul => "MatMul",
             Self::MatMulBlocks { .. } => "MatMulNBits",
+            Self::Min => "Min",
             Self::Mul => "Mul",
             Self::MultiHeadAttention { .. } => "MultiHeadAttention",
             Self::Neg => "Neg",
             Self::ReduceMax => "ReduceMax",
+            Self::ReduceMean => "ReduceMean",
             Self::ReduceSum { .. } => "ReduceSum",
             Self::Reshape => "Reshape",
             Self::RmsNorm { .. } => "SimplifiedLayerNormalization",
+            Self::Rotary => "RotaryEmbedding",
             Self::Round => "Round",
+            Self::ScatterAdd => "ScatterND",
             Self::Shape => "Shape",
+            Self::Sigmoid => "Sigmoid",
             Self::Silu => "QuickGelu",
             Self::SkipLayerNorm { .. } => "SkipLayerNormalization",
             Self::SkipRmsNorm { .. } => "SkipSimplifiedLayerNormalization",
             Self::Slice => "Slice",
+            Self::Softmax => "Softmax",
+            Self::Sqrt => "Sqrt",
             Self::Halve { .. } | Self::Split { .. } => "Split",
             Self::Sub => "Sub",
             Self::Transpose(_) => "Transpose",
@@ -158,10 +215,13 @@ impl Op {
     /// The domain that defines it: empty for ONNX itself.
     pub fn domain(&self) -> &'static str {
         match self {
-            Self::GatherBlocks(_)
+            Self::Adapted { .. }
+            | Self::FusedMatMul { .. }
+            | Self::GatherBlocks(_)
             | Self::GroupQueryAttention(_)
             | Self::MatMulBlocks { .. }
             | Self::MultiHeadAttention { .. }
+            | Self::Rotary
             | Self::Silu
             | Self::SkipLayerNorm { .. }
             | Self::SkipRmsNorm { .. } => MICROSOFT,
@@ -172,8 +232,14 @@ impl Op {
     /// Its attributes.
     pub(super) fn attributes(&self) -> Vec<Attribute> {
         match self {
+            Self::Adapted { .. } => vec![int("transB", 1)],
+            Self::FusedMatMul { transpose_a, transpose_b, scale } | Self::Gemm { transpose_a, transpose_b, scale } => vec![
+                int("transA", usize::from(*transpose_a)),
+                int("transB", usize::from(*transpose_b)),
+                float("alpha", *scale),
+            ],
             Self::Cast(to) => vec![int("to", *to as usize)],
-            Self::Concat { axis } | Self::Gather { axis } | Self::Split { axis } => {
+            Self::Concat { axis } | Self::Gather { axis } | Self::GatherElements { axis } | Self::Split { axis } => {
                 vec![Attribute { i: Some(*axis), ..int("axis", 0) }]
             }
             Self::GatherBlocks(bits) => vec![
@@ -203,7 +269,9 @@ impl Op {
             ],
             Self::MultiHeadAttention { heads } => vec![int("num_heads", *heads)],
             Self::ReduceSum { keep } => vec![int("keepdims", usize::from(*keep))],
+            Self::ScatterAdd => vec![text("reduction", "add")],
             Self::Silu => vec![float("alpha", 1.0)],
+            Self::Softmax => vec![Attribute { i: Some(-1), ..int("axis", 0) }],
             Self::Transpose(order) => vec![Attribute {
                 name: "perm".into(),
                 ints: order.clone(),
@@ -214,14 +282,20 @@ impl Op {
             | Self::Add
             | Self::Div
             | Self::Gelu
+            | Self::Log
             | Self::MatMul
+            | Self::Min
             | Self::Mul
             | Self::Neg
             | Self::ReduceMax
+            | Self::ReduceMean
             | Self::Reshape
+            | Self::Rotary
             | Self::Round
             | Self::Shape
+            | Self::Sigmoid
             | Self::Slice
+            | Self::Sqrt
             | Self::Sub => vec![],
         }
     }
@@ -233,4 +307,9 @@ fn int(name: &str, value: usize) -> Attribute {
 
 fn float(name: &str, value: f32) -> Attribute {
     Attribute { name: name.into(), f: Some(value), r#type: AttributeType::Float as i32, ..Attribute::default() }
+}
+
+fn text(name: &str, value: &str) -> Attribute {
+    let s = Some(value.as_bytes().to_vec());
+    Attribute { name: name.into(), s, r#type: AttributeType::String as i32, ..Attribute::default() }
 }

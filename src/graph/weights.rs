@@ -7,6 +7,7 @@
 use super::Data;
 use crate::error::{Error, Result};
 use bytemuck::NoUninit;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -23,15 +24,16 @@ const SMALL: usize = 1024;
 pub struct WeightsWriter {
     out: BufWriter<File>,
     path: PathBuf,
+    file: Cow<'static, str>,
     at: u64,
 }
 
 impl WeightsWriter {
-    /// Begins the file in `folder`.
-    pub fn create(folder: &Path) -> Result<Self> {
-        let path = folder.join(FILE);
+    /// Begins the file `name` in `folder`.
+    pub fn create(folder: &Path, name: &'static str) -> Result<Self> {
+        let path = folder.join(name);
         let file = File::create(&path).map_err(|e| Error::io(format!("cannot create {}", path.display()), e))?;
-        Ok(Self { out: BufWriter::with_capacity(1 << 20, file), path, at: 0 })
+        Ok(Self { out: BufWriter::with_capacity(1 << 20, file), path, file: name.into(), at: 0 })
     }
 
     /// Appends an array; small ones are handed back to be kept inline.
@@ -45,7 +47,7 @@ impl WeightsWriter {
         self.out.write_all(&vec![0; (offset - self.at) as usize]).map_err(fail)?;
         self.out.write_all(bytes).map_err(fail)?;
         self.at = offset + bytes.len() as u64;
-        Ok(Data::External(offset, bytes.len() as u64))
+        Ok(Data::External { file: self.file.clone(), offset, length: bytes.len() as u64 })
     }
 
     /// Flushes the rest; returns the bytes written.

@@ -69,7 +69,7 @@ fn build(
 ) -> Result<Bundle> {
     let Described { config, tokenizer, template, source } = described;
     let staged = Staged::new(dir)?;
-    let writer = WeightsWriter::create(staged.path())?;
+    let writer = WeightsWriter::create(staged.path(), crate::graph::WEIGHTS)?;
     let four_bit = options.weights.map_or_else(|| source.four_bit(), |b| b == Bits::Int4);
     let precise = !four_bit && matches!(config, config::Config::Decoder(_));
     let mut weights = Weights { graph: Graph::new(), writer, source: &source, choice: options.weights, precise };

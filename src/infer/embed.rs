@@ -1,7 +1,7 @@
 //! Texts to unit vectors.
 
 use crate::bundle::{self, Bundle, Encoder, Model, Pooling};
-use crate::engine::{Engine, Session, Tensor};
+use crate::engine::{Engine, Input, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::text::tokenizer::Tokenizer;
 use crate::watch::{Cancel, Progress};
@@ -106,9 +106,9 @@ impl Embedder {
         }
         let types = Tensor::i64(&shape, vec![0; ids.len()])?;
         let (ids, mask) = (Tensor::i64(&shape, ids)?, Tensor::i64(&shape, mask)?);
-        let mut inputs = vec![("input_ids", &ids), ("attention_mask", &mask)];
+        let mut inputs = vec![("input_ids", Input::from(&ids)), ("attention_mask", Input::from(&mask))];
         if self.takes_types {
-            inputs.push(("token_type_ids", &types));
+            inputs.push(("token_type_ids", Input::from(&types)));
         }
         let outputs = self.session.run(&inputs)?;
         let hidden = outputs.iter().find(|(name, _)| name == "last_hidden_state");

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 pub const BLOCK: usize = 32;
 
 /// How many bits a weight takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bits {
     /// 4 bits: half the memory traffic, which is what decoding speed is made of.

@@ -1,0 +1,315 @@
+//! The frozen base: where each weight of a bundle lies in its `weights.bin`, read from the graph that serves.
+//!
+//! Nothing is copied and nothing is loaded: the training graphs take views of the mapped file as inputs. Names and
+//! shapes of the constants are those `import/decoder.rs` writes.
+
+use crate::bundle::{self, Bundle, Model};
+use crate::engine::{Engine, Mapped, Tensor};
+use crate::error::{Error, Result};
+use crate::format;
+use crate::graph::{self, Constant, Data, Graph, Op};
+use crate::lora::Target;
+use crate::onnx;
+use crate::tensor::{BLOCK, Bits};
+use memmap2::Mmap;
+use std::sync::Arc;
+
+/// The extents and settings that all layers share.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// Layers.
+    pub layers: usize,
+    /// Numbers in a hidden state.
+    pub hidden: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads.
+    pub kv_heads: usize,
+    /// Numbers in a head.
+    pub head_dim: usize,
+    /// Numbers between up and down.
+    pub inner: usize,
+    /// Tokens there are.
+    pub vocabulary: usize,
+    /// Added to mean squares.
+    pub epsilon: f32,
+    /// Tokens of the past that a token sees.
+    pub window: Option<usize>,
+    /// Positions the rotary tables have.
+    pub context: usize,
+}
+
+impl Shape {
+    /// Outputs of the matrix that q, k and v are parts of.
+    pub fn joined(&self) -> usize {
+        (self.heads + 2 * self.kv_heads) * self.head_dim
+    }
+
+    /// Outputs and inputs of a target.
+    pub fn matrix(&self, target: Target) -> (usize, usize) {
+        let (queries, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        match target {
+            Target::Query => (queries, self.hidden),
+            Target::Key | Target::Value => (keys, self.hidden),
+            Target::Output => (self.hidden, queries),
+            Target::Gate | Target::Up => (self.inner, self.hidden),
+            Target::Down => (self.hidden, self.inner),
+        }
+    }
+}
+
+/// How a matrix is kept: what a graph needs to know to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kept {
+    /// In blocks of so many bits, with offsets or without.
+    Blocks(Bits, bool),
+    /// As float32, `[inputs, outputs]`.
+    Dense,
+}
+
+/// What distinguishes a layer's graph from another's. Layers with equal forms share theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Form {
+    /// How each target is kept.
+    pub kept: [Kept; 7],
+    /// Whether q, k and v have biases.
+    pub biases: bool,
+    /// Whether the heads of q and k are normed.
+    pub head_norms: bool,
+}
+
+/// An input of a graph from the base: its name there and its bytes.
+pub type Weight = (String, Source);
+
+/// Where the bytes of a weight are.
+#[derive(Debug)]
+pub enum Source {
+    /// In `weights.bin`.
+    Mapped(Mapped),
+    /// In the graph, because it is small.
+    Inline(Tensor),
+}
+
+/// A layer of the base.
+#[derive(Debug)]
+pub struct Layer {
+    /// What its graph is like.
+    pub form: Form,
+    /// What its graph takes.
+    pub weights: Vec<Weight>,
+}
+
+/// The base of a bundle.
+#[derive(Debug)]
+pub struct Frozen {
+    /// Extents.
+    pub shape: Shape,
+    /// Its layers.
+    pub layers: Vec<Layer>,
+    /// How the token embedding is kept.
+    pub table: Kept,
+    /// The token embedding: `quants` and `scales`, or `dense`.
+    pub embedding: Vec<Weight>,
+    /// How the output layer is kept.
+    pub output: Kept,
+    /// The output layer: as a matrix of a layer.
+    pub head: Vec<Weight>,
+    /// The gain of the last norm.
+    pub gain: Weight,
+    graph: Graph,
+    map: Arc<Mmap>,
+}
+
+impl Frozen {
+    /// Reads the graph of a bundle. Arrays need a loaded engine. Errors: `Unsupported` for a model whose graph Wayside
+    /// did not write.
+    pub fn open(_: &Engine, bundle: &Bundle) -> Result<Self> {
+        let name = &bundle.manifest.name;
+        let Model::Decoder(decoder) = &bundle.manifest.model else {
+            return Err(Error::invalid(format!("{name} makes vectors; only language models are trained")));
+        };
+        let graph = graph::raise(onnx::read(&bundle.path(bundle::MODEL)?)?)
+            .map_err(|e| Error::unsupported(format!("{name} cannot be trained")).because(e))?;
+        let map = Arc::new(format::map(&bundle.path(graph::WEIGHTS)?)?);
+        let attention = graph.nodes().iter().find_map(|n| match &n.op {
+            Op::GroupQueryAttention(a) => Some(a.clone()),
+            _ => None,
+        });
+        let epsilon = graph.nodes().iter().find_map(|n| match n.op {
+            Op::RmsNorm { epsilon } => Some(epsilon),
+            _ => None,
+        });
+        let strange = || Error::unsupported(format!("{name} has no layers of a known shape and cannot be trained"));
+        let attention = attention.ok_or_else(strange)?;
+        let extent = |constant: &str, axis: usize| {
+            graph.constant_named(constant).and_then(|c| c.shape.get(axis)).copied().ok_or_else(strange)
+        };
+        let shape = Shape {
+            layers: decoder.layers,
+            hidden: extent("model.norm.weight", 0)?,
+            heads: attention.heads,
+            kv_heads: attention.kv_heads,
+            head_dim: decoder.head_dim,
+            inner: inputs(&graph, "layers.0.mlp.down").ok_or_else(strange)?,
+            vocabulary: decoder.vocabulary,
+            epsilon: epsilon.ok_or_else(strange)?,
+            window: attention.window,
+            context: extent("rope.cosines", 0)?,
+        };
+        let mut this = Self {
+            shape,
+            layers: vec![],
+            table: Kept::Dense,
+            embedding: vec![],
+            output: Kept::Dense,
+            head: vec![],
+            gain: (String::new(), Source::Inline(Tensor::scalar(0.0)?)),
+            graph,
+            map,
+        };
+        for layer in 0..shape.layers {
+            let layer = this.layer(layer)?;
+            this.layers.push(layer);
+        }
+        (this.table, this.embedding) = this.matrix("embed", "table", 0..shape.vocabulary, shape.vocabulary)?;
+        let output = if inputs(&this.graph, "head").is_some() { "head" } else { "embed" };
+        (this.output, this.head) = this.matrix(output, "head", 0..shape.vocabulary, shape.vocabulary)?;
+        this.gain = this.vector("gain", "model.norm.weight")?;
+        Ok(this)
+    }
+
+    /// The rotary tables of the first `positions`: `cosines` and `sines`.
+    pub fn rotations(&self, positions: usize) -> Result<Vec<Weight>> {
+        let table = |name: &str| {
+            let constant = self.constant(&format!("rope.{name}"))?;
+            self.part(&constant, name, 0, &[positions.min(self.shape.context), self.shape.head_dim / 2])
+        };
+        Ok(vec![table("cosines")?, table("sines")?])
+    }
+
+    fn layer(&self, layer: usize) -> Result<Layer> {
+        let (queries, keys) = (self.shape.heads * self.shape.head_dim, self.shape.kv_heads * self.shape.head_dim);
+        let inner = self.shape.inner;
+        let (attention, mlp) = (format!("layers.{layer}.attention"), format!("layers.{layer}.mlp"));
+        let qkv = self.shape.joined();
+        let places = [
+            (format!("{attention}.qkv"), 0..queries, qkv),
+            (format!("{attention}.qkv"), queries..queries + keys, qkv),
+            (format!("{attention}.qkv"), queries + keys..qkv, qkv),
+            (format!("{attention}.o"), 0..self.shape.hidden, self.shape.hidden),
+            (format!("{mlp}.gate_up"), 0..inner, 2 * inner),
+            (format!("{mlp}.gate_up"), inner..2 * inner, 2 * inner),
+            (format!("{mlp}.down"), 0..self.shape.hidden, self.shape.hidden),
+        ];
+        let mut kept = [Kept::Dense; 7];
+        let mut weights = Vec::new();
+        for ((target, (name, rows, all)), kept) in Target::ALL.iter().zip(places).zip(&mut kept) {
+            let (how, parts) = self.matrix(&name, target.peft(), rows, all)?;
+            *kept = how;
+            weights.extend(parts);
+        }
+        let base = format!("model.layers.{layer}");
+        weights.push(self.vector("attention_gain", &format!("{base}.input_layernorm.weight"))?);
+        weights.push(self.vector("mlp_gain", &format!("{base}.post_attention_layernorm.weight"))?);
+        let bias = format!("{attention}.qkv.bias");
+        let biases = self.graph.constant_named(&bias).is_some();
+        if biases {
+            weights.push(self.vector("bias", &bias)?);
+        }
+        let norm = |side: &str| format!("{base}.self_attn.{side}_norm.weight");
+        let head_norms = self.graph.constant_named(&norm("q")).is_some();
+        if head_norms {
+            weights.push(self.vector("query_gain", &norm("q"))?);
+            weights.push(self.vector("key_gain", &norm("k"))?);
+        }
+        Ok(Layer { form: Form { kept, biases, head_norms }, weights })
+    }
+
+    /// Some rows of the matrix `name` as inputs called `input.quants`, `input.scales` and `input.offsets`, or
+    /// `input.dense`. Offsets and dense matrices come whole: their rows lie apart.
+    fn matrix(
+        &self,
+        name: &str,
+        input: &str,
+        rows: std::ops::Range<usize>,
+        all: usize,
+    ) -> Result<(Kept, Vec<Weight>)> {
+        if let Some(dense) = self.graph.constant_named(&format!("{name}.transposed")) {
+            let whole = self.part(dense, &format!("{input}.dense"), 0, &dense.shape)?;
+            return Ok((Kept::Dense, vec![whole]));
+        }
+        let quants = self.constant(&format!("{name}.quants"))?;
+        let scales = self.constant(&format!("{name}.scales"))?;
+        let (&[n, blocks, bytes], count) = (&quants.shape[..], rows.len()) else { return Err(self.damaged(name)) };
+        if n != all {
+            return Err(self.damaged(name));
+        }
+        let bits = if bytes == Bits::Int4.bytes() { Bits::Int4 } else { Bits::Int8 };
+        let mut weights = vec![
+            self.part(&quants, &format!("{input}.quants"), rows.start, &[count, blocks * bytes])?,
+            self.part(&scales, &format!("{input}.scales"), rows.start, &[count, blocks])?,
+        ];
+        let offsets = self.graph.constant_named(&format!("{name}.offsets"));
+        if let Some(offsets) = offsets {
+            weights.push(self.part(offsets, &format!("{input}.offsets"), 0, &offsets.shape)?);
+        }
+        Ok((Kept::Blocks(bits, offsets.is_some()), weights))
+    }
+
+    fn vector(&self, input: &str, name: &str) -> Result<Weight> {
+        let constant = self.constant(name)?;
+        self.part(&constant, input, 0, &constant.shape)
+    }
+
+    fn constant(&self, name: &str) -> Result<Constant> {
+        self.graph.constant_named(name).cloned().ok_or_else(|| self.damaged(name))
+    }
+
+    /// The rows of a constant from `row` on that fill `shape`.
+    fn part(&self, constant: &Constant, input: &str, row: usize, shape: &[usize]) -> Result<Weight> {
+        let width = constant.dtype.bytes() * shape.iter().skip(1).product::<usize>();
+        let begin = row * width;
+        let wrong = || self.damaged(input);
+        let source = match &constant.data {
+            Data::External { offset, length, .. } => {
+                if (begin + width * shape[0]) as u64 > *length {
+                    return Err(wrong());
+                }
+                let at = usize::try_from(*offset).map_err(|_| wrong())? + begin;
+                Source::Mapped(match constant.dtype {
+                    graph::DType::U8 => Mapped::u8(&self.map, at, shape)?,
+                    _ => Mapped::f32(&self.map, at, shape)?,
+                })
+            }
+            Data::Inline(bytes) => {
+                let bytes = bytes.get(begin..begin + width * shape[0]).ok_or_else(wrong)?;
+                Source::Inline(match constant.dtype {
+                    graph::DType::U8 => Tensor::u8(shape, bytes.to_vec())?,
+                    _ => Tensor::f32(shape, bytemuck::pod_collect_to_vec(bytes))?,
+                })
+            }
+        };
+        Ok((input.to_owned(), source))
+    }
+
+    fn damaged(&self, name: &str) -> Error {
+        Error::corrupt(format!("the model's graph lacks {name} or has it in another shape; import the model again"))
+    }
+}
+
+impl Source {
+    /// As what a session takes.
+    pub fn input(&self) -> crate::engine::Input<'_> {
+        match self {
+            Self::Mapped(mapped) => mapped.into(),
+            Self::Inline(tensor) => tensor.into(),
+        }
+    }
+}
+
+/// Inputs of a matrix: its columns.
+fn inputs(graph: &Graph, name: &str) -> Option<usize> {
+    let quants = graph.constant_named(&format!("{name}.quants")).map(|c| c.shape.get(1).map(|b| b * BLOCK));
+    let dense = || graph.constant_named(&format!("{name}.transposed")).map(|c| c.shape.first().copied());
+    quants.or_else(dense).flatten()
+}

@@ -1,0 +1,259 @@
+//! Running a step: the graphs of [`super::block`] and [`super::ends`], layer by layer, there and back.
+
+use super::batch::Batch;
+use super::block::{Keep, block, places};
+use super::ends;
+use super::frozen::{Form, Frozen, Weight};
+use crate::bundle::Bundle;
+use crate::engine::{Engine, Input, Outputs, Session, Tensor};
+use crate::error::{Error, Result};
+use crate::grad::{AdamW, adamw};
+use crate::graph::{Graph, lower};
+use crate::lora::LoraConfig;
+use crate::watch::Cancel;
+use prost::Message;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// An adapter in training, over its base.
+pub struct Step {
+    frozen: Frozen,
+    lora: LoraConfig,
+    plan: Plan,
+    engine: Engine,
+    layers: HashMap<(Form, Keep), Halves>,
+    embed: Session,
+    head: Session,
+    loss: Session,
+    norm: Session,
+    update: Session,
+    /// A vector for each layer; see [`places`].
+    weights: Vec<Tensor>,
+    means: Vec<Tensor>,
+    squares: Vec<Tensor>,
+    gradients: Vec<Tensor>,
+    /// Steps taken.
+    taken: u64,
+}
+
+/// How memory is spent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What each layer keeps.
+    pub keep: Vec<Keep>,
+    /// The most rows that go through the layers at once.
+    pub rows: usize,
+    /// The most rows that go through the output layer at once.
+    pub head_rows: usize,
+}
+
+/// The sessions of a layer.
+struct Halves {
+    forward: Session,
+    backward: Session,
+    kept: Vec<String>,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// Nats a learned token, before the step.
+    pub loss: f32,
+    /// The norm of all gradients together, before it was clipped.
+    pub norm: f32,
+}
+
+impl Step {
+    /// The graphs for a bundle, compiled; the adapter's `weights` are one vector for each layer.
+    pub fn new(engine: &Engine, bundle: &Bundle, lora: LoraConfig, plan: Plan, weights: Vec<Vec<f32>>) -> Result<Self> {
+        let frozen = Frozen::open(engine, bundle)?;
+        let shape = frozen.shape;
+        let open = |graph: &Graph| session(engine, &bundle.dir, graph);
+        let (count, _) = places(&shape, &lora);
+        let vectors = |make: &dyn Fn(usize) -> Vec<f32>| -> Result<Vec<Tensor>> {
+            (0..shape.layers).map(|l| Tensor::f32(&[count], make(l))).collect()
+        };
+        let mut this = Self {
+            embed: open(&ends::embed(&shape, frozen.table))?,
+            head: open(&ends::head(&shape, frozen.output))?,
+            loss: open(&ends::loss(&shape)?)?,
+            norm: open(&ends::norm())?,
+            update: open(&adamw(&AdamW::default()))?,
+            weights: vectors(&|l| weights[l].clone())?,
+            means: vectors(&|_| vec![0.0; count])?,
+            squares: vectors(&|_| vec![0.0; count])?,
+            gradients: vectors(&|_| vec![0.0; count])?,
+            layers: HashMap::new(),
+            engine: engine.clone(),
+            frozen,
+            lora,
+            plan,
+            taken: 0,
+        };
+        for (layer, &keep) in this.frozen.layers.iter().zip(&this.plan.keep) {
+            let key = (layer.form.clone(), keep);
+            if !this.layers.contains_key(&key) {
+                let graphs = block(&shape, &layer.form, &this.lora, keep)?;
+                let halves = Halves {
+                    forward: session(&this.engine, &bundle.dir, &graphs.forward)?,
+                    backward: session(&this.engine, &bundle.dir, &graphs.backward)?,
+                    kept: graphs.kept,
+                };
+                this.layers.insert(key, halves);
+            }
+        }
+        Ok(this)
+    }
+
+    /// One batch: its loss; its gradients are added to those there are. `weight` is what a learned token counts.
+    pub fn accumulate(&mut self, batch: &Batch, weight: f32, cancel: &Cancel) -> Result<f32> {
+        let shape = self.frozen.shape;
+        let extent = Tensor::i64(&[2], vec![batch.sequences as i64, batch.length as i64])?;
+        let mask = mask(batch.length, shape.heads / shape.kv_heads, shape.window)?;
+        let rotations = self.frozen.rotations(batch.length)?;
+        let common = [("extent", Input::from(&extent)), ("mask", Input::from(&mask))];
+        let ids = Tensor::i64(&[batch.rows()], batch.ids.clone())?;
+        let outputs = run(&self.embed, &[("ids", (&ids).into())], &[&self.frozen.embedding])?;
+        let mut x = one(outputs)?;
+        let mut stash = Vec::with_capacity(shape.layers);
+        for (l, layer) in self.frozen.layers.iter().enumerate() {
+            cancel.check()?;
+            let halves = self.halves(l)?;
+            let mut inputs = vec![("x", Input::from(&x)), ("weights", Input::from(&self.weights[l]))];
+            inputs.extend(common);
+            let mut outputs = run(&halves.forward, &inputs, &[&layer.weights, &rotations])?;
+            let y = take(&mut outputs, "y")?;
+            stash.push((std::mem::replace(&mut x, y), outputs));
+        }
+        let (loss, mut dy) = self.loss(&x, batch, weight, cancel)?;
+        drop(x);
+        for (l, layer) in self.frozen.layers.iter().enumerate().rev() {
+            cancel.check()?;
+            let halves = self.halves(l)?;
+            let Some((x, kept)) = stash.pop() else { break };
+            let mut inputs = vec![
+                ("x", Input::from(&x)),
+                ("dy", Input::from(&dy)),
+                ("weights", Input::from(&self.weights[l])),
+                ("before", Input::from(&self.gradients[l])),
+            ];
+            inputs.extend(common);
+            for name in &halves.kept {
+                let value = kept.iter().find(|(n, _)| n == name);
+                inputs.extend(value.map(|(n, tensor)| (n.as_str(), Input::from(tensor))));
+            }
+            let mut outputs = run(&halves.backward, &inputs, &[&layer.weights, &rotations])?;
+            let gradient = take(&mut outputs, "gradient")?;
+            dy = take(&mut outputs, "dx")?;
+            self.gradients[l] = gradient;
+        }
+        Ok(loss)
+    }
+
+    /// The loss of hidden states, and its gradient with respect to them.
+    fn loss(&self, x: &Tensor, batch: &Batch, weight: f32, cancel: &Cancel) -> Result<(f32, Tensor)> {
+        let w = one(run(&self.head, &[], &[&self.frozen.head])?)?;
+        let weight = Tensor::scalar(weight)?;
+        let mut dx = Tensor::f32(&x.shape(), vec![0.0; batch.rows() * self.frozen.shape.hidden])?;
+        let mut loss = 0.0;
+        for (chosen, labels) in batch.chosen.chunks(self.plan.head_rows).zip(batch.labels.chunks(self.plan.head_rows)) {
+            cancel.check()?;
+            let chosen = Tensor::i64(&[chosen.len()], chosen.to_vec())?;
+            let labels = Tensor::i64(&[labels.len()], labels.to_vec())?;
+            let inputs = [
+                ("x", Input::from(x)),
+                ("chosen", Input::from(&chosen)),
+                ("labels", Input::from(&labels)),
+                ("weight", Input::from(&weight)),
+                ("w", Input::from(&w)),
+                ("before", Input::from(&dx)),
+            ];
+            let mut outputs = run(&self.loss, &inputs, &[std::slice::from_ref(&self.frozen.gain)])?;
+            loss += take(&mut outputs, "loss")?.as_f32()?[0];
+            dx = take(&mut outputs, "dx")?;
+        }
+        Ok((loss, dx))
+    }
+
+    /// Moves the weights along the gradients there are, at a learning rate, and forgets the gradients. Returns their
+    /// norm. Errors: `Invalid` when it is not finite; then nothing has moved.
+    pub fn update(&mut self, rate: f32) -> Result<f32> {
+        let mut norm2 = 0.0;
+        for gradient in &self.gradients {
+            norm2 += one(run(&self.norm, &[("gradient", gradient.into())], &[])?)?.as_f32()?[0];
+        }
+        if !norm2.is_finite() {
+            return Err(Error::invalid("the gradients are no finite numbers; a lower learning rate may help"));
+        }
+        let settings = AdamW::default();
+        let taken = (self.taken + 1) as f64;
+        let unbias = |beta: f32| Tensor::scalar((1.0 / (1.0 - f64::from(beta).powf(taken))) as f32);
+        let scalars =
+            [Tensor::scalar(rate)?, Tensor::scalar(norm2)?, unbias(settings.beta1)?, unbias(settings.beta2)?];
+        for l in 0..self.weights.len() {
+            let mut inputs: Vec<_> =
+                ["rate", "norm2", "unbias1", "unbias2"].into_iter().zip(scalars.iter().map(Input::from)).collect();
+            inputs.extend([
+                ("weights", Input::from(&self.weights[l])),
+                ("mean", Input::from(&self.means[l])),
+                ("square", Input::from(&self.squares[l])),
+                ("gradient", Input::from(&self.gradients[l])),
+            ]);
+            let mut outputs = run(&self.update, &inputs, &[])?;
+            self.weights[l] = take(&mut outputs, "weights_next")?;
+            self.means[l] = take(&mut outputs, "mean_next")?;
+            self.squares[l] = take(&mut outputs, "square_next")?;
+            self.gradients[l].as_f32_mut()?.fill(0.0);
+        }
+        self.taken += 1;
+        Ok(norm2.sqrt())
+    }
+
+    /// The gradients so far, a vector for each layer.
+    pub fn gradients(&self) -> &[Tensor] {
+        &self.gradients
+    }
+
+    /// The adapter's weights, a vector for each layer.
+    pub fn weights(&self) -> &[Tensor] {
+        &self.weights
+    }
+
+    /// The base's extents.
+    pub fn shape(&self) -> &super::frozen::Shape {
+        &self.frozen.shape
+    }
+
+    fn halves(&self, layer: usize) -> Result<&Halves> {
+        let key = (self.frozen.layers[layer].form.clone(), self.plan.keep[layer]);
+        self.layers.get(&key).ok_or_else(|| Error::engine("a layer has no graph"))
+    }
+}
+
+fn session(engine: &Engine, folder: &Path, graph: &Graph) -> Result<Session> {
+    engine.session(&lower(graph).encode_to_vec(), folder)
+}
+
+/// Runs a session over inputs and weights; those it does not take are left out.
+fn run(session: &Session, inputs: &[(&str, Input<'_>)], weights: &[&[Weight]]) -> Result<Outputs> {
+    let frozen = weights.iter().flat_map(|w| w.iter()).map(|(name, source)| (name.as_str(), source.input()));
+    let inputs: Vec<_> = inputs.iter().copied().chain(frozen).filter(|(name, _)| session.takes(name)).collect();
+    session.run(&inputs)
+}
+
+fn take(outputs: &mut Outputs, name: &str) -> Result<Tensor> {
+    let at = outputs.iter().position(|(n, _)| n == name);
+    at.map(|at| outputs.swap_remove(at).1).ok_or_else(|| Error::engine(format!("a training graph gave no {name}")))
+}
+
+fn one(mut outputs: Outputs) -> Result<Tensor> {
+    outputs.pop().map(|(_, t)| t).ok_or_else(|| Error::engine("a training graph gave nothing"))
+}
+
+/// What is added to scores `[group * length, length]`: nothing where a token may look, much less than nothing elsewhere.
+fn mask(length: usize, group: usize, window: Option<usize>) -> Result<Tensor> {
+    let sees = |from: usize, to: usize| to <= from && window.is_none_or(|w| from - to < w);
+    let one = (0..length).flat_map(|from| (0..length).map(move |to| if sees(from, to) { 0.0 } else { -1e9 }));
+    let one: Vec<f32> = one.collect();
+    Tensor::f32(&[group * length, length], one.repeat(group))
+}
