@@ -31,6 +31,7 @@ pub mod format;
 pub mod graph;
 pub mod import;
 pub mod infer;
+pub mod lora;
 pub mod onnx;
 pub mod parts;
 pub mod rag;
