@@ -213,7 +213,7 @@ impl Bundle {
 }
 
 /// Length and SHA-256 of a file.
-fn digest(path: &Path) -> Result<FileEntry> {
+pub(crate) fn digest(path: &Path) -> Result<FileEntry> {
     let fail = |e| Error::io(format!("cannot read {}", path.display()), e);
     let mut file = File::open(path).map_err(fail)?;
     let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
@@ -227,6 +227,7 @@ fn digest(path: &Path) -> Result<FileEntry> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

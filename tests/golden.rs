@@ -4,6 +4,7 @@ mod decoders;
 mod default_model;
 mod encoders;
 mod encodings;
+mod lora;
 mod template;
 
 use crate::support::{engine, floats};

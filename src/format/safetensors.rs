@@ -15,7 +15,8 @@ struct Entry {
     range: std::ops::Range<usize>,
 }
 
-/// The weights of a folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+/// The weights of a folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists. Or of one
+/// file, see [`Folder::file`].
 pub struct Folder {
     files: Vec<Mmap>,
     tensors: BTreeMap<String, Entry>,
@@ -36,6 +37,13 @@ impl Folder {
         } else {
             return Err(Error::not_found(format!("{} holds no model.safetensors", folder.display())));
         }
+        Ok(this)
+    }
+
+    /// Opens one file, whatever its name. Errors: as [`Folder::open`].
+    pub fn file(path: &Path) -> Result<Self> {
+        let mut this = Self { files: Vec::new(), tensors: BTreeMap::new() };
+        this.add(path)?;
         Ok(this)
     }
 
