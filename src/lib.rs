@@ -39,6 +39,7 @@ pub mod sample;
 pub mod store;
 pub mod tensor;
 pub mod text;
+pub mod train;
 pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
