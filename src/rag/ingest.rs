@@ -132,7 +132,8 @@ fn plan(paths: &[PathBuf], known: &BTreeMap<String, String>) -> Result<Plan> {
         };
         if full.is_dir() {
             let before = plan.files.len();
-            walk(&full, &mut plan.files)?;
+            let file = |path: PathBuf| File { name: name(&path), path, named: false };
+            plan.files.extend(document::files(&full)?.into_iter().map(file));
             let here: std::collections::BTreeSet<&str> = plan.files[before..].iter().map(|f| f.name.as_str()).collect();
             let lost = known.keys().filter(|n| Path::new(n).starts_with(&full) && !here.contains(n.as_str()));
             plan.gone.extend(lost.cloned());
@@ -144,18 +145,6 @@ fn plan(paths: &[PathBuf], known: &BTreeMap<String, String>) -> Result<Plan> {
     let mut seen = std::collections::BTreeSet::new();
     plan.files.retain(|f| seen.insert(f.name.clone()));
     Ok(plan)
-}
-
-/// The files of known formats below `folder`, in order; hidden files and folders are left alone.
-fn walk(folder: &Path, files: &mut Vec<File>) -> Result<()> {
-    let hidden = |e: &walkdir::DirEntry| e.depth() > 0 && e.file_name().to_string_lossy().starts_with('.');
-    for entry in walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e)) {
-        let entry = entry.map_err(|e| Error::io(format!("cannot list {}", folder.display()), e.into()))?;
-        if entry.file_type().is_file() && document::Format::of(entry.path()).is_some() {
-            files.push(File { name: name(entry.path()), path: entry.into_path(), named: false });
-        }
-    }
-    Ok(())
 }
 
 fn name(path: &Path) -> String {

@@ -54,33 +54,14 @@ impl Log {
     /// Checks every line and keeps the interactions in a file. The transaction that follows then waits for no slow
     /// reader, and can start over when the map has to grow.
     fn spool(&self, reader: impl Read, cancel: &Cancel) -> Result<File> {
-        let mut reader = BufReader::new(reader);
         let mut spool = BufWriter::new(tempfile::tempfile_in(self.env.dir()).map_err(spool_failed)?);
-        let mut line = Vec::new();
-        for number in 1u64.. {
+        for entry in interactions(reader) {
             cancel.check()?;
-            line.clear();
-            let within = |e: Error| e.context(format!("line {number}"));
-            let length = (&mut reader)
-                .take(LONGEST_LINE)
-                .read_until(b'\n', &mut line)
-                .map_err(|e| within(Error::io("cannot read the interactions", e)))?;
-            if length == 0 {
-                break;
-            }
-            if length as u64 == LONGEST_LINE {
-                return Err(within(Error::invalid("longer than 64 MiB; interactions come one to a line")));
-            }
-            let text = if number == 1 { line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line) } else { &line };
-            if text.trim_ascii().is_empty() {
-                continue;
-            }
-            let mut interaction: Interaction = serde_json::from_slice(text)
-                .map_err(|e| within(Error::invalid(format!("this is no interaction: {e}")).because(e)))?;
+            let (number, mut interaction) = entry?;
             if interaction.id.is_empty() {
                 interaction.id = new_id();
             }
-            interaction.validate().map_err(within)?;
+            interaction.validate().map_err(|e| e.context(format!("line {number}")))?;
             serde_json::to_writer(&mut spool, &interaction).map_err(|e| spool_failed(e.into()))?;
         }
         spool.into_inner().map_err(|e| spool_failed(e.into_error()))
@@ -106,6 +87,55 @@ impl Log {
             writer.flush().map_err(failed)?;
             Ok(exported)
         })
+    }
+}
+
+/// The interactions of JSON lines as they stand there, each with the number of its line. Blank lines are passed over.
+///
+/// A bad line is an error that names its number; nothing comes after it.
+pub fn interactions(reader: impl Read) -> impl Iterator<Item = Result<(u64, Interaction)>> {
+    let mut lines = Lines { reader: BufReader::new(reader), line: Vec::new(), number: 0 };
+    let mut over = false;
+    std::iter::from_fn(move || {
+        if over {
+            return None;
+        }
+        let next = lines.next();
+        over = !matches!(next, Ok(Some(_)));
+        let number = lines.number;
+        next.map_err(|e| e.context(format!("line {number}"))).transpose().map(|next| Ok((number, next?)))
+    })
+}
+
+struct Lines<R> {
+    reader: BufReader<R>,
+    line: Vec<u8>,
+    /// Of the line in hand, from 1.
+    number: u64,
+}
+
+impl<R: Read> Lines<R> {
+    /// What the next line that is not blank holds.
+    fn next(&mut self) -> Result<Option<Interaction>> {
+        loop {
+            self.number += 1;
+            self.line.clear();
+            let mut reader = (&mut self.reader).take(LONGEST_LINE);
+            let length =
+                reader.read_until(b'\n', &mut self.line).map_err(|e| Error::io("cannot read the interactions", e))?;
+            if length == 0 {
+                return Ok(None);
+            }
+            if length as u64 == LONGEST_LINE {
+                return Err(Error::invalid("longer than 64 MiB; interactions come one to a line"));
+            }
+            let mark: &[u8] = if self.number == 1 { b"\xEF\xBB\xBF" } else { b"" };
+            let text = self.line.strip_prefix(mark).unwrap_or(&self.line);
+            if !text.trim_ascii().is_empty() {
+                let wrong = |e| Error::invalid(format!("this is no interaction: {e}")).because(e);
+                return serde_json::from_slice(text).map(Some).map_err(wrong);
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ mod interaction;
 mod jsonl;
 
 pub use interaction::{Citation, Interaction, Message, Rating, Timings};
-pub use jsonl::{Exported, Imported};
+pub use jsonl::{Exported, Imported, interactions};
 
 use super::env::{Env, LOG};
 use super::fault::{Attempt, Fault};

@@ -23,7 +23,7 @@ mod tests;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A document as a person sees it: a title and what stands under each heading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +78,19 @@ impl Format {
             _ => return None,
         })
     }
+}
+
+/// The files of known formats below `folder`, in order; hidden files and folders are left alone.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let hidden = |e: &walkdir::DirEntry| e.depth() > 0 && e.file_name().to_string_lossy().starts_with('.');
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e)) {
+        let entry = entry.map_err(|e| Error::io(format!("cannot list {}", folder.display()), e.into()))?;
+        if entry.file_type().is_file() && Format::of(entry.path()).is_some() {
+            files.push(entry.into_path());
+        }
+    }
+    Ok(files)
 }
 
 /// The bytes of the file at `path`, when it is a regular file of a known format and at most `max_bytes` long.

@@ -1,0 +1,189 @@
+//! Conversations to supervised examples: loss on the assistant's words and their end, never on what it was told.
+//!
+//! The model is trained on the very tokens it is served with. So the prompt of each turn comes from the one who
+//! serves ([`Prompting`]), passages and all; and a conversation is one example as long as each prompt goes on from
+//! the turn before. Where it does not (older turns were forgotten, the template writes history another way), another
+//! example begins.
+
+#[cfg(test)]
+mod tests;
+
+use super::data::{Data, Origin, hex};
+use super::example::Example;
+use super::language::Language;
+use super::turn::{Turn, turn};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::log::{Interaction, Message, Rating, interactions};
+use crate::watch::{Cancel, Progress};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The messages that the server would give the model for a question after a history. A history begins with the
+/// conversation's own system message if it has one; questions in it are as an earlier prompt showed them.
+///
+/// An error of kind `Invalid` leaves the turn out; any other ends the reading.
+pub type Prompting<'a> = dyn Fn(&[Message], &str) -> Result<Vec<Message>> + 'a;
+
+/// How conversations become examples.
+#[derive(Clone, Copy)]
+pub struct Settings<'a> {
+    /// How the model reads.
+    pub language: Language<'a>,
+    /// What it is shown.
+    pub prompt: &'a Prompting<'a>,
+    /// The longest example, in tokens. Nothing is cut: what is longer is left out.
+    pub length: usize,
+}
+
+/// What one conversation came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Its examples; more than one where its prompts do not go on from each other.
+    pub examples: Vec<Example>,
+    /// Why turns of it, or all of it, were left out.
+    pub skipped: Vec<String>,
+}
+
+/// Reads JSON lines: `messages` with `role` and `content`, and whatever else an interaction has.
+///
+/// Errors: `Invalid` for a line that is no interaction, by its number, and for a file without a single example.
+pub fn read(path: &Path, settings: &Settings, progress: &dyn Progress, cancel: &Cancel) -> Result<Data> {
+    let within = |e: Error| e.context(path.display());
+    let unreadable = |e| Error::io(format!("cannot read {}", path.display()), e);
+    let file = File::open(path).map_err(unreadable)?;
+    let mut reader = Hashing { inner: file, hash: Sha256::new() };
+    let mut data = Data::default();
+    progress.start("read", 0);
+    for entry in interactions(&mut reader) {
+        cancel.check()?;
+        let (line, interaction) = entry.map_err(within)?;
+        let taken = take(&interaction, settings).map_err(|e| within(e.context(format!("line {line}"))))?;
+        data.examples.extend(taken.examples);
+        taken.skipped.into_iter().for_each(|reason| data.skipped.add(format!("line {line}: {reason}")));
+        progress.at(line);
+    }
+    progress.finish();
+    if data.examples.is_empty() {
+        let why = match data.skipped.reasons.as_slice() {
+            [] => "it is empty".to_owned(),
+            reasons => reasons.iter().take(3).cloned().collect::<Vec<_>>().join("; "),
+        };
+        return Err(within(Error::invalid(format!("no example to learn from: {why}"))));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    data.origins.push(Origin { name, sha256: hex(reader.hash), examples: data.examples.len() });
+    Ok(data)
+}
+
+/// The examples of one conversation.
+///
+/// A correction takes the place of the last answer; an answer that was rated down and not corrected is left out with
+/// all before it, since nobody said that those were good.
+pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
+    let mut taken = Taken::default();
+    let messages = match corrected(interaction) {
+        Ok(messages) => messages,
+        Err(reason) => return Ok(Taken { skipped: vec![reason.into()], ..taken }),
+    };
+    let is_system = |message: &&Message| message.role == "system";
+    let own: Vec<Message> = messages.iter().take_while(is_system).cloned().collect();
+    let mut history = own.clone();
+    let mut question: Option<Message> = None;
+    let mut example: Option<Example> = None;
+    for message in messages.into_iter().skip(own.len()) {
+        if message.role != "assistant" {
+            // Of questions in a row, the last is asked and the others were said before.
+            history.extend(question.take());
+            match message.role.as_str() {
+                "user" => question = Some(message),
+                _ => history.push(message),
+            }
+            continue;
+        }
+        let Some(asked) = question.take() else {
+            taken.skipped.push("an answer that follows no question".into());
+            history.push(message);
+            continue;
+        };
+        let shown = match (settings.prompt)(&history, &asked.content) {
+            Ok(shown) => shown,
+            Err(e) if e.kind() == ErrorKind::Invalid => {
+                taken.skipped.push(e.to_string());
+                history.extend([asked, message]);
+                continue;
+            }
+            Err(e) => return Err(e),
+        };
+        match learn(&mut example, &shown, &asked, &message, settings) {
+            Ok(finished) => taken.examples.extend(finished),
+            Err(e) if e.kind() == ErrorKind::Invalid => taken.skipped.push(e.to_string()),
+            Err(e) => return Err(e),
+        }
+        history = own.iter().cloned().chain(shown.into_iter().skip_while(|m| m.role == "system")).collect();
+        history.push(message);
+    }
+    taken.examples.extend(example);
+    if taken.examples.is_empty() && taken.skipped.is_empty() {
+        taken.skipped.push("no answer to learn".into());
+    }
+    Ok(taken)
+}
+
+/// Adds a turn to the example in hand, or begins another; then the one that was in hand is returned.
+///
+/// Errors: `Invalid` with the reason why the turn cannot be learnt.
+fn learn(
+    example: &mut Option<Example>,
+    shown: &[Message],
+    question: &Message,
+    answer: &Message,
+    settings: &Settings,
+) -> Result<Option<Example>> {
+    for (message, what) in [(question, "question"), (answer, "answer")] {
+        if message.content.trim().is_empty() {
+            return Err(Error::invalid(format!("the {what} is empty")));
+        }
+    }
+    let Turn { prompt, answer } = turn(&settings.language, shown, answer)?;
+    let length = prompt.len() + answer.len();
+    if length > settings.length {
+        return Err(Error::invalid(format!("{length} tokens, more than {}", settings.length)));
+    }
+    let goes_on = example.as_ref().filter(|before| prompt.starts_with(&before.tokens));
+    let mut learn = goes_on.map(|before| before.learn.clone()).unwrap_or_default();
+    let finished = if goes_on.is_some() { None } else { example.take() };
+    learn.resize(prompt.len(), false);
+    learn.resize(length, true);
+    *example = Some(Example::new([prompt, answer].concat(), learn)?);
+    Ok(finished)
+}
+
+/// The conversation as it should have been, or why it teaches nothing.
+fn corrected(interaction: &Interaction) -> Result<Vec<Message>, &'static str> {
+    let mut messages = interaction.messages.clone();
+    let Some(last) = messages.last_mut() else { return Err("no messages") };
+    match interaction.correction.as_deref().filter(|text| !text.trim().is_empty()) {
+        None if interaction.rating == Some(Rating::Down) => return Err("rated down, without a correction"),
+        None => {}
+        Some(text) if last.role == "assistant" => *last = Message::new("assistant", text),
+        // Asked, and answered by a person alone.
+        Some(text) => messages.push(Message::new("assistant", text)),
+    }
+    Ok(messages)
+}
+
+/// Hashes what is read through it.
+struct Hashing<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.hash.update(buffer.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+}

@@ -1,0 +1,40 @@
+//! Training, seen from its data: what people have becomes examples, in an order and at a rate that can be taken up
+//! again after a power cut.
+//!
+//! ```text
+//! documents ──► text_data ─┐                        ┌─► checkpoint
+//!                          ├─► examples ──► order ──┤      step, position, losses, arrays
+//! chats ──► chat_data ─────┘               schedule └─► curve
+//! ```
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `language` | how a model reads: tokenizer, chat template, marks |
+//! | `example` | tokens, and which of them are learnt |
+//! | `data` | examples with where they come from and what was left out |
+//! | `text_data` | documents to windows |
+//! | `chat_data`, `turn` | conversations to examples, loss on the answers alone |
+//! | `order` | which examples go into which step |
+//! | `schedule` | the learning rate at a step |
+//! | `checkpoint` | a run as it can be taken up again |
+//! | `curve` | the loss as a picture |
+//!
+//! Nothing here computes: the same seed, data and position give the same steps on every machine.
+
+pub mod chat_data;
+mod checkpoint;
+pub mod curve;
+mod data;
+mod example;
+mod language;
+mod order;
+mod schedule;
+pub mod text_data;
+mod turn;
+
+pub use checkpoint::Checkpoint;
+pub use data::{Data, Origin, Skipped};
+pub use example::Example;
+pub use language::Language;
+pub use order::{Order, Position};
+pub use schedule::Schedule;
