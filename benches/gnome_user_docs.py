@@ -26,7 +26,7 @@ The verbs are a list below, so "Print envelopes" is taken for a command and "Pri
 first, "you" and "your" become "I" and "my". Where pages share a title, the subtitle takes its place.
 
 An answer is the page's opening and its first steps; for a page without steps, its text from the beginning. It ends after
-a whole sentence or step, at about 200 words. Pages that are mere indexes, with no steps and fewer than 25 words, have no
+a whole sentence or step, at about 200 words. Pages that are mere indexes, with no steps and fewer than 30 words, have no
 question, but are documents all the same.
 """
 
@@ -44,7 +44,7 @@ MALLARD = "{http://projectmallard.org/1.0/}"
 IF = "{http://projectmallard.org/if/1.0/}"
 
 # Words of an answer, of its opening where steps follow, and of the shortest page without steps that has a question.
-ANSWER, OPENING, INDEX = 200, 80, 25
+ANSWER, OPENING, INDEX = 200, 80, 30
 
 VERBS = set("""
     add adjust automatically back browse cancel change check choose click configure connect control copy create customize

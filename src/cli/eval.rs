@@ -41,9 +41,9 @@ pub enum Words {
 /// Measure answers with and without retrieval, with and without an adapter
 ///
 /// Takes questions with known answers and measures up to four arms on the prompts that `ask` makes: the model alone
-/// (base), with passages of the documents, with the adapter, with both. For each: how unlikely the model finds the known
-/// answers (nats a token; lower is better), and how near its own answers come to them (ROUGE-L and the F1 of shared
-/// words, from 0 to 1; higher is better).
+/// (base), with passages of the documents, with the adapter, with both. For each: how unlikely the model finds the
+/// known answers (nats a token; lower is better), and how near its own answers come to them (ROUGE-L and the F1 of
+/// shared words, from 0 to 1; higher is better).
 ///
 /// Of each conversation the last turn of the assistant is the known answer, or the correction where there is one;
 /// answers that were rated down and not corrected are left out. Nothing is written to the log.
