@@ -45,7 +45,10 @@ pub mod train;
 pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
-pub use runtime::{Answer, AskSpeed, Chat, Check, EmbedSpeed, GenerateSpeed, Imported, Question, Runtime, SearchSpeed};
+pub use runtime::{
+    Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed, Imported, Question, Runtime,
+    SearchSpeed,
+};
 
 /// The README's example, compiled with the tests.
 #[cfg(doctest)]

@@ -51,7 +51,7 @@ pub fn perplexity(
 }
 
 /// The logarithm of the probability of `token` under a softmax of `logits`.
-fn log_probability(logits: &[f32], token: u32) -> f64 {
+pub(super) fn log_probability(logits: &[f32], token: u32) -> f64 {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = logits.iter().map(|l| f64::from(l - largest).exp()).sum();
     f64::from(logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY) - largest) - sum.ln()

@@ -68,6 +68,23 @@ impl LanguageModel {
         Ok(tokens)
     }
 
+    /// The tokens of `reply` as the assistant's next turn after `messages`, up to and with the one that ends it: what
+    /// the model would say if it said that.
+    pub fn encode_reply(&self, messages: &[impl Serialize], reply: &str) -> Result<Vec<u32>> {
+        let json = |e| Error::invalid("this conversation cannot be written as JSON").because(e);
+        let mut said = messages.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(json)?;
+        let open = self.template.render(&said, true)?;
+        said.push(serde_json::json!({ "role": "assistant", "content": reply }));
+        let closed = self.template.render(&said, false)?;
+        // A template may open a turn otherwise than it writes one; then the reply stands as it is.
+        let mut tokens = self.tokenizer.encode(closed.strip_prefix(&open).unwrap_or(reply), false)?;
+        match tokens.iter().position(|&t| self.ends(t)) {
+            Some(end) => tokens.truncate(end + 1),
+            None => tokens.extend(self.decoder.eos.first()),
+        }
+        Ok(tokens)
+    }
+
     /// The tokens of a conversation, up to where the assistant begins to speak.
     pub fn encode_chat(&self, messages: &[impl Serialize]) -> Result<Vec<u32>> {
         self.tokenizer.encode(&self.template.render(messages, true)?, false)

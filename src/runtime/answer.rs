@@ -11,7 +11,7 @@ use serde_json::json;
 use std::time::Instant;
 
 /// What is said when the documents hold nothing about a question.
-const NOTHING: &str = "I found nothing about that in the documents I have.";
+pub(super) const NOTHING: &str = "I found nothing about that in the documents I have.";
 
 /// A question and how to answer it.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ impl Runtime {
     }
 
     /// The passages about a question. A short question in a conversation is about what was asked before it.
-    fn passages(&self, question: &Question, history: &[Message]) -> Result<Vec<Hit>> {
+    pub(super) fn passages(&self, question: &Question, history: &[Message]) -> Result<Vec<Hit>> {
         let retrieve = &self.config.retrieve;
         let before = history.iter().rev().find(|m| m.role == "user").map(|m| m.content.as_str());
         let before =
@@ -171,7 +171,14 @@ impl Runtime {
         Ok(found.relevant(retrieve.min_score).hits)
     }
 
-    fn prompt(&self, context: &Context, question: &Question, history: &[Message], hits: &[Hit]) -> Result<Prompt> {
+    /// The prompt of a question after `history`, under its passages.
+    pub(super) fn prompt(
+        &self,
+        context: &Context,
+        question: &Question,
+        history: &[Message],
+        hits: &[Hit],
+    ) -> Result<Prompt> {
         let (system, budget) = (self.config.chat.system.as_deref(), self.config.retrieve.budget);
         let room = (self.config.generate.context, question.max_tokens);
         prompt(context.model(), system, history, &question.text, hits, budget, room)

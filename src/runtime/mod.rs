@@ -10,6 +10,7 @@
 //! ```
 
 mod answer;
+mod arms;
 mod chat;
 mod doctor;
 mod knowledge;
@@ -17,6 +18,7 @@ mod models;
 mod speed;
 
 pub use answer::{Answer, Question};
+pub use arms::{Arms, Compared, Comparison};
 pub use chat::Chat;
 pub use doctor::Check;
 pub use models::Imported;

@@ -141,6 +141,34 @@ fn a_conversation_over_a_pipe() {
 }
 
 #[test]
+fn answers_are_held_against_references() {
+    let home = Home::new();
+    home.json(&["ingest", word(&home.shop()), "--collection", "shop"]);
+    let lines = [
+        r#"{"messages":[{"role":"user","content":"How long does the Moth take to charge?"}],"correction":"Three hours."}"#,
+        r#"{"messages":[{"role":"user","content":"Is it so?"},{"role":"assistant","content":"No."}],"rating":"down"}"#,
+        r#"{"messages":[{"role":"system","content":"Rhyme."},{"role":"user","content":"When is the shop open on Saturday?"},
+            {"role":"assistant","content":"On Saturday the shop is open from 13:00 to 16:30."}]}"#,
+        r#"{"messages":[{"role":"user","content":"Who won the regatta?"},{"role":"assistant","content":"Our papers do not say."}]}"#,
+    ];
+    let data = home.file("test.jsonl", lines.map(|l| l.replace('\n', "")).join("\n"));
+    let words = ["eval", "arms", "--data", word(&data), "--collection", "shop"];
+    let compared = home.json(&[&words[..], &["--max-tokens", "24"]].concat());
+    assert_eq!((&compared["examples"], &compared["left_out"], &compared["found"]), (&3.into(), &1.into(), &2.into()));
+    let (base, retrieval) = (&compared["arms"]["base"], &compared["arms"]["retrieval"]);
+    has(base, &["nll", "rouge_l", "token_f1", "exact_match", "n"]);
+    let number = |arm: &Value, key: &str| arm[key].as_f64().unwrap();
+    // The answers are in the documents.
+    assert!(number(retrieval, "nll") < number(base, "nll"), "{compared}");
+    assert!(number(retrieval, "rouge_l") > number(base, "rouge_l"), "{compared}");
+    assert!(compared["arms"].get("adapter").is_none() && compared["arms"].get("both").is_none());
+    assert_eq!(home.json(&["log", "list"]), Value::Array(vec![]));
+
+    let quick = home.json(&[&words[..], &["--no-answers", "--limit", "2"]].concat());
+    assert_eq!((&quick["examples"], &quick["arms"]["base"]["rouge_l"]), (&2.into(), &Value::Null));
+}
+
+#[test]
 fn models_and_measurements() {
     let home = Home::new();
     let imported =

@@ -22,6 +22,9 @@ fn wrong_words_end_with_status_2() {
         &["log", "correct", "x", ""],
         &["import", "x", "--name", "y", "--weights", "int3"],
         &["bench", "search", "--vectors", "x.npy"],
+        &["eval", "arms"],
+        &["eval", "arms", "--data", "x.jsonl", "--limit", "0"],
+        &["eval", "arms", "--data", "x.jsonl", "--no-answers", "--max-tokens", "8"],
         &["--quiet", "--verbose", "doctor"],
     ] {
         home.fails(2, words);
@@ -44,6 +47,7 @@ fn failed_work_ends_with_status_1_and_names_the_thing() {
         (&["import", "/nowhere/a.gguf", "--name", "../a"], "../a"),
         (&["models", "pull", "unheard-of"], "unheard-of"),
         (&["eval", "perplexity", "/nowhere/a.txt"], "/nowhere/a.txt"),
+        (&["eval", "arms", "--data", "/nowhere/a.jsonl"], "/nowhere/a.jsonl"),
         (&["bench", "search", "--vectors", "/nowhere/a.npy", "--queries", "/nowhere/b.npy"], "/nowhere/a.npy"),
     ] {
         let told = home.fails(1, words);

@@ -1,12 +1,14 @@
 //! The default model against transformers in float32: tokens, logits and answers.
 
-use super::{greedy, opened, unrounded_decoder};
+use super::{greedy, logits, opened, unrounded_decoder};
 use crate::support::{floats, golden, ids, json, part};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
+use wayside::eval::nats;
 use wayside::infer::{Context, LanguageModel};
 use wayside::parts::LANGUAGE_MODEL;
+use wayside::store::log::Message;
 use wayside::tensor::Bits;
 use wayside::watch::Cancel;
 
@@ -102,6 +104,36 @@ fn the_4_bit_import_answers_as_transformers_does_up_to_near_ties() {
     assert!(root_mean_square(&errors) < NEAR_TIE_4_BIT / 2.0, "{}", root_mean_square(&errors));
     let whole = cases.iter().filter(|case| case.answer(&model, NEAR_TIE_4_BIT, 48)).count();
     assert!(whole >= 2, "only {whole} of {} answers reach the end", cases.len());
+}
+
+/// A reference answer costs what softmax says, wherever it is cut into prompt and reply, and its last token counts.
+#[test]
+fn the_cost_of_an_answer_is_the_sum_over_its_tokens() {
+    let (_home, model) = unrounded_decoder(&gguf(), None);
+    let case = cases().into_iter().find(|c| c.name == "chat").unwrap();
+    let rows = logits(&model, &[&case.prompt[..], &case.greedy[..8]].concat());
+    let cost = |row: &[f32], token: u32| {
+        let sum: f64 = row.iter().map(|l| f64::from(*l).exp()).sum();
+        sum.ln() - f64::from(row[token as usize])
+    };
+    let mut context = Context::new(model.clone()).unwrap();
+    for length in [1, 2, 8] {
+        let answer = &case.greedy[..length];
+        let exact: f64 = answer.iter().zip(&rows[case.prompt.len() - 1..]).map(|(t, row)| cost(row, *t)).sum();
+        let found = nats(&mut context, &case.prompt, answer, &Cancel::new()).unwrap();
+        assert!((found - exact).abs() < 0.001, "{length}: {found}, not {exact}");
+    }
+    assert_eq!(nats(&mut context, &case.prompt, &[], &Cancel::new()).unwrap(), 0.0);
+}
+
+#[test]
+fn a_reply_ends_as_the_template_ends_it() {
+    let (_home, model) = opened(&gguf(), None);
+    let asked = [Message::new("system", "Be short."), Message::new("user", "How long?")];
+    let reply = model.encode_reply(&asked, "Three hours.").unwrap();
+    let (end, said) = reply.split_last().unwrap();
+    assert!(model.ends(*end) && model.tokenizer().token(*end).unwrap() == "<|im_end|>");
+    assert_eq!(said, model.tokenizer().encode("Three hours.", false).unwrap());
 }
 
 /// The file's blocks come over without loss, and the graph computes what transformers computes.

@@ -1,0 +1,125 @@
+//! Questions whose answers are known, from interactions in the chat format.
+
+use crate::error::{Error, Result};
+use crate::store::log::{Interaction, Message, Rating};
+
+/// A question and the answer that is held to be right.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// Its line in the file, from 1.
+    pub line: usize,
+    /// What was said before the question, system messages left out: the house's own instructions are in force.
+    pub history: Vec<Message>,
+    /// The question.
+    pub question: String,
+    /// The answer: the correction, where someone made one.
+    pub answer: String,
+}
+
+/// The references of a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct References {
+    /// In the order of the file.
+    pub list: Vec<Reference>,
+    /// Lines that hold none: no question, no answer, or an answer that was rated down and not corrected.
+    pub left_out: usize,
+}
+
+impl References {
+    /// Reads JSON lines. Of each conversation the assistant's last turn is the answer, the user's turn before it the
+    /// question. Blank lines are passed over.
+    ///
+    /// Errors: `Invalid` for a line that is no interaction, with its number, and for a text without one reference.
+    pub fn read(text: &str) -> Result<Self> {
+        let mut references = Self::default();
+        let lines = text.trim_start_matches('\u{feff}').lines();
+        for (line, json) in (1..).zip(lines).filter(|(_, json)| !json.trim().is_empty()) {
+            let interaction = serde_json::from_str(json)
+                .map_err(|e| Error::invalid(format!("line {line}: this is no interaction: {e}")).because(e))?;
+            match reference(line, interaction) {
+                Some(reference) => references.list.push(reference),
+                None => references.left_out += 1,
+            }
+        }
+        if references.list.is_empty() {
+            return Err(Error::invalid(
+                "there is no question with an answer to compare with; one JSON object a line is needed, with `messages` \
+                 that end with the assistant's",
+            ));
+        }
+        Ok(references)
+    }
+}
+
+fn reference(line: usize, interaction: Interaction) -> Option<Reference> {
+    let Interaction { mut messages, correction, rating, .. } = interaction;
+    messages.retain(|m| m.role != "system");
+    let answered = messages.iter().rposition(|m| m.role == "assistant");
+    let said = answered.map(|at| messages.split_off(at).swap_remove(0).content);
+    let answer = correction.or(said.filter(|_| rating != Some(Rating::Down)))?;
+    let asked = messages.pop().filter(|m| m.role == "user")?;
+    let is_filled = |text: &str| !text.trim().is_empty();
+    (is_filled(&asked.content) && is_filled(&answer)).then(|| Reference {
+        line,
+        history: messages,
+        question: asked.content,
+        answer,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, sample};
+    use proptest::prelude::*;
+
+    fn one(json: &str) -> Reference {
+        References::read(json).unwrap().list.remove(0)
+    }
+
+    #[test]
+    fn the_last_turn_counts_and_a_correction_replaces_it() {
+        let turns = r#"[{"role":"system","content":"s"},{"role":"user","content":"a"},
+            {"role":"assistant","content":"b"},{"role":"user","content":"c"},{"role":"assistant","content":"d"}]"#;
+        let turns = turns.replace('\n', "");
+        let plain = one(&format!("\u{feff}\n{{\"messages\":{turns}}}"));
+        assert_eq!((plain.line, plain.question.as_str(), plain.answer.as_str()), (2, "c", "d"));
+        assert_eq!(plain.history, [Message::new("user", "a"), Message::new("assistant", "b")]);
+        let better = one(&format!("{{\"messages\":{turns},\"correction\":\"e\",\"rating\":\"down\"}}"));
+        assert_eq!(better, Reference { line: 1, answer: "e".into(), ..plain });
+        let unanswered = one(r#"{"messages":[{"role":"user","content":"a"}],"correction":"b"}"#);
+        assert_eq!((unanswered.question.as_str(), unanswered.answer.as_str()), ("a", "b"));
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_counted_or_named() {
+        let good = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
+        let bad = [
+            r#"{"messages":[]}"#,
+            r#"{"messages":[{"role":"user","content":"a"}]}"#,
+            r#"{"messages":[{"role":"assistant","content":"a"}]}"#,
+            r#"{"messages":[{"role":"user","content":" "},{"role":"assistant","content":"b"}]}"#,
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":""}]}"#,
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],"rating":"down"}"#,
+        ];
+        let read = References::read(&format!("{}\n{good}", bad.join("\n"))).unwrap();
+        assert_eq!((read.list.len(), read.left_out), (1, bad.len()));
+        assert_eq!(References::read(&bad.join("\n")).unwrap_err().kind(), ErrorKind::Invalid);
+        let damaged = References::read(&format!("{good}\n\n{{")).unwrap_err();
+        assert!(damaged.to_string().starts_with("line 3: "), "{damaged}");
+    }
+
+    #[test]
+    fn the_sample_is_all_usable() {
+        let read = References::read(sample::INTERACTIONS).unwrap();
+        assert!(read.list.len() > 100);
+        assert_eq!(read.left_out, sample::INTERACTIONS.lines().count() - read.list.len());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".*|(\\{\"messages\":\\[.*\\]\\}\n){0,3}") {
+            let _ = References::read(&text);
+        }
+    }
+}
