@@ -233,11 +233,13 @@ impl Op {
     pub(super) fn attributes(&self) -> Vec<Attribute> {
         match self {
             Self::Adapted { .. } => vec![int("transB", 1)],
-            Self::FusedMatMul { transpose_a, transpose_b, scale } | Self::Gemm { transpose_a, transpose_b, scale } => vec![
-                int("transA", usize::from(*transpose_a)),
-                int("transB", usize::from(*transpose_b)),
-                float("alpha", *scale),
-            ],
+            Self::FusedMatMul { transpose_a, transpose_b, scale } | Self::Gemm { transpose_a, transpose_b, scale } => {
+                vec![
+                    int("transA", usize::from(*transpose_a)),
+                    int("transB", usize::from(*transpose_b)),
+                    float("alpha", *scale),
+                ]
+            }
             Self::Cast(to) => vec![int("to", *to as usize)],
             Self::Concat { axis } | Self::Gather { axis } | Self::GatherElements { axis } | Self::Split { axis } => {
                 vec![Attribute { i: Some(*axis), ..int("axis", 0) }]

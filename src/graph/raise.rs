@@ -124,9 +124,7 @@ fn op(node: &NodeProto) -> Result<Op> {
         "GatherBlockQuantized" => Op::GatherBlocks(bits()?),
         "GatherElements" => Op::GatherElements { axis: int("axis")? },
         "Gelu" => Op::Gelu,
-        "Gemm" => {
-            Op::Gemm { transpose_a: flag("transA"), transpose_b: flag("transB"), scale: float("alpha")? }
-        }
+        "Gemm" => Op::Gemm { transpose_a: flag("transA"), transpose_b: flag("transB"), scale: float("alpha")? },
         "GroupQueryAttention" => Op::GroupQueryAttention(Attention {
             heads: size("num_heads")?,
             kv_heads: size("kv_num_heads")?,

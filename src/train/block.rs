@@ -83,7 +83,10 @@ fn rows(numbers: usize) -> Vec<Extent> {
 
 /// The numbers of adapter weights in a layer, and where each target's lie: its A `[r, K]`, then its B, transposed
 /// `[r, N]`.
-pub fn places(shape: &Shape, lora: &LoraConfig) -> (usize, Vec<(Target, std::ops::Range<usize>, std::ops::Range<usize>)>) {
+pub fn places(
+    shape: &Shape,
+    lora: &LoraConfig,
+) -> (usize, Vec<(Target, std::ops::Range<usize>, std::ops::Range<usize>)>) {
     let mut at = 0;
     let mut next = |numbers: usize| {
         at += numbers;
@@ -124,10 +127,11 @@ impl<'a> Layer<'a> {
         let parts = graph.node(Op::Split { axis: 0 }, &[Some(weights), Some(sizes)], 2 * places.len());
         for ((target, ..), part) in places.iter().zip(parts.chunks_exact(2)) {
             let flat = graph.integers(&[-1]);
-            let [a, b] = [(part[0], shape.matrix(*target).1), (part[1], shape.matrix(*target).0)].map(|(part, width)| {
-                let to = graph.integers(&[lora.rank as i64, width as i64]);
-                graph.op(Op::Reshape, &[part, to, flat])
-            });
+            let [a, b] =
+                [(part[0], shape.matrix(*target).1), (part[1], shape.matrix(*target).0)].map(|(part, width)| {
+                    let to = graph.integers(&[lora.rank as i64, width as i64]);
+                    graph.op(Op::Reshape, &[part, to, flat])
+                });
             factors[*target as usize] = Some(Factors { a, b });
         }
         Self { graph, shape, form, lora, extent, weights, factors, keepable: vec![] }
@@ -199,8 +203,10 @@ impl<'a> Layer<'a> {
         );
         // The query heads that share keys and values lie one below the other: [batch, kv_heads, group * length, head_dim].
         let g = &mut self.graph;
-        let (together, apart) =
-            (g.integers(&[0, kv_heads as i64, -1, head_dim as i64]), g.integers(&[0, heads as i64, -1, head_dim as i64]));
+        let (together, apart) = (
+            g.integers(&[0, kv_heads as i64, -1, head_dim as i64]),
+            g.integers(&[0, heads as i64, -1, head_dim as i64]),
+        );
         let q = g.op(Op::Reshape, &[q, together, apart]);
         let side = |length: &'static str| -> Vec<Extent> {
             vec!["batch".into(), kv_heads.into(), length.into(), head_dim.into()]
@@ -262,7 +268,8 @@ impl<'a> Layer<'a> {
         if gain.is_some() {
             let half = head_dim / 2;
             let first = g.integers(&[0]);
-            let [cosines, sines] = ["cosines", "sines"].map(|n| g.input_once(n, DType::F32, &["length".into(), half.into()]));
+            let [cosines, sines] =
+                ["cosines", "sines"].map(|n| g.input_once(n, DType::F32, &["length".into(), half.into()]));
             x = g.op(Op::Rotary, &[x, first, cosines, sines]);
         }
         let (apart, together) = (g.integers(&[0, 0, heads as i64, head_dim as i64]), g.integers(&[0, 0, width as i64]));

@@ -227,13 +227,7 @@ impl Frozen {
 
     /// Some rows of the matrix `name` as inputs called `input.quants`, `input.scales` and `input.offsets`, or
     /// `input.dense`. Offsets and dense matrices come whole: their rows lie apart.
-    fn matrix(
-        &self,
-        name: &str,
-        input: &str,
-        rows: std::ops::Range<usize>,
-        all: usize,
-    ) -> Result<(Kept, Vec<Weight>)> {
+    fn matrix(&self, name: &str, input: &str, rows: std::ops::Range<usize>, all: usize) -> Result<(Kept, Vec<Weight>)> {
         if let Some(dense) = self.graph.constant_named(&format!("{name}.transposed")) {
             let whole = self.part(dense, &format!("{input}.dense"), 0, &dense.shape)?;
             return Ok((Kept::Dense, vec![whole]));

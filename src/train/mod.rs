@@ -1,5 +1,5 @@
-//! Training, seen from its data: what people have becomes examples, in an order and at a rate that can be taken up
-//! again after a power cut.
+//! Training: examples out of what people have, and the graphs that learn from them, in an order and at a rate that can
+//! be taken up again after a power cut.
 //!
 //! ```text
 //! documents ──► text_data ─┐                        ┌─► checkpoint
@@ -19,22 +19,35 @@
 //! | `checkpoint` | a run as it can be taken up again |
 //! | `curve` | the loss as a picture |
 //!
-//! Nothing here computes: the same seed, data and position give the same steps on every machine.
+//! | `frozen` | where the base's weights lie |
+//! | `block`, `linear`, `ends` | the graphs: a layer, its matrices, what is before and behind the layers |
+//! | `batch`, `step` | examples side by side, and a step over them |
+//!
+//! The same seed, data and position give the same steps on every machine.
 
+mod batch;
+mod block;
 pub mod chat_data;
 mod checkpoint;
 pub mod curve;
 mod data;
+mod ends;
 mod example;
+pub mod frozen;
 mod language;
+mod linear;
 mod order;
 mod schedule;
+mod step;
 pub mod text_data;
 mod turn;
 
+pub use batch::Batch;
+pub use block::{Block, Keep, block, places};
 pub use checkpoint::Checkpoint;
 pub use data::{Data, Origin, Skipped};
 pub use example::Example;
 pub use language::Language;
 pub use order::{Order, Position};
 pub use schedule::Schedule;
+pub use step::{Plan, Step};

@@ -54,15 +54,6 @@ struct Halves {
     kept: Vec<String>,
 }
 
-/// What a step did.
-#[derive(Clone, Copy, Debug)]
-pub struct Taken {
-    /// Nats a learned token, before the step.
-    pub loss: f32,
-    /// The norm of all gradients together, before it was clipped.
-    pub norm: f32,
-}
-
 impl Step {
     /// The graphs for a bundle, compiled; the adapter's `weights` are one vector for each layer.
     pub fn new(engine: &Engine, bundle: &Bundle, lora: LoraConfig, plan: Plan, weights: Vec<Vec<f32>>) -> Result<Self> {
@@ -188,8 +179,7 @@ impl Step {
         let settings = AdamW::default();
         let taken = (self.taken + 1) as f64;
         let unbias = |beta: f32| Tensor::scalar((1.0 / (1.0 - f64::from(beta).powf(taken))) as f32);
-        let scalars =
-            [Tensor::scalar(rate)?, Tensor::scalar(norm2)?, unbias(settings.beta1)?, unbias(settings.beta2)?];
+        let scalars = [Tensor::scalar(rate)?, Tensor::scalar(norm2)?, unbias(settings.beta1)?, unbias(settings.beta2)?];
         for l in 0..self.weights.len() {
             let mut inputs: Vec<_> =
                 ["rate", "norm2", "unbias1", "unbias2"].into_iter().zip(scalars.iter().map(Input::from)).collect();
