@@ -1,13 +1,13 @@
 //! Questions whose answers are known, from interactions in the chat format.
 
 use crate::error::{Error, Result};
-use crate::store::log::{Interaction, Message, Rating};
+use crate::store::log::{Interaction, Message, Rating, interactions};
 
 /// A question and the answer that is held to be right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     /// Its line in the file, from 1.
-    pub line: usize,
+    pub line: u64,
     /// What was said before the question, system messages left out: the house's own instructions are in force.
     pub history: Vec<Message>,
     /// The question.
@@ -32,10 +32,8 @@ impl References {
     /// Errors: `Invalid` for a line that is no interaction, with its number, and for a text without one reference.
     pub fn read(text: &str) -> Result<Self> {
         let mut references = Self::default();
-        let lines = text.trim_start_matches('\u{feff}').lines();
-        for (line, json) in (1..).zip(lines).filter(|(_, json)| !json.trim().is_empty()) {
-            let interaction = serde_json::from_str(json)
-                .map_err(|e| Error::invalid(format!("line {line}: this is no interaction: {e}")).because(e))?;
+        for entry in interactions(text.as_bytes()) {
+            let (line, interaction) = entry?;
             match reference(line, interaction) {
                 Some(reference) => references.list.push(reference),
                 None => references.left_out += 1,
@@ -51,14 +49,22 @@ impl References {
     }
 }
 
-fn reference(line: usize, interaction: Interaction) -> Option<Reference> {
+fn reference(line: u64, interaction: Interaction) -> Option<Reference> {
+    let is_filled = |text: &str| !text.trim().is_empty();
     let Interaction { mut messages, correction, rating, .. } = interaction;
     messages.retain(|m| m.role != "system");
-    let answered = messages.iter().rposition(|m| m.role == "assistant");
-    let said = answered.map(|at| messages.split_off(at).swap_remove(0).content);
-    let answer = correction.or(said.filter(|_| rating != Some(Rating::Down)))?;
+    match correction.filter(|text| is_filled(text)) {
+        Some(text) => {
+            // Without an answer, what a person said instead is the first.
+            messages.pop_if(|m| m.role == "assistant");
+            messages.push(Message::new("assistant", text));
+        }
+        None if rating == Some(Rating::Down) => return None,
+        None => {}
+    }
+    let answered = messages.iter().rposition(|m| m.role == "assistant")?;
+    let answer = messages.split_off(answered).swap_remove(0).content;
     let asked = messages.pop().filter(|m| m.role == "user")?;
-    let is_filled = |text: &str| !text.trim().is_empty();
     (is_filled(&asked.content) && is_filled(&answer)).then(|| Reference {
         line,
         history: messages,
@@ -87,6 +93,8 @@ mod tests {
         assert_eq!(plain.history, [Message::new("user", "a"), Message::new("assistant", "b")]);
         let better = one(&format!("{{\"messages\":{turns},\"correction\":\"e\",\"rating\":\"down\"}}"));
         assert_eq!(better, Reference { line: 1, answer: "e".into(), ..plain });
+        let said = format!("{{\"messages\":{turns},\"correction\":\" \"}}");
+        assert_eq!(one(&said).answer, "d", "an empty correction corrects nothing");
         let unanswered = one(r#"{"messages":[{"role":"user","content":"a"}],"correction":"b"}"#);
         assert_eq!((unanswered.question.as_str(), unanswered.answer.as_str()), ("a", "b"));
     }
