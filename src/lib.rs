@@ -33,6 +33,7 @@ pub mod graph;
 pub mod import;
 pub mod infer;
 pub mod lora;
+pub mod memory;
 pub mod onnx;
 pub mod parts;
 pub mod rag;
@@ -47,7 +48,7 @@ pub mod watch;
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
     Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed, Imported, Question, Runtime,
-    SearchSpeed,
+    SearchSpeed, TrainSpeed, Trained, Training,
 };
 
 /// The README's example, compiled with the tests.

@@ -36,6 +36,8 @@ pub trait Progress: Send + Sync {
     fn start(&self, _stage: &str, _total: u64) {}
     /// `done` units of the stage are finished.
     fn at(&self, _done: u64) {}
+    /// A figure that stands beside how far the stage has come: the loss, a rate.
+    fn detail(&self, _text: &str) {}
     /// The stage is over.
     fn finish(&self) {}
     /// Something a person should know, that does not stop the work.

@@ -1,6 +1,6 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
-use super::{ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, log, models, search};
+use super::{ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, log, models, search, train};
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -48,6 +48,7 @@ pub enum Command {
     #[command(subcommand)]
     Models(models::Words),
     Import(import::Words),
+    Train(train::Words),
     #[command(subcommand)]
     Eval(eval::Words),
     #[command(subcommand)]

@@ -34,3 +34,4 @@ pub mod models;
 pub mod progress;
 pub mod search;
 pub mod style;
+pub mod train;

@@ -49,6 +49,7 @@ impl Progress for Bars {
                 .add(ProgressBar::with_draw_target((total > 0).then_some(total), ProgressDrawTarget::hidden()));
             bar.set_style(style(stage, total));
             bar.set_message(stage.to_owned());
+            bar.set_prefix(stage.to_owned());
             bar.enable_steady_tick(Duration::from_millis(200));
             self.stages().push(bar);
         }
@@ -57,6 +58,12 @@ impl Progress for Bars {
     fn at(&self, done: u64) {
         if let Some(bar) = self.stages().last() {
             bar.set_position(done);
+        }
+    }
+
+    fn detail(&self, text: &str) {
+        if let Some(bar) = self.stages().last() {
+            bar.set_message(format!("{} ({text})", bar.prefix()));
         }
     }
 

@@ -1,8 +1,10 @@
 //! The only user of `ort`: the library, its environment, sessions and tensors. Nothing here builds a graph.
 
+mod heap;
 mod session;
 mod tensor;
 
+pub use heap::Heap;
 pub use session::{Binding, Outputs, Session};
 pub use tensor::{Input, Mapped, Tensor};
 

@@ -2,7 +2,7 @@
 
 use super::retrieve::Hit;
 use crate::error::{Error, Result};
-use crate::infer::LanguageModel;
+use crate::infer::Language;
 use crate::store::log::Message;
 
 /// The instructions where the house gives none.
@@ -39,7 +39,7 @@ pub struct Prompt {
 /// passages go, the worst first. A question that does not fit by itself is an error that says how long it is.
 /// `room` is what prompt and answer may take together, of which `answer` tokens are kept for the answer.
 pub fn prompt(
-    model: &LanguageModel,
+    model: &Language,
     system: Option<&str>,
     history: &[Message],
     question: &str,
@@ -69,7 +69,7 @@ pub fn prompt(
 }
 
 /// The passages that fit `budget`, the last one cut at a line or word.
-fn cut(model: &LanguageModel, hits: &[Hit], budget: usize) -> Vec<Source> {
+fn cut(model: &Language, hits: &[Hit], budget: usize) -> Vec<Source> {
     let mut left = budget;
     let mut sources = Vec::new();
     for (n, hit) in (1..).zip(hits) {

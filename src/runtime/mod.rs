@@ -16,13 +16,15 @@ mod doctor;
 mod knowledge;
 mod models;
 mod speed;
+mod train;
 
 pub use answer::{Answer, Question};
 pub use arms::{Arms, Compared, Comparison};
 pub use chat::Chat;
 pub use doctor::Check;
 pub use models::Imported;
-pub use speed::{AskSpeed, EmbedSpeed, GenerateSpeed, SearchSpeed};
+pub use speed::{AskSpeed, EmbedSpeed, GenerateSpeed, SearchSpeed, TrainSpeed};
+pub use train::{Trained, Training};
 
 use crate::config::Config;
 use crate::engine::Engine;

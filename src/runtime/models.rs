@@ -102,7 +102,7 @@ impl Runtime {
     }
 
     /// A bundle by name. The two default models come from their parts; any other must have been imported.
-    fn bundle(&self, name: &str) -> Result<Bundle> {
+    pub(super) fn bundle(&self, name: &str) -> Result<Bundle> {
         let dir = self.bundle_dir(name);
         durable::sweep(&self.models)?;
         if dir.join(bundle::MANIFEST).exists() {

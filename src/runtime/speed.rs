@@ -3,8 +3,11 @@
 use super::Runtime;
 use crate::error::{Error, Result};
 use crate::infer::{Context, Sampler, Sampling};
+use crate::lora::LoraConfig;
+use crate::memory;
 use crate::store::Index;
 use crate::store::index::{NewChunk, NewDocument};
+use crate::train::{Data, Example, Keep, Recipe, Run, Schedule};
 use crate::watch::{Cancel, Quiet};
 use serde::Serialize;
 use std::time::Instant;
@@ -62,7 +65,68 @@ pub struct AskSpeed {
     pub peak_rss_mb: u64,
 }
 
+/// What training costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrainSpeed {
+    /// Tokens a second, forward, backward and update together.
+    pub tok_s: f64,
+    /// Seconds of a step, the median.
+    pub step_s: f64,
+    /// Sequences that go through at once.
+    pub at_once: usize,
+    /// Layers that keep everything between forward and backward; the others compute some of it again.
+    pub layers_kept: usize,
+    /// The memory that was expected, in MB.
+    pub predicted_mb: u64,
+    /// The most memory this process has had resident, in MB.
+    pub peak_rss_mb: u64,
+}
+
 impl Runtime {
+    /// Steps of `sequences` times `length` random tokens, all learned, within `max_memory_mb`: rank 8 on all linear
+    /// layers, AdamW, as the peers are measured.
+    pub fn bench_train(
+        &self,
+        sequences: usize,
+        length: usize,
+        max_memory_mb: u64,
+        model: Option<&str>,
+    ) -> Result<TrainSpeed> {
+        let bundle = self.bundle(model.unwrap_or(&self.config.model))?;
+        let token = |sequence: usize, i: usize| ((100 + i * 7919 + sequence * 104_729) % 40_000) as u32;
+        let example = |s: usize| Example::whole((0..=length).map(|i| token(s, i)).collect());
+        let data = Data { examples: (0..sequences).map(example).collect::<Result<_>>()?, ..Data::default() };
+        let recipe = Recipe {
+            lora: LoraConfig::default(),
+            rate: 1e-4,
+            schedule: Schedule::Constant,
+            batch: sequences,
+            steps: ROUNDS as u64 + 1,
+            seed: 0,
+            memory: max_memory_mb << 20,
+        };
+        let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
+        let mut run = Run::open(&self.engine()?, &bundle, &data, recipe, scratch.path())?;
+        let mut seconds = Vec::new();
+        self.progress.start("train", ROUNDS as u64 + 1);
+        while let Some(step) = run.advance(&self.cancel)? {
+            self.progress.at(step.step);
+            seconds.push(step.seconds);
+        }
+        self.progress.finish();
+        // The first step pays for pages and tables.
+        let step_s = median(&mut seconds[1..]);
+        let plan = run.plan();
+        Ok(TrainSpeed {
+            tok_s: (sequences * length) as f64 / step_s,
+            step_s,
+            at_once: plan.rows / length.max(1),
+            layers_kept: plan.keep.iter().filter(|k| **k == Keep::All).count(),
+            predicted_mb: plan.bytes >> 20,
+            peak_rss_mb: peak_mb(),
+        })
+    }
+
     /// A prompt of `prompt` tokens and an answer of `generate`, greedy, `ROUNDS` times; the prompts are the peers'.
     pub fn bench_generate(&self, prompt: usize, generate: usize, model: Option<&str>) -> Result<GenerateSpeed> {
         let model = self.model(model)?;
@@ -90,7 +154,7 @@ impl Runtime {
         Ok(GenerateSpeed {
             prefill_tok_s: median(&mut prefill),
             decode_tok_s: median(&mut decode),
-            peak_rss_mb: peak_rss_mb(),
+            peak_rss_mb: peak_mb(),
         })
     }
 
@@ -105,7 +169,7 @@ impl Runtime {
         Ok(EmbedSpeed {
             passages_s: texts.len() as f64 / seconds,
             tok_s: tokens as f64 / seconds,
-            peak_rss_mb: peak_rss_mb(),
+            peak_rss_mb: peak_mb(),
         })
     }
 
@@ -173,7 +237,7 @@ impl Runtime {
             p50_s: median(&mut whole),
             first_token_p50_s: median(&mut first),
             tokens_per_s: median(&mut rate),
-            peak_rss_mb: peak_rss_mb(),
+            peak_rss_mb: peak_mb(),
         })
     }
 }
@@ -192,10 +256,7 @@ fn median(values: &mut [f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// The largest resident set this process has had, in MB; 0 where the system does not tell.
-pub fn peak_rss_mb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kilobytes.map_or(0, |kb| kb / 1024)
+/// The most memory this process has had, in MB; 0 where the system does not tell.
+pub(super) fn peak_mb() -> u64 {
+    memory::peak().unwrap_or(0) >> 20
 }

@@ -2,8 +2,10 @@
 
 use super::batch::Batch;
 use super::block::{Keep, block, places};
+use super::dropout::Masks;
 use super::ends;
 use super::frozen::{Form, Frozen, Weight};
+use super::plan::Plan;
 use crate::bundle::Bundle;
 use crate::engine::{Engine, Input, Outputs, Session, Tensor};
 use crate::error::{Error, Result};
@@ -34,17 +36,33 @@ pub struct Step {
     gradients: Vec<Tensor>,
     /// Steps taken.
     taken: u64,
+    /// Batches since the last update.
+    batches: u64,
+    /// What dropout is drawn from.
+    seed: u64,
 }
 
-/// How memory is spent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// What each layer keeps.
-    pub keep: Vec<Keep>,
-    /// The most rows that go through the layers at once.
-    pub rows: usize,
-    /// The most rows that go through the output layer at once.
-    pub head_rows: usize,
+/// What a run goes on from: everything that a step changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The adapter, a vector for each layer; see [`places`].
+    pub weights: Vec<Vec<f32>>,
+    /// The running means of the gradients.
+    pub means: Vec<Vec<f32>>,
+    /// The running means of their squares.
+    pub squares: Vec<Vec<f32>>,
+    /// Steps taken.
+    pub taken: u64,
+    /// What dropout is drawn from.
+    pub seed: u64,
+}
+
+impl State {
+    /// Before the first step, from an adapter's vectors.
+    pub fn new(weights: Vec<Vec<f32>>, seed: u64) -> Self {
+        let zeros: Vec<Vec<f32>> = weights.iter().map(|w| vec![0.0; w.len()]).collect();
+        Self { weights, means: zeros.clone(), squares: zeros, taken: 0, seed }
+    }
 }
 
 /// The sessions of a layer.
@@ -56,13 +74,22 @@ struct Halves {
 
 impl Step {
     /// The graphs for a bundle, compiled; the adapter's `weights` are one vector for each layer.
-    pub fn new(engine: &Engine, bundle: &Bundle, lora: LoraConfig, plan: Plan, weights: Vec<Vec<f32>>) -> Result<Self> {
-        let frozen = Frozen::open(engine, bundle)?;
+    pub fn new(
+        engine: &Engine,
+        bundle: &Bundle,
+        frozen: Frozen,
+        lora: LoraConfig,
+        plan: Plan,
+        state: State,
+    ) -> Result<Self> {
         let shape = frozen.shape;
         let open = |graph: &Graph| session(engine, &bundle.dir, graph);
         let (count, _) = places(&shape, &lora);
-        let vectors = |make: &dyn Fn(usize) -> Vec<f32>| -> Result<Vec<Tensor>> {
-            (0..shape.layers).map(|l| Tensor::f32(&[count], make(l))).collect()
+        let vectors = |values: Vec<Vec<f32>>| -> Result<Vec<Tensor>> {
+            if values.len() != shape.layers || values.iter().any(|v| v.len() != count) {
+                return Err(Error::incompatible("the adapter's numbers are not as many as this model and rank take"));
+            }
+            values.into_iter().map(|v| Tensor::f32(&[count], v)).collect()
         };
         let mut this = Self {
             embed: open(&ends::embed(&shape, frozen.table))?,
@@ -70,16 +97,18 @@ impl Step {
             loss: open(&ends::loss(&shape)?)?,
             norm: open(&ends::norm())?,
             update: open(&adamw(&AdamW::default()))?,
-            weights: vectors(&|l| weights[l].clone())?,
-            means: vectors(&|_| vec![0.0; count])?,
-            squares: vectors(&|_| vec![0.0; count])?,
-            gradients: vectors(&|_| vec![0.0; count])?,
+            weights: vectors(state.weights)?,
+            means: vectors(state.means)?,
+            squares: vectors(state.squares)?,
+            gradients: vectors(vec![vec![0.0; count]; shape.layers])?,
             layers: HashMap::new(),
             engine: engine.clone(),
             frozen,
             lora,
             plan,
-            taken: 0,
+            taken: state.taken,
+            batches: 0,
+            seed: state.seed,
         };
         for (layer, &keep) in this.frozen.layers.iter().zip(&this.plan.keep) {
             let key = (layer.form.clone(), keep);
@@ -106,12 +135,16 @@ impl Step {
         let ids = Tensor::i64(&[batch.rows()], batch.ids.clone())?;
         let outputs = run(&self.embed, &[("ids", (&ids).into())], &[&self.frozen.embedding])?;
         let mut x = one(outputs)?;
+        let masks = Masks { seed: self.seed, step: self.taken, batch: self.batches, rate: self.lora.dropout };
+        self.batches += 1;
         let mut stash = Vec::with_capacity(shape.layers);
         for (l, layer) in self.frozen.layers.iter().enumerate() {
             cancel.check()?;
             let halves = self.halves(l)?;
+            let dropped = masks.layer(l, &shape, batch.rows())?;
             let mut inputs = vec![("x", Input::from(&x)), ("weights", Input::from(&self.weights[l]))];
             inputs.extend(common);
+            inputs.extend(dropped.iter().map(|(name, mask)| (*name, Input::from(mask))));
             let mut outputs = run(&halves.forward, &inputs, &[&layer.weights, &rotations])?;
             let y = take(&mut outputs, "y")?;
             stash.push((std::mem::replace(&mut x, y), outputs));
@@ -122,6 +155,7 @@ impl Step {
             cancel.check()?;
             let halves = self.halves(l)?;
             let Some((x, kept)) = stash.pop() else { break };
+            let dropped = masks.layer(l, &shape, batch.rows())?;
             let mut inputs = vec![
                 ("x", Input::from(&x)),
                 ("dy", Input::from(&dy)),
@@ -129,6 +163,7 @@ impl Step {
                 ("before", Input::from(&self.gradients[l])),
             ];
             inputs.extend(common);
+            inputs.extend(dropped.iter().map(|(name, mask)| (*name, Input::from(mask))));
             for name in &halves.kept {
                 let value = kept.iter().find(|(n, _)| n == name);
                 inputs.extend(value.map(|(n, tensor)| (n.as_str(), Input::from(tensor))));
@@ -196,17 +231,25 @@ impl Step {
             self.gradients[l].as_f32_mut()?.fill(0.0);
         }
         self.taken += 1;
+        self.batches = 0;
         Ok(norm2.sqrt())
+    }
+
+    /// What a run can go on from.
+    pub fn state(&self) -> Result<State> {
+        let copy = |tensors: &[Tensor]| tensors.iter().map(|t| Ok(t.as_f32()?.to_vec())).collect::<Result<Vec<_>>>();
+        Ok(State {
+            weights: copy(&self.weights)?,
+            means: copy(&self.means)?,
+            squares: copy(&self.squares)?,
+            taken: self.taken,
+            seed: self.seed,
+        })
     }
 
     /// The gradients so far, a vector for each layer.
     pub fn gradients(&self) -> &[Tensor] {
         &self.gradients
-    }
-
-    /// The adapter's weights, a vector for each layer.
-    pub fn weights(&self) -> &[Tensor] {
-        &self.weights
     }
 
     /// The base's extents.

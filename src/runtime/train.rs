@@ -1,0 +1,259 @@
+//! Training an adapter: data, run, adapter; in a folder that can be taken up again at any time.
+
+use super::Runtime;
+use super::speed::peak_mb;
+use crate::bundle::Bundle;
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::infer::Language;
+use crate::lora::{self, Dataset, Kind, Library, Lineage, LoraConfig};
+use crate::rag;
+use crate::store::log::Message;
+use crate::train::{self, Data, Order, Progressed, Recipe, Run, Schedule, Skipped, chat_data, curve, text_data};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The picture of the losses, beside the adapter.
+const CURVE: &str = "loss.svg";
+/// The memory a run may take where nobody says how much, in MB.
+const MEMORY_MB: u64 = 900;
+
+/// What to learn from and how.
+#[derive(Clone, Debug)]
+pub struct Training {
+    /// Conversations (`.jsonl`), or documents and folders of them; not both.
+    pub data: Vec<PathBuf>,
+    /// The folder for the adapter, and for the checkpoint before that.
+    pub out: PathBuf,
+    /// The base; the configured model without.
+    pub model: Option<String>,
+    /// The adapter's shape.
+    pub lora: LoraConfig,
+    /// The highest learning rate.
+    pub rate: f32,
+    /// How it moves.
+    pub schedule: Schedule,
+    /// How often every example is seen.
+    pub epochs: u64,
+    /// Steps in all, instead of epochs.
+    pub steps: Option<u64>,
+    /// Examples in a step.
+    pub batch: usize,
+    /// The longest example, and the length of a window of text, in tokens.
+    pub length: usize,
+    /// What order, beginning and dropout are drawn from.
+    pub seed: u64,
+    /// Whether prompts carry what retrieval finds.
+    pub retrieval: bool,
+    /// The collection it looks in; all without.
+    pub collection: Option<String>,
+    /// What the process may have resident, in MB.
+    pub max_memory_mb: u64,
+}
+
+impl Training {
+    /// Training on `data` into `out`, with what serves small logs.
+    pub fn new(data: Vec<PathBuf>, out: PathBuf) -> Self {
+        Self {
+            data,
+            out,
+            model: None,
+            lora: LoraConfig::default(),
+            rate: 4e-4,
+            schedule: Schedule::default(),
+            epochs: 2,
+            steps: None,
+            batch: 8,
+            length: 1024,
+            seed: 0,
+            retrieval: false,
+            collection: None,
+            max_memory_mb: MEMORY_MB,
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trained {
+    /// The adapter's id; it is in the home's library under it.
+    pub adapter: String,
+    /// The folder it is in.
+    pub out: PathBuf,
+    /// The model it belongs to.
+    pub model: String,
+    /// Examples it learnt from.
+    pub examples: usize,
+    /// What was left out.
+    pub skipped: Skipped,
+    /// Steps in all.
+    pub steps: u64,
+    /// The step the run went on from; 0 for a run without a break.
+    pub resumed_from: u64,
+    /// Nats a token of the first step.
+    pub first_loss: f32,
+    /// Nats a token of the last step.
+    pub last_loss: f32,
+    /// Seconds, of this part of the run.
+    pub seconds: f64,
+    /// The memory that was expected, in MB.
+    pub predicted_mb: u64,
+    /// The most memory this process has had resident, in MB.
+    pub peak_rss_mb: u64,
+}
+
+impl Runtime {
+    /// Trains an adapter, telling `each` every step. A run that was interrupted goes on where its checkpoint is.
+    ///
+    /// Errors: `Invalid` for data without an example, numbers that mean nothing, a budget that nothing fits, or a run
+    /// that diverges; `Exists` when the folder holds an adapter already. What was in the folder stays as it was.
+    pub fn train(&self, training: &Training, each: &mut dyn FnMut(&Progressed)) -> Result<Trained> {
+        let begin = Instant::now();
+        vacant(&training.out)?;
+        let bundle = self.bundle(training.model.as_deref().unwrap_or(&self.config.model))?;
+        let (kind, data) = self.examples(training, &bundle)?;
+        let order = Order::new(vec![1; data.examples.len()], training.batch, training.seed)?;
+        let steps = training.steps.unwrap_or(order.steps() * training.epochs);
+        let recipe = Recipe {
+            lora: training.lora.clone(),
+            rate: training.rate,
+            schedule: training.schedule,
+            batch: training.batch,
+            steps,
+            seed: training.seed,
+            memory: training.max_memory_mb << 20,
+        };
+        let mut run = Run::open(&self.engine()?, &bundle, &data, recipe, &training.out)?;
+        let resumed_from = run.losses().len() as u64;
+        if resumed_from > 0 {
+            self.progress.note(&format!("going on after step {resumed_from} of {steps}"));
+        }
+        self.progress.start("train", steps);
+        loop {
+            match run.advance(&self.cancel) {
+                Ok(Some(step)) => {
+                    self.progress.detail(&format!("loss {:.3}", step.loss));
+                    self.progress.at(step.step);
+                    each(&step);
+                }
+                Ok(None) => break,
+                Err(e) => {
+                    self.progress.finish();
+                    if e.kind() == crate::ErrorKind::Cancelled {
+                        run.save()?;
+                        let taken = run.losses().len();
+                        self.progress.note(&format!("stopped after step {taken}; the same command goes on from there"));
+                    }
+                    return Err(e);
+                }
+            }
+        }
+        self.progress.finish();
+        let losses = run.losses().to_vec();
+        let lineage = Lineage {
+            data: data.origins.iter().map(dataset).collect(),
+            seed: training.seed,
+            steps,
+            epochs: steps.div_ceil(order.steps()),
+            retrieval: training.retrieval,
+            kind,
+        };
+        let staged = durable::Staged::new(&training.out)?;
+        run.adapter()?.write(staged.path(), &bundle.manifest.name)?;
+        curve::write(&staged.path().join(CURVE), "Training loss, nats a token", &losses)?;
+        let manifest = lora::Manifest::new(staged.path(), &bundle, lineage, losses.clone())?;
+        manifest.write(staged.path())?;
+        let predicted_mb = run.plan().bytes >> 20;
+        drop(run);
+        staged.publish()?;
+        let entry = Library::open(&self.home.join("adapters"))?.add(&training.out, &bundle)?;
+        Ok(Trained {
+            adapter: entry.manifest.id,
+            out: training.out.clone(),
+            model: bundle.manifest.name,
+            examples: data.examples.len(),
+            skipped: data.skipped,
+            steps,
+            resumed_from,
+            first_loss: losses.first().copied().unwrap_or_default(),
+            last_loss: losses.last().copied().unwrap_or_default(),
+            seconds: begin.elapsed().as_secs_f64(),
+            predicted_mb,
+            peak_rss_mb: peak_mb(),
+        })
+    }
+
+    /// The examples in all files and folders.
+    fn examples(&self, training: &Training, bundle: &Bundle) -> Result<(Kind, Data)> {
+        let chats = training.data.iter().filter(|path| path.extension().is_some_and(|e| e == "jsonl")).count();
+        if chats > 0 && chats < training.data.len() {
+            return Err(Error::invalid(
+                "conversations and documents teach different things; train on .jsonl files or on documents, not on both",
+            ));
+        }
+        let language = Language::open(bundle)?;
+        let reads = train::Language {
+            tokenizer: language.tokenizer(),
+            template: language.template(),
+            bos: language.bos(),
+            eos: language.eos(),
+        };
+        if chats == 0 {
+            if training.retrieval {
+                return Err(Error::invalid(
+                    "only questions retrieve; give conversations (.jsonl), or leave out --retrieval",
+                ));
+            }
+            let most = self.config.ingest.max_document_mb << 20;
+            let data = text_data::read(&training.data, &reads, training.length, most, &*self.progress, &self.cancel)?;
+            return Ok((Kind::Text, data));
+        }
+        let prompt = |history: &[Message], question: &str| self.taught(&language, training, history, question);
+        let settings = chat_data::Settings { language: reads, prompt: &prompt, length: training.length };
+        let mut data = Data::default();
+        for path in &training.data {
+            data.extend(chat_data::read(path, &settings, &*self.progress, &self.cancel)?);
+        }
+        // It has done its work, and training wants the room.
+        self.loaded().embedder = None;
+        Ok((Kind::Chat, data))
+    }
+
+    /// What the model would be shown for a question: the prompt of `ask`.
+    fn taught(
+        &self,
+        language: &Language,
+        training: &Training,
+        history: &[Message],
+        question: &str,
+    ) -> Result<Vec<Message>> {
+        let (system, history) = match history.split_first() {
+            Some((first, rest)) if first.role == "system" => (Some(first.content.as_str()), rest),
+            _ => (self.config.chat.system.as_deref(), history),
+        };
+        let mut asked = self.question(question);
+        asked.collection.clone_from(&training.collection);
+        let hits = if training.retrieval { self.passages(&asked, history)? } else { vec![] };
+        let room = (self.config.generate.context, asked.max_tokens);
+        Ok(rag::prompt(language, system, history, question, &hits, self.config.retrieve.budget, room)?.messages)
+    }
+}
+
+/// Refuses a folder that holds something else than a run to go on with.
+fn vacant(out: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(out) else { return Ok(()) };
+    let other = entries.flatten().find(|e| e.file_name() != train::CHECKPOINT);
+    match other {
+        None => Ok(()),
+        Some(other) => Err(Error::invalid(format!(
+            "{} already holds {}; choose another folder with --out, or remove it",
+            out.display(),
+            other.file_name().to_string_lossy()
+        ))),
+    }
+}
+
+fn dataset(origin: &train::Origin) -> Dataset {
+    Dataset { name: origin.name.clone(), sha256: origin.sha256.clone(), examples: origin.examples as u64 }
+}
