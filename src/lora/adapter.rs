@@ -124,10 +124,10 @@ impl Adapter {
 
     /// Everything that can be said without knowing the model.
     pub(super) fn check_numbers(&self) -> Result<()> {
-        self.config.check()?;
         if self.pairs.is_empty() {
             return Err(Error::invalid("the adapter has no matrices; train it on some"));
         }
+        self.config.check()?;
         let rank = self.config.rank;
         for (module, pair) in &self.pairs {
             let long = |n: usize| n > 0 && rank.checked_mul(n).is_some();
@@ -205,7 +205,8 @@ pub(super) mod tests {
         assert_eq!(kind(&shapes, 1), ErrorKind::Incompatible);
         assert_eq!(kind(&|_| None, 2), ErrorKind::Incompatible);
         assert_eq!(kind(&|_| Some((4, 3)), 2), ErrorKind::Incompatible);
-        let changes: [(fn(&mut Adapter), ErrorKind); 6] = [
+        type Change = fn(&mut Adapter);
+        let changes: [(Change, ErrorKind); 6] = [
             (|a| query(a).a[3] = f32::NAN, ErrorKind::Corrupt),
             (|a| query(a).b[3] = f32::INFINITY, ErrorKind::Corrupt),
             (|a| query(a).b.truncate(3), ErrorKind::Corrupt),

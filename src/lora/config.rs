@@ -101,8 +101,9 @@ impl Default for LoraConfig {
 impl LoraConfig {
     /// What B A x is multiplied by: alpha / r, or alpha / sqrt(r) with `rslora`.
     pub fn scaling(&self) -> f32 {
-        let rank = self.rank as f32;
-        self.alpha / if self.rslora { rank.sqrt() } else { rank }
+        // In float64 and then rounded, as PEFT does.
+        let rank = self.rank as f64;
+        (f64::from(self.alpha) / if self.rslora { rank.sqrt() } else { rank }) as f32
     }
 
     /// Refuses numbers that mean nothing. Errors: `Invalid`.

@@ -191,7 +191,7 @@ mod tests {
         let (home, library, source, entry) = library();
         assert_eq!(library.add(&source, &bundle("base")).unwrap().manifest, entry.manifest, "left as it is");
         let id = entry.manifest.id.clone();
-        assert_eq!(ids(&library), [id.clone()]);
+        assert_eq!(ids(&library), [id.as_str()]);
         assert_eq!(library.get(&id[..4]).unwrap().adapter().unwrap(), example());
         assert!(!entry.dir.join("README.md").exists());
 

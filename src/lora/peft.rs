@@ -197,6 +197,9 @@ mod tests {
     }
 
     proptest! {
+        // Each writes and flushes files.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn adapters_come_back_and_bytes_repeat(
             rank in 1usize..5, alpha in 0.001f32..100.0, dropout in 0f32..0.9, rslora: bool,

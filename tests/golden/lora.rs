@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use wayside::format::safetensors::Folder;
 use wayside::lora::{Adapter, Library, Module, Target};
 
-/// What is in `tests/golden/lora/`: rank, scaling, targets, then hidden, q, kv and feed-forward widths of the model.
-const CASES: [(&str, usize, f32, &[Target], [usize; 4]); 4] = [
+/// Hidden, query, key-value and feed-forward widths of a model.
+type Widths = [usize; 4];
+
+/// What is in `tests/golden/lora/`: rank, scaling, targets, and the model's widths.
+const CASES: [(&str, usize, f32, &[Target], Widths); 4] = [
     ("llama", 4, 2.0, &Target::ALL, [128, 128, 64, 160]),
     ("llama-qv", 2, 4.242_640_5, &[Target::Query, Target::Value], [128, 128, 64, 160]),
     ("qwen2", 2, 4.0, &Target::ALL, [64, 64, 32, 96]),
@@ -14,7 +17,7 @@ const CASES: [(&str, usize, f32, &[Target], [usize; 4]); 4] = [
 ];
 const LAYERS: usize = 2;
 
-fn shape(target: Target, [hidden, q, kv, inner]: [usize; 4]) -> (usize, usize) {
+fn shape(target: Target, [hidden, q, kv, inner]: Widths) -> (usize, usize) {
     match target {
         Target::Query => (q, hidden),
         Target::Key | Target::Value => (kv, hidden),

@@ -224,7 +224,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_are_kept_to_the_last_digit(alpha in 1e-6f32..1e6, dropout in 0f32..1.0, rank in 1usize..100, rslora: bool) {
+        fn numbers_are_kept_to_the_last_digit(
+            alpha in 1e-6f32..1e6, dropout in 0f32..1.0, rank in 1usize..100, rslora: bool,
+        ) {
             let mut adapter = example();
             adapter.config = LoraConfig { rank, alpha, rslora, dropout, ..LoraConfig::default() };
             prop_assert_eq!(parse(&bytes(&adapter, "base").unwrap()).unwrap(), adapter.config);
