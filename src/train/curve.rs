@@ -133,11 +133,13 @@ fn number(value: f64, decimals: usize) -> String {
     if value.abs() >= 1e6 { format!("{value:.1e}") } else { format!("{value:.decimals$}") }
 }
 
-/// A mean over the neighbours of each point, a twentieth of the run to either side.
+/// A mean over the neighbours of each point, a twentieth of the run to either side. Towards the ends, where the loss
+/// moves most or has one side alone, over fewer.
 fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let reach = points.len() / 20;
     let stride = points.len().div_ceil(POINTS).max(1);
     let mean = |at: usize| {
+        let reach = reach.min(at.min(points.len() - 1 - at).max(reach / 4));
         let near = points.get(at.saturating_sub(reach)..(at + reach + 1).min(points.len()))?;
         Some((points.get(at)?.0, near.iter().map(|p| p.1).sum::<f64>() / near.len() as f64))
     };

@@ -55,7 +55,8 @@ pub mod tests {
             Self::new(all["templates"][name].as_str().unwrap())
         }
 
-        fn new(template: &str) -> Self {
+        /// The tiny llama with this template.
+        pub fn new(template: &str) -> Self {
             let tokenizer = Tokenizer::open(&golden("tiny/llama").join("tokenizer.json"), 384).unwrap();
             let template = Template::new(Some(template), "<|endoftext|>", "<|im_end|>").unwrap();
             Self { tokenizer, template, bos: None, eos: vec![2] }

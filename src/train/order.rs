@@ -10,8 +10,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
-/// Steps whose examples are sorted by length together.
+/// The most steps whose examples are sorted by length together.
 const WINDOW: usize = 8;
+/// The fewest windows of an epoch. If all of it were one, its steps would be the same in every epoch.
+const WINDOWS: usize = 4;
 
 /// Where in the data a run stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -68,7 +70,8 @@ impl Order {
         random.set_stream(epoch);
         let order = shuffled((0..self.lengths.len()).collect(), &mut random);
         let mut steps = Vec::with_capacity(order.len().div_ceil(self.batch));
-        for window in order.chunks(self.batch.saturating_mul(WINDOW)) {
+        let steps_together = (order.len() / self.batch / WINDOWS).clamp(1, WINDOW);
+        for window in order.chunks(self.batch.saturating_mul(steps_together)) {
             let mut window = window.to_vec();
             window.sort_by_key(|&example| self.lengths.get(example));
             steps.extend(shuffled(window.chunks(self.batch).map(<[usize]>::to_vec).collect(), &mut random));
@@ -103,7 +106,8 @@ mod tests {
         // A checkpoint of an earlier version must go on with the data it has not seen.
         let order = Order::new(vec![5, 9, 2, 7, 7, 1, 3], 2, 42).unwrap();
         let steps: Vec<_> = order.from(Position::default()).take(8).map(|(step, _)| step).collect();
-        assert_eq!(steps, [vec![0usize]; 0]);
+        let wanted: [&[usize]; 8] = [&[4, 3], &[5, 0], &[2, 1], &[6], &[5, 2], &[0, 4], &[3, 1], &[6]];
+        assert_eq!(steps, wanted);
     }
 
     #[test]
@@ -151,6 +155,10 @@ mod tests {
             let order = |seed| Order::new(vec![1; 64], 4, seed).unwrap();
             prop_assert_ne!(order(seed).epoch(0), order(seed).epoch(1));
             prop_assert_ne!(order(seed).epoch(0), order(seed + 1).epoch(0));
+            // Not only the order of the steps differs, but who learns with whom.
+            let few = Order::new((1..=12).collect(), 3, seed).unwrap();
+            let together: std::collections::BTreeSet<_> = (0..8).flat_map(|epoch| few.epoch(epoch)).collect();
+            prop_assert!(together.len() > 4, "{together:?}");
         }
     }
 }

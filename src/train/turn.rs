@@ -100,11 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn white_space_that_melts_into_the_prompt_is_still_told_apart() {
-        // "\n" and "\n\n" are other tokens than "\n\n\n".
-        let fixture = Fixture::llama();
-        let (_, answer) = both(&fixture, &[("user", "How?")], "\n\nSo.");
-        assert_eq!(answer, "\n\nSo.<|im_end|>");
+    fn an_answer_that_melts_into_the_prompt_begins_where_the_server_goes_on() {
+        let fixture = Fixture::new(
+            "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}\
+             {% if add_generation_prompt %}assistant: {% endif %}",
+        );
+        let encode = |text: &str| fixture.tokenizer.encode(text, false).unwrap();
+        assert!(!encode("assistant: the pump").starts_with(&encode("assistant: ")), "the space belongs to the word");
+        let (prompt, answer) = both(&fixture, &[("user", "How?")], "the pump");
+        assert!(prompt.ends_with("How?\nassistant: "));
+        assert_eq!(answer, "the pump\n<|im_end|>");
     }
 
     #[test]

@@ -107,22 +107,18 @@ pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
             history.push(message);
             continue;
         };
-        let shown = match (settings.prompt)(&history, &asked.content) {
-            Ok(shown) => shown,
+        match learn(&mut example, &history, &asked, &message, settings) {
+            Ok((shown, finished)) => {
+                taken.examples.extend(finished);
+                history = own.iter().cloned().chain(shown.into_iter().skip_while(|m| m.role == "system")).collect();
+                history.push(message);
+            }
             Err(e) if e.kind() == ErrorKind::Invalid => {
                 taken.skipped.push(e.to_string());
                 history.extend([asked, message]);
-                continue;
             }
             Err(e) => return Err(e),
-        };
-        match learn(&mut example, &shown, &asked, &message, settings) {
-            Ok(finished) => taken.examples.extend(finished),
-            Err(e) if e.kind() == ErrorKind::Invalid => taken.skipped.push(e.to_string()),
-            Err(e) => return Err(e),
         }
-        history = own.iter().cloned().chain(shown.into_iter().skip_while(|m| m.role == "system")).collect();
-        history.push(message);
     }
     taken.examples.extend(example);
     if taken.examples.is_empty() && taken.skipped.is_empty() {
@@ -131,33 +127,35 @@ pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
     Ok(taken)
 }
 
-/// Adds a turn to the example in hand, or begins another; then the one that was in hand is returned.
+/// Adds a turn to the example in hand, or begins another. Returns what the model is shown before the answer, and the
+/// example that was in hand if another began.
 ///
 /// Errors: `Invalid` with the reason why the turn cannot be learnt.
 fn learn(
     example: &mut Option<Example>,
-    shown: &[Message],
+    history: &[Message],
     question: &Message,
     answer: &Message,
     settings: &Settings,
-) -> Result<Option<Example>> {
+) -> Result<(Vec<Message>, Option<Example>)> {
     for (message, what) in [(question, "question"), (answer, "answer")] {
         if message.content.trim().is_empty() {
             return Err(Error::invalid(format!("the {what} is empty")));
         }
     }
-    let Turn { prompt, answer } = turn(&settings.language, shown, answer)?;
+    let shown = (settings.prompt)(history, &question.content)?;
+    let Turn { prompt, answer } = turn(&settings.language, &shown, answer)?;
     let length = prompt.len() + answer.len();
     if length > settings.length {
         return Err(Error::invalid(format!("{length} tokens, more than {}", settings.length)));
     }
     let goes_on = example.as_ref().filter(|before| prompt.starts_with(&before.tokens));
     let mut learn = goes_on.map(|before| before.learn.clone()).unwrap_or_default();
-    let finished = if goes_on.is_some() { None } else { example.take() };
+    let goes_on = goes_on.is_some();
     learn.resize(prompt.len(), false);
     learn.resize(length, true);
-    *example = Some(Example::new([prompt, answer].concat(), learn)?);
-    Ok(finished)
+    let before = example.replace(Example::new([prompt, answer].concat(), learn)?);
+    Ok((shown, before.filter(|_| !goes_on)))
 }
 
 /// The conversation as it should have been, or why it teaches nothing.
