@@ -43,8 +43,9 @@ pub struct Work<'a> {
 const EXPANDING: f64 = 110.0;
 /// Rows of logits at once, where memory allows and where it is short.
 const HEAD_ROWS: [usize; 3] = [256, 128, 64];
-/// Freed memory that lies between what is in use.
-const FRAGMENTS: f64 = 1.05;
+/// Freed memory that lies between what is in use, as a share, and what sessions take for themselves.
+const FRAGMENTS: f64 = 1.1;
+const SESSIONS: u64 = 12 << 20;
 
 impl Plan {
     /// The cheapest plan within `budget` bytes. Errors: `Invalid` when none fits, saying what would.
@@ -110,9 +111,9 @@ impl Plan {
         let scores = at_once * heads * work.length * work.length;
         let queries = heads * head_dim;
         let matrices = per_layer(work.shape);
-        let layer = self.rows * (6 * hidden + 6 * queries + 5 * inner) + 4 * scores + matrices + matrices / 4;
+        let layer = self.rows * (6 * hidden + 6 * queries + 5 * inner) + 6 * scores + matrices + matrices / 4;
         let floats = optimizer + kept + logits.max(layer);
-        work.resident + work.weights + (4.0 * floats as f64 * FRAGMENTS) as u64
+        work.resident + work.weights + SESSIONS + (4.0 * floats as f64 * FRAGMENTS) as u64
     }
 
     /// Multiplications that the plan costs beside those that every plan has.

@@ -15,7 +15,7 @@ use super::plan::{Plan, Work};
 use super::schedule::Schedule;
 use super::step::{State, Step};
 use crate::bundle::Bundle;
-use crate::engine::{Engine, Heap};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::lora::{Adapter, LoraConfig};
 use crate::memory;
@@ -80,7 +80,6 @@ pub struct Run<'a> {
     identity: String,
     folder: PathBuf,
     saved: Instant,
-    _heap: Heap,
 }
 
 impl<'a> Run<'a> {
@@ -113,7 +112,6 @@ impl<'a> Run<'a> {
             length: longest.saturating_sub(1),
         };
         let plan = Plan::choose(&work, recipe.memory)?;
-        let heap = Heap::hold();
         let (position, losses) =
             kept.as_ref().map_or((Position::default(), vec![]), |k| (k.position, k.losses.clone()));
         let state = match kept {
@@ -133,7 +131,6 @@ impl<'a> Run<'a> {
             identity,
             folder: folder.to_owned(),
             saved: Instant::now(),
-            _heap: heap,
         })
     }
 

@@ -7,7 +7,7 @@ use super::ends;
 use super::frozen::{Form, Frozen, Weight};
 use super::plan::Plan;
 use crate::bundle::Bundle;
-use crate::engine::{Engine, Input, Outputs, Session, Tensor};
+use crate::engine::{Engine, Heap, Input, Outputs, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::grad::{AdamW, adamw};
 use crate::graph::{Graph, lower};
@@ -22,7 +22,7 @@ pub struct Step {
     frozen: Frozen,
     lora: LoraConfig,
     plan: Plan,
-    engine: Engine,
+    heap: Heap,
     layers: HashMap<(Form, Keep), Halves>,
     embed: Session,
     head: Session,
@@ -102,7 +102,7 @@ impl Step {
             squares: vectors(state.squares)?,
             gradients: vectors(vec![vec![0.0; count]; shape.layers])?,
             layers: HashMap::new(),
-            engine: engine.clone(),
+            heap: Heap::hold(),
             frozen,
             lora,
             plan,
@@ -115,8 +115,8 @@ impl Step {
             if !this.layers.contains_key(&key) {
                 let graphs = block(&shape, &layer.form, &this.lora, keep)?;
                 let halves = Halves {
-                    forward: session(&this.engine, &bundle.dir, &graphs.forward)?,
-                    backward: session(&this.engine, &bundle.dir, &graphs.backward)?,
+                    forward: session(engine, &bundle.dir, &graphs.forward)?,
+                    backward: session(engine, &bundle.dir, &graphs.backward)?,
                     kept: graphs.kept,
                 };
                 this.layers.insert(key, halves);
@@ -151,6 +151,7 @@ impl Step {
         }
         let (loss, mut dy) = self.loss(&x, batch, weight, cancel)?;
         drop(x);
+        self.heap.release();
         for (l, layer) in self.frozen.layers.iter().enumerate().rev() {
             cancel.check()?;
             let halves = self.halves(l)?;
@@ -178,6 +179,8 @@ impl Step {
 
     /// The loss of hidden states, and its gradient with respect to them.
     fn loss(&self, x: &Tensor, batch: &Batch, weight: f32, cancel: &Cancel) -> Result<(f32, Tensor)> {
+        // What the layers used is of no use to logits.
+        self.heap.release();
         let w = one(run(&self.head, &[], &[&self.frozen.head])?)?;
         let weight = Tensor::scalar(weight)?;
         let mut dx = Tensor::f32(&x.shape(), vec![0.0; batch.rows() * self.frozen.shape.hidden])?;
