@@ -5,13 +5,12 @@
 //! possible:
 //!
 //! ```text
-//! p      = softmax(h Wᵀ)
-//! loss_i = log sum exp(logits_i) - logits_i[label] = max(logits_i) - log(max(p_i)) - logits_i[label]
-//! dh_i   = sum_v p_iv W_v - W_label
+//! e      = exp(logits - max)                        over logits, in their place
+//! loss_i = log sum_v e_iv + max_i - logits_i[label]
+//! dh_i   = (sum_v e_iv W_v) / sum_v e_iv - W_label
 //! ```
 //!
-//! The second form of the loss needs no third array and cannot be infinite: the largest probability is at least one
-//! over the vocabulary.
+//! Dividing after the second product, on the hidden states, keeps a second array of that size from being made.
 
 use crate::graph::{Graph, Op, Value};
 
@@ -29,20 +28,22 @@ pub struct Loss {
 pub fn cross_entropy(g: &mut Graph, hidden: Value, w: Value, labels: Value, weight: Value) -> Loss {
     let product = |transpose_b| Op::FusedMatMul { transpose_a: false, transpose_b, scale: 1.0 };
     let logits = g.op(product(true), &[hidden, w]);
-    let p = g.op(Op::Softmax, &[logits]);
     let (last, column) = (g.integers(&[-1]), g.integers(&[-1, 1]));
-    let largest = g.op(Op::ReduceMax, &[logits, last]);
-    let likeliest = g.op(Op::ReduceMax, &[p, last]);
-    let likeliest = g.op(Op::Log, &[likeliest]);
     let places = g.op(Op::Reshape, &[labels, column]);
     let chosen = g.op(Op::GatherElements { axis: 1 }, &[logits, places]);
-    let spread = g.op(Op::Sub, &[largest, likeliest]);
-    let nats = g.op(Op::Sub, &[spread, chosen]);
+    let largest = g.op(Op::ReduceMax, &[logits, last]);
+    let shifted = g.op(Op::Sub, &[logits, largest]);
+    let e = g.op(Op::Exp, &[shifted]);
+    let total = g.op(Op::ReduceSum { keep: true }, &[e, last]);
+    let spread = g.op(Op::Log, &[total]);
+    let margin = g.op(Op::Sub, &[largest, chosen]);
+    let nats = g.op(Op::Add, &[spread, margin]);
     let both = g.integers(&[0, 1]);
     let sum = g.op(Op::ReduceSum { keep: false }, &[nats, both]);
     let loss = g.op(Op::Mul, &[sum, weight]);
 
-    let expected = g.op(product(false), &[p, w]);
+    let expected = g.op(product(false), &[e, w]);
+    let expected = g.op(Op::Div, &[expected, total]);
     let told = g.op(Op::Gather { axis: 0 }, &[w, labels]);
     let off = g.op(Op::Sub, &[expected, told]);
     let gradient = g.op(Op::Mul, &[off, weight]);

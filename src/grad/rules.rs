@@ -64,6 +64,7 @@ pub(super) fn pass(
             });
             vec![Some(da), db]
         }
+        Op::Exp => vec![Some(g.op(Op::Mul, &[dy, y]))],
         Op::FusedMatMul { transpose_a, transpose_b, scale } => {
             products(g, (input(0)?, input(1)?), (*transpose_a, *transpose_b), *scale, dy, (wanted(0), wanted(1)))
         }

@@ -39,6 +39,8 @@ pub enum Op {
     },
     /// Quotient with broadcasting.
     Div,
+    /// e to the power of x.
+    Exp,
     /// `(a, b)`: product of matrices, each transposed first where it says so, times `scale`. Leading axes are a batch.
     FusedMatMul {
         /// Whether the last two axes of `a` change places.
@@ -176,6 +178,7 @@ impl Op {
             Self::Cast(_) => "Cast",
             Self::Concat { .. } => "Concat",
             Self::Div => "Div",
+            Self::Exp => "Exp",
             Self::Gather { .. } => "Gather",
             Self::GatherBlocks(_) => "GatherBlockQuantized",
             Self::GatherElements { .. } => "GatherElements",
@@ -283,6 +286,7 @@ impl Op {
             Self::Abs
             | Self::Add
             | Self::Div
+            | Self::Exp
             | Self::Gelu
             | Self::Log
             | Self::MatMul

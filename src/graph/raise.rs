@@ -115,6 +115,7 @@ fn op(node: &NodeProto) -> Result<Op> {
         "Cast" => Op::Cast(dtype(i32::try_from(int("to")?).map_err(|_| missing())?)?),
         "Concat" => Op::Concat { axis: int("axis")? },
         "Div" => Op::Div,
+        "Exp" => Op::Exp,
         "FusedMatMul" => Op::FusedMatMul {
             transpose_a: flag("transA"),
             transpose_b: flag("transB"),

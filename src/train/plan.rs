@@ -42,7 +42,7 @@ pub struct Work<'a> {
 /// What making a weight float32 costs, in multiplications of a product.
 const EXPANDING: f64 = 110.0;
 /// Rows of logits at once, where memory allows and where it is short.
-const HEAD_ROWS: [usize; 3] = [256, 128, 64];
+const HEAD_ROWS: [usize; 4] = [512, 256, 128, 64];
 /// Freed memory that lies between what is in use, as a share, and what sessions take for themselves.
 const FRAGMENTS: f64 = 1.1;
 const SESSIONS: u64 = 12 << 20;
@@ -107,7 +107,7 @@ impl Plan {
         // Weights, two moments and the gradient; the next of one layer while the old are there.
         let optimizer = 4 * adapter * layers + 4 * adapter;
         let kept: usize = self.keep.iter().map(|k| k.numbers(work.shape)).sum::<usize>() * self.rows;
-        let logits = vocabulary * hidden + 2 * self.head_rows.min(self.rows) * vocabulary + 3 * self.rows * hidden;
+        let logits = vocabulary * hidden + self.head_rows.min(self.rows) * vocabulary + 3 * self.rows * hidden;
         let scores = at_once * heads * work.length * work.length;
         let queries = heads * head_dim;
         let matrices = per_layer(work.shape);
