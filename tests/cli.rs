@@ -4,5 +4,6 @@ mod home;
 mod interrupt;
 mod json;
 mod soak;
+mod train;
 mod trouble;
 mod words;

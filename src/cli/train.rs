@@ -7,6 +7,7 @@ use super::style::columns;
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::time::Duration;
 use wayside::lora::{LoraConfig, Target};
 use wayside::train::{Progressed, Schedule};
 use wayside::{Trained, Training};
@@ -59,7 +60,7 @@ pub struct Words {
     #[arg(long, value_name = "N", default_value = "1024", value_parser = positive)]
     length: usize,
     /// The highest learning rate; lower it when training diverges
-    #[arg(long, value_name = "X", default_value = "4e-4")]
+    #[arg(long, value_name = "X", default_value = "4e-4", allow_negative_numbers = true)]
     rate: f32,
     /// Keep the learning rate as it is, instead of warming up and falling along a cosine
     #[arg(long)]
@@ -68,13 +69,13 @@ pub struct Words {
     #[arg(long, value_name = "R", default_value = "8", value_parser = positive, help_heading = "Adapter")]
     rank: usize,
     /// How strongly it counts [default: twice the rank]
-    #[arg(long, value_name = "X", help_heading = "Adapter")]
+    #[arg(long, value_name = "X", help_heading = "Adapter", allow_negative_numbers = true)]
     alpha: Option<f32>,
     /// Scale by alpha over the root of the rank, for high ranks
     #[arg(long, help_heading = "Adapter")]
     rslora: bool,
     /// The share of inputs it does not see, from 0 to below 1
-    #[arg(long, value_name = "X", default_value = "0", help_heading = "Adapter")]
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Adapter", allow_negative_numbers = true)]
     dropout: f32,
     /// The matrices it changes [default: all: q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = target, help_heading = "Adapter")]
@@ -85,6 +86,9 @@ pub struct Words {
     /// The memory the whole process may take, in MB
     #[arg(long, value_name = "MB", default_value = "900", value_parser = positive)]
     max_memory: usize,
+    /// How many seconds of work a power cut may cost; 0 keeps every step
+    #[arg(long, value_name = "SECONDS", default_value = "20")]
+    checkpoint_every: u64,
 }
 
 fn target(name: &str) -> Result<Target, String> {
@@ -123,6 +127,7 @@ pub fn run(app: &App, words: &Words) -> Done {
         retrieval: words.retrieval,
         collection: words.collection.clone(),
         max_memory_mb: words.max_memory as u64,
+        interval: Duration::from_secs(words.checkpoint_every),
         ..Training::new(words.data.clone(), words.out.clone())
     };
     let trained = app.runtime()?.train(&training, &mut |step| tell(app, step))?;

@@ -7,10 +7,10 @@ use crate::lora::LoraConfig;
 use crate::memory;
 use crate::store::Index;
 use crate::store::index::{NewChunk, NewDocument};
-use crate::train::{Data, Example, Keep, Recipe, Run, Schedule};
+use crate::train::{Data, Example, Keep, Keeping, Recipe, Run, Schedule};
 use crate::watch::{Cancel, Quiet};
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Rounds of each measurement; the median counts.
 const ROUNDS: usize = 5;
@@ -106,7 +106,8 @@ impl Runtime {
             memory: max_memory_mb << 20,
         };
         let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
-        let mut run = Run::open(&self.engine()?, &bundle, &data, recipe, scratch.path())?;
+        let keeping = Keeping { folder: scratch.path(), interval: Duration::MAX };
+        let mut run = Run::open(&self.engine()?, &bundle, &data, recipe, keeping)?;
         let mut seconds = Vec::new();
         self.progress.start("train", ROUNDS as u64 + 1);
         while let Some(step) = run.advance(&self.cancel)? {

@@ -9,10 +9,13 @@ use crate::infer::Language;
 use crate::lora::{self, Dataset, Kind, Library, Lineage, LoraConfig};
 use crate::rag;
 use crate::store::log::Message;
-use crate::train::{self, Data, Order, Progressed, Recipe, Run, Schedule, Skipped, chat_data, curve, text_data};
+use crate::train::{
+    self, Data, Keeping, Order, Progressed, Recipe, Run, Schedule, Skipped, chat_data, curve, text_data,
+};
 use serde::Serialize;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The picture of the losses, beside the adapter.
 const CURVE: &str = "loss.svg";
@@ -50,6 +53,8 @@ pub struct Training {
     pub collection: Option<String>,
     /// What the process may have resident, in MB.
     pub max_memory_mb: u64,
+    /// The longest time whose work a power cut may cost.
+    pub interval: Duration,
 }
 
 impl Training {
@@ -70,6 +75,7 @@ impl Training {
             retrieval: false,
             collection: None,
             max_memory_mb: MEMORY_MB,
+            interval: Duration::from_secs(20),
         }
     }
 }
@@ -106,8 +112,8 @@ pub struct Trained {
 impl Runtime {
     /// Trains an adapter, telling `each` every step. A run that was interrupted goes on where its checkpoint is.
     ///
-    /// Errors: `Invalid` for data without an example, numbers that mean nothing, a budget that nothing fits, or a run
-    /// that diverges; `Exists` when the folder holds an adapter already. What was in the folder stays as it was.
+    /// Errors: `Invalid` for data without an example, numbers that mean nothing, a budget that nothing fits, a folder
+    /// that holds something else, or a run that diverges. What was in the folder stays as it was.
     pub fn train(&self, training: &Training, each: &mut dyn FnMut(&Progressed)) -> Result<Trained> {
         let begin = Instant::now();
         vacant(&training.out)?;
@@ -124,7 +130,8 @@ impl Runtime {
             seed: training.seed,
             memory: training.max_memory_mb << 20,
         };
-        let mut run = Run::open(&self.engine()?, &bundle, &data, recipe, &training.out)?;
+        let keeping = Keeping { folder: &training.out, interval: training.interval };
+        let mut run = Run::open(&self.engine()?, &bundle, &data, recipe, keeping)?;
         let resumed_from = run.losses().len() as u64;
         if resumed_from > 0 {
             self.progress.note(&format!("going on after step {resumed_from} of {steps}"));
@@ -209,25 +216,35 @@ impl Runtime {
             let data = text_data::read(&training.data, &reads, training.length, most, &*self.progress, &self.cancel)?;
             return Ok((Kind::Text, data));
         }
-        let prompt = |history: &[Message], question: &str| self.taught(&language, training, history, question);
+        let found = Cell::new(0usize);
+        let prompt = |history: &[Message], question: &str| {
+            let (messages, hits) = self.taught(&language, training, history, question)?;
+            found.set(found.get() + hits);
+            Ok(messages)
+        };
         let settings = chat_data::Settings { language: reads, prompt: &prompt, length: training.length };
         let mut data = Data::default();
         for path in &training.data {
             data.extend(chat_data::read(path, &settings, &*self.progress, &self.cancel)?);
+        }
+        if training.retrieval && found.get() == 0 {
+            return Err(Error::invalid(
+                "retrieval found nothing for any of the questions; ingest the documents first, or train without --retrieval",
+            ));
         }
         // It has done its work, and training wants the room.
         self.loaded().embedder = None;
         Ok((Kind::Chat, data))
     }
 
-    /// What the model would be shown for a question: the prompt of `ask`.
+    /// What the model would be shown for a question, the prompt of `ask`; and how many passages were found.
     fn taught(
         &self,
         language: &Language,
         training: &Training,
         history: &[Message],
         question: &str,
-    ) -> Result<Vec<Message>> {
+    ) -> Result<(Vec<Message>, usize)> {
         let (system, history) = match history.split_first() {
             Some((first, rest)) if first.role == "system" => (Some(first.content.as_str()), rest),
             _ => (self.config.chat.system.as_deref(), history),
@@ -236,7 +253,9 @@ impl Runtime {
         asked.collection.clone_from(&training.collection);
         let hits = if training.retrieval { self.passages(&asked, history)? } else { vec![] };
         let room = (self.config.generate.context, asked.max_tokens);
-        Ok(rag::prompt(language, system, history, question, &hits, self.config.retrieve.budget, room)?.messages)
+        let budget = self.config.retrieve.budget;
+        let prompt = rag::prompt(language, system, history, question, &hits, budget, room)?;
+        Ok((prompt.messages, hits.len()))
     }
 }
 

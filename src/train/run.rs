@@ -25,8 +25,6 @@ use std::time::{Duration, Instant};
 
 /// The checkpoint's name in the run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
-/// The longest time whose work a power cut may cost.
-const INTERVAL: Duration = Duration::from_secs(20);
 /// Losses that are compared with the first ones, to see whether a run has come off the road.
 const RECENT: usize = 8;
 
@@ -47,6 +45,15 @@ pub struct Recipe {
     pub seed: u64,
     /// Bytes the process may have resident.
     pub memory: u64,
+}
+
+/// Where a run is kept, and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping<'a> {
+    /// The run's folder.
+    pub folder: &'a Path,
+    /// The longest time whose work a power cut may cost.
+    pub interval: Duration,
 }
 
 /// A step that was taken.
@@ -79,15 +86,23 @@ pub struct Run<'a> {
     losses: Vec<f32>,
     identity: String,
     folder: PathBuf,
+    interval: Duration,
     saved: Instant,
 }
 
 impl<'a> Run<'a> {
-    /// Begins a run in `folder`, or goes on with the one whose checkpoint is there.
+    /// Begins a run, or goes on with the one whose checkpoint is there.
     ///
     /// Errors: `Invalid` for numbers that mean nothing or a budget that nothing fits; `Incompatible` when the checkpoint
     /// belongs to other data, settings or model.
-    pub fn open(engine: &Engine, bundle: &Bundle, data: &'a Data, recipe: Recipe, folder: &Path) -> Result<Self> {
+    pub fn open(
+        engine: &Engine,
+        bundle: &Bundle,
+        data: &'a Data,
+        recipe: Recipe,
+        keeping: Keeping<'_>,
+    ) -> Result<Self> {
+        let folder = keeping.folder;
         recipe.check()?;
         let frozen = Frozen::open(engine, bundle)?;
         let shape = frozen.shape;
@@ -130,6 +145,7 @@ impl<'a> Run<'a> {
             losses,
             identity,
             folder: folder.to_owned(),
+            interval: keeping.interval,
             saved: Instant::now(),
         })
     }
@@ -172,7 +188,7 @@ impl<'a> Run<'a> {
         if let Some(worse) = diverged(&self.losses) {
             return Err(self.lost(&format!("the loss rose to {worse:.2} from {:.2}", mean(&self.losses[..RECENT]))));
         }
-        if self.saved.elapsed() > INTERVAL {
+        if self.saved.elapsed() >= self.interval {
             self.save()?;
         }
         Ok(Some(Progressed {
