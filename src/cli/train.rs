@@ -89,6 +89,9 @@ pub struct Words {
     /// How many seconds of work a power cut may cost; 0 keeps every step
     #[arg(long, value_name = "SECONDS", default_value = "20")]
     checkpoint_every: u64,
+    /// Write down the adapter as it begins and every batch, to take the same steps with another program
+    #[arg(long, value_name = "DIR")]
+    trace: Option<PathBuf>,
 }
 
 fn target(name: &str) -> Result<Target, String> {
@@ -128,6 +131,7 @@ pub fn run(app: &App, words: &Words) -> Done {
         collection: words.collection.clone(),
         max_memory_mb: words.max_memory as u64,
         interval: Duration::from_secs(words.checkpoint_every),
+        trace: words.trace.clone(),
         ..Training::new(words.data.clone(), words.out.clone())
     };
     let trained = app.runtime()?.train(&training, &mut |step| tell(app, step))?;

@@ -13,7 +13,10 @@ use crate::train::{
     self, Data, Keeping, Order, Progressed, Recipe, Run, Schedule, Skipped, chat_data, curve, text_data,
 };
 use serde::Serialize;
+use serde_json::json;
 use std::cell::Cell;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -55,6 +58,8 @@ pub struct Training {
     pub max_memory_mb: u64,
     /// The longest time whose work a power cut may cost.
     pub interval: Duration,
+    /// A folder for the adapter as it begins and the batches as they come, to take the same steps elsewhere.
+    pub trace: Option<PathBuf>,
 }
 
 impl Training {
@@ -76,6 +81,7 @@ impl Training {
             collection: None,
             max_memory_mb: MEMORY_MB,
             interval: Duration::from_secs(20),
+            trace: None,
         }
     }
 }
@@ -136,8 +142,12 @@ impl Runtime {
         if resumed_from > 0 {
             self.progress.note(&format!("going on after step {resumed_from} of {steps}"));
         }
+        let mut trace = training.trace.as_deref().map(|dir| Trace::begin(dir, &run, &bundle)).transpose()?;
         self.progress.start("train", steps);
         loop {
+            if let Some(trace) = &mut trace {
+                trace.note(&run)?;
+            }
             match run.advance(&self.cancel) {
                 Ok(Some(step)) => {
                     self.progress.detail(&format!("loss {:.3}", step.loss));
@@ -256,6 +266,34 @@ impl Runtime {
         let budget = self.config.retrieve.budget;
         let prompt = rag::prompt(language, system, history, question, &hits, budget, room)?;
         Ok((prompt.messages, hits.len()))
+    }
+}
+
+/// Batches written down: one line of JSON a step, `labels` as transformers takes them.
+struct Trace {
+    path: PathBuf,
+    out: BufWriter<File>,
+}
+
+impl Trace {
+    fn begin(dir: &Path, run: &Run<'_>, bundle: &Bundle) -> Result<Self> {
+        let start = dir.join("start");
+        durable::create_dir(&start)?;
+        run.adapter()?.write(&start, &bundle.manifest.name)?;
+        let path = dir.join("batches.jsonl");
+        let out = File::create(&path).map_err(|e| Error::io(format!("cannot create {}", path.display()), e))?;
+        Ok(Self { path, out: BufWriter::new(out) })
+    }
+
+    fn note(&mut self, run: &Run<'_>) -> Result<()> {
+        let Some((examples, rate)) = run.next() else { return Ok(()) };
+        let label = |(token, learn): (&u32, &bool)| if *learn { i64::from(*token) } else { -100 };
+        let labels: Vec<Vec<i64>> =
+            examples.iter().map(|e| e.tokens.iter().zip(&e.learn).map(label).collect()).collect();
+        let tokens: Vec<&[u32]> = examples.iter().map(|e| e.tokens.as_slice()).collect();
+        let line = json!({ "step": run.losses().len() + 1, "lr": rate, "tokens": tokens, "labels": labels });
+        let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+        written.map_err(|e| Error::io(format!("cannot write {}", self.path.display()), e))
     }
 }
 

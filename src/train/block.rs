@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::grad;
 use crate::graph::{Border, DType, Extent, Graph, Op, Value};
 use crate::lora::{LoraConfig, Target};
+use std::ops::Range;
 
 /// What a layer keeps from forward to backward, beside its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,12 +82,11 @@ fn rows(numbers: usize) -> Vec<Extent> {
     vec!["rows".into(), numbers.into()]
 }
 
-/// The numbers of adapter weights in a layer, and where each target's lie: its A `[r, K]`, then its B, transposed
-/// `[r, N]`.
-pub fn places(
-    shape: &Shape,
-    lora: &LoraConfig,
-) -> (usize, Vec<(Target, std::ops::Range<usize>, std::ops::Range<usize>)>) {
+/// Where a target's numbers lie in its layer's vector: its A `[r, K]`, and its B, transposed `[r, N]`.
+pub type Place = (Target, Range<usize>, Range<usize>);
+
+/// How many numbers an adapter has in a layer, and where each target's lie.
+pub fn places(shape: &Shape, lora: &LoraConfig) -> (usize, Vec<Place>) {
     let mut at = 0;
     let mut next = |numbers: usize| {
         at += numbers;

@@ -47,7 +47,7 @@ pub mod text_data;
 mod turn;
 
 pub use batch::Batch;
-pub use block::{Block, Keep, block, places};
+pub use block::{Block, Keep, Place, block, places};
 pub use checkpoint::Checkpoint;
 pub use data::{Data, Origin, Skipped};
 pub use example::Example;

@@ -59,7 +59,8 @@ impl Order {
         })
     }
 
-    fn after(&self, Position { epoch, index }: Position) -> Position {
+    /// The position behind a step.
+    pub fn after(&self, Position { epoch, index }: Position) -> Position {
         let next = Position { epoch, index: index + 1 };
         if next.index < self.steps() { next } else { Position { epoch: epoch.saturating_add(1), index: 0 } }
     }

@@ -166,25 +166,20 @@ impl<'a> Run<'a> {
     /// checkpoint stays.
     pub fn advance(&mut self, cancel: &Cancel) -> Result<Option<Progressed>> {
         let taken = self.losses.len() as u64;
-        if taken >= self.recipe.steps {
-            return Ok(None);
-        }
-        let Some((chosen, after)) = self.order.from(self.position).next() else { return Ok(None) };
+        let Some((examples, rate)) = self.next() else { return Ok(None) };
         let begin = Instant::now();
-        let examples: Vec<&Example> = chosen.iter().filter_map(|&i| self.examples.get(i)).collect();
         let learnt: usize = examples.iter().map(|e| e.learnt()).sum();
         let weight = 1.0 / learnt.max(1) as f32;
         let mut loss = 0.0;
         for batch in batches(&examples, self.plan.rows) {
             loss += self.step.accumulate(&batch, weight, cancel)?;
         }
-        let rate = self.recipe.schedule.rate(self.recipe.rate, taken, self.recipe.steps);
         if !loss.is_finite() {
             return Err(self.lost(&format!("the loss of step {} is {loss}", taken + 1)));
         }
         let norm = self.step.update(rate).map_err(|e| self.lost(&format!("step {}: {e}", taken + 1)))?;
         self.losses.push(loss);
-        self.position = after;
+        self.position = self.order.after(self.position);
         if let Some(worse) = diverged(&self.losses) {
             return Err(self.lost(&format!("the loss rose to {worse:.2} from {:.2}", mean(&self.losses[..RECENT]))));
         }
@@ -200,6 +195,14 @@ impl<'a> Run<'a> {
             tokens: examples.iter().map(|e| e.len() - 1).sum(),
             seconds: begin.elapsed().as_secs_f64(),
         }))
+    }
+
+    /// The examples of the next step and its learning rate, for those who want to take the same step elsewhere.
+    pub fn next(&self) -> Option<(Vec<&'a Example>, f32)> {
+        let taken = self.losses.len() as u64;
+        let (chosen, _) = self.order.from(self.position).next().filter(|_| taken < self.recipe.steps)?;
+        let rate = self.recipe.schedule.rate(self.recipe.rate, taken, self.recipe.steps);
+        Some((chosen.iter().filter_map(|&i| self.examples.get(i)).collect(), rate))
     }
 
     /// Makes what was learnt last; a run over the same folder goes on from here.
