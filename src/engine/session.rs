@@ -6,6 +6,7 @@ use ort::environment::Environment;
 use ort::ep::CPU;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{OutputSelector, RunOptions};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -57,7 +58,19 @@ impl Session {
         collect(outputs)
     }
 
-    /// An uninitialized float32 buffer for [`Binding::in_place`].
+    /// Runs once, with some outputs written into buffers of their shapes. Buffers come back among the outputs.
+    pub fn run_into(&self, inputs: &[(&str, Input<'_>)], buffers: Vec<(&str, Tensor)>) -> Result<Outputs> {
+        let inputs: Vec<_> = inputs.iter().map(|(name, input)| (*name, input.value())).collect();
+        let outputs = buffers
+            .into_iter()
+            .fold(OutputSelector::default(), |outputs, (name, buffer)| outputs.preallocate(name, buffer.value));
+        let options = RunOptions::new().map_err(failed("run options"))?.with_outputs(outputs);
+        let mut session = self.lock();
+        let outputs = session.run_with_options(inputs, &options).map_err(failed("the model does not run"))?;
+        collect(outputs)
+    }
+
+    /// An uninitialized float32 buffer for [`Session::run_into`] and [`Binding::in_place`].
     pub fn buffer(&self, shape: &[usize]) -> Result<Tensor> {
         Tensor::buffer(self.lock().allocator(), shape)
     }

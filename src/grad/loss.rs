@@ -28,9 +28,11 @@ pub struct Loss {
 pub fn cross_entropy(g: &mut Graph, hidden: Value, w: Value, labels: Value, weight: Value) -> Loss {
     let product = |transpose_b| Op::FusedMatMul { transpose_a: false, transpose_b, scale: 1.0 };
     let logits = g.op(product(true), &[hidden, w]);
-    let (last, column) = (g.integers(&[-1]), g.integers(&[-1, 1]));
-    let places = g.op(Op::Reshape, &[labels, column]);
-    let chosen = g.op(Op::GatherElements { axis: 1 }, &[logits, places]);
+    // The label's logit is computed by itself: nothing but the softmax reads the logits, and it may overwrite them.
+    let told = g.op(Op::Gather { axis: 0 }, &[w, labels]);
+    let chosen = g.op(Op::Mul, &[hidden, told]);
+    let last = g.integers(&[-1]);
+    let chosen = g.op(Op::ReduceSum { keep: true }, &[chosen, last]);
     let largest = g.op(Op::ReduceMax, &[logits, last]);
     let shifted = g.op(Op::Sub, &[logits, largest]);
     let e = g.op(Op::Exp, &[shifted]);
@@ -44,7 +46,6 @@ pub fn cross_entropy(g: &mut Graph, hidden: Value, w: Value, labels: Value, weig
 
     let expected = g.op(product(false), &[e, w]);
     let expected = g.op(Op::Div, &[expected, total]);
-    let told = g.op(Op::Gather { axis: 0 }, &[w, labels]);
     let off = g.op(Op::Sub, &[expected, told]);
     let gradient = g.op(Op::Mul, &[off, weight]);
     Loss { loss, gradient }

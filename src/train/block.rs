@@ -46,8 +46,8 @@ pub struct Block {
     pub forward: Graph,
     /// From `x`, what was kept and `y`'s gradient: `dx` and `gradient`, the adapter's with what there was before.
     pub backward: Graph,
-    /// The names of what is kept.
-    pub kept: Vec<String>,
+    /// What is kept.
+    pub kept: Vec<Border>,
 }
 
 /// The graphs of a layer of `form` under an adapter of `lora`.
@@ -71,11 +71,7 @@ pub fn block(shape: &Shape, form: &Form, lora: &LoraConfig, keep: Keep) -> Resul
     let kept: Vec<Border> = layer.keepable.into_iter().filter(|(k, _)| *k <= keep).map(|(_, b)| b).collect();
     let mut made = vec![border(y, "y", rows(shape.hidden))];
     made.extend(kept.iter().cloned());
-    Ok(Block {
-        forward: graph.extract(&[], &made),
-        backward: graph.extract(&kept, &wanted),
-        kept: kept.into_iter().map(|b| b.name).collect(),
-    })
+    Ok(Block { forward: graph.extract(&[], &made), backward: graph.extract(&kept, &wanted), kept })
 }
 
 fn rows(numbers: usize) -> Vec<Extent> {

@@ -10,7 +10,7 @@ use crate::bundle::Bundle;
 use crate::engine::{Engine, Heap, Input, Outputs, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::grad::{AdamW, adamw};
-use crate::graph::{Graph, lower};
+use crate::graph::{Border, Extent, Graph, lower};
 use crate::lora::LoraConfig;
 use crate::watch::Cancel;
 use prost::Message;
@@ -69,7 +69,7 @@ impl State {
 struct Halves {
     forward: Session,
     backward: Session,
-    kept: Vec<String>,
+    kept: Vec<Border>,
 }
 
 impl Step {
@@ -135,6 +135,7 @@ impl Step {
         let ids = Tensor::i64(&[batch.rows()], batch.ids.clone())?;
         let outputs = run(&self.embed, &[("ids", (&ids).into())], &[&self.frozen.embedding])?;
         let mut x = one(outputs)?;
+        let mut buffers = self.buffers(batch)?.into_iter();
         let masks = Masks { seed: self.seed, step: self.taken, batch: self.batches, rate: self.lora.dropout };
         self.batches += 1;
         let mut stash = Vec::with_capacity(shape.layers);
@@ -145,7 +146,10 @@ impl Step {
             let mut inputs = vec![("x", Input::from(&x)), ("weights", Input::from(&self.weights[l]))];
             inputs.extend(common);
             inputs.extend(dropped.iter().map(|(name, mask)| (*name, Input::from(mask))));
-            let mut outputs = run(&halves.forward, &inputs, &[&layer.weights, &rotations])?;
+            let inputs = taken(&halves.forward, &inputs, &[&layer.weights, &rotations]);
+            let buffers = buffers.next().unwrap_or_default();
+            let buffers = ["y"].into_iter().chain(halves.kept.iter().map(|b| b.name.as_str())).zip(buffers).collect();
+            let mut outputs = halves.forward.run_into(&inputs, buffers)?;
             let y = take(&mut outputs, "y")?;
             stash.push((std::mem::replace(&mut x, y), outputs));
         }
@@ -165,10 +169,7 @@ impl Step {
             ];
             inputs.extend(common);
             inputs.extend(dropped.iter().map(|(name, mask)| (*name, Input::from(mask))));
-            for name in &halves.kept {
-                let value = kept.iter().find(|(n, _)| n == name);
-                inputs.extend(value.map(|(n, tensor)| (n.as_str(), Input::from(tensor))));
-            }
+            inputs.extend(kept.iter().map(|(name, tensor)| (name.as_str(), Input::from(tensor))));
             let mut outputs = run(&halves.backward, &inputs, &[&layer.weights, &rotations])?;
             let gradient = take(&mut outputs, "gradient")?;
             dy = take(&mut outputs, "dx")?;
@@ -260,6 +261,28 @@ impl Step {
         &self.frozen.shape
     }
 
+    /// Room for what every layer gives and keeps, `y` first. It is taken before anything that goes again: among arrays
+    /// of shorter lives it would leave holes that nothing fits.
+    fn buffers(&self, batch: &Batch) -> Result<Vec<Vec<Tensor>>> {
+        let shape = &self.frozen.shape;
+        let extent = |extent: &Extent| match extent {
+            Extent::Known(n) => *n,
+            Extent::Named(name) => match &**name {
+                "batch" => batch.sequences,
+                "length" => batch.length,
+                "queries" => batch.length * shape.heads / shape.kv_heads,
+                _ => batch.rows(),
+            },
+        };
+        let layer = |l| {
+            let halves = self.halves(l)?;
+            let kept = halves.kept.iter().map(|border| border.shape.iter().map(extent).collect());
+            let shapes = std::iter::once(vec![batch.rows(), shape.hidden]).chain(kept);
+            shapes.map(|shape| halves.forward.buffer(&shape)).collect()
+        };
+        (0..shape.layers).map(layer).collect()
+    }
+
     fn halves(&self, layer: usize) -> Result<&Halves> {
         let key = (self.frozen.layers[layer].form.clone(), self.plan.keep[layer]);
         self.layers.get(&key).ok_or_else(|| Error::engine("a layer has no graph"))
@@ -270,11 +293,19 @@ fn session(engine: &Engine, folder: &Path, graph: &Graph) -> Result<Session> {
     engine.session(&lower(graph).encode_to_vec(), folder)
 }
 
-/// Runs a session over inputs and weights; those it does not take are left out.
+/// Runs a session over inputs and weights.
 fn run(session: &Session, inputs: &[(&str, Input<'_>)], weights: &[&[Weight]]) -> Result<Outputs> {
+    session.run(&taken(session, inputs, weights))
+}
+
+/// Inputs and weights, without those that a session does not take.
+fn taken<'a>(
+    session: &Session,
+    inputs: &[(&'a str, Input<'a>)],
+    weights: &[&'a [Weight]],
+) -> Vec<(&'a str, Input<'a>)> {
     let frozen = weights.iter().flat_map(|w| w.iter()).map(|(name, source)| (name.as_str(), source.input()));
-    let inputs: Vec<_> = inputs.iter().copied().chain(frozen).filter(|(name, _)| session.takes(name)).collect();
-    session.run(&inputs)
+    inputs.iter().copied().chain(frozen).filter(|(name, _)| session.takes(name)).collect()
 }
 
 fn take(outputs: &mut Outputs, name: &str) -> Result<Tensor> {
