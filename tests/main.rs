@@ -4,6 +4,7 @@
 
 mod cli;
 mod golden;
+mod grad;
 mod import;
 mod support;
 mod tidy;

@@ -43,7 +43,9 @@ pub(super) fn pass(
         }
         Op::Add => vec![Some(dy), Some(dy)],
         Op::Concat { axis } => {
-            let (at, behind, zero) = (g.integers(&[*axis]), g.integers(&[*axis + 1]), g.integers(&[0]));
+            // Behind the last axis is the end; 0 would be the beginning.
+            let behind = if *axis == -1 { i64::MAX } else { *axis + 1 };
+            let (at, behind, zero) = (g.integers(&[*axis]), g.integers(&[behind]), g.integers(&[0]));
             let mut sizes = Vec::new();
             for i in 0..node.inputs.len() {
                 let shape = g.op(Op::Shape, &[input(i)?]);
@@ -138,6 +140,8 @@ pub(super) fn pass(
             };
             vec![Some(g.op(Op::Reshape, &[dy, back]))]
         }
+        // The reciprocal root is there for the gradient; none leads through it.
+        Op::RmsNorm { .. } if arrived.get(1).is_some_and(Option::is_some) => return Err(refusal(&node.op)),
         Op::RmsNorm { epsilon } => {
             only(&[0])?;
             let x = input(0)?;
