@@ -46,7 +46,7 @@ pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
-    Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed, Imported, Question, Runtime,
+    AdapterDetails, AdapterInfo, Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed, Imported, Merged, Question, Runtime,
     SearchSpeed,
 };
 

@@ -5,6 +5,7 @@ mod extract;
 mod lower;
 mod op;
 mod raise;
+mod rewrite;
 mod weights;
 
 pub use extract::Border;

@@ -1,23 +1,28 @@
 //! A decoder, loaded once and shared by every conversation.
 
+use super::wardrobe::Wardrobe;
+use super::worn::Worn;
 use crate::bundle::{self, Bundle, Decoder, Model};
 use crate::engine::{Engine, Session};
 use crate::error::{Error, Result};
+use crate::lora::Adapter;
 use crate::onnx;
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The name under which a graph takes how many positions' logits it should compute, counted from the end.
 pub(super) const LOGITS_TO_KEEP: &str = "logits_to_keep";
 
 /// A decoder with its tokenizer and chat template.
 pub struct LanguageModel {
-    pub(super) session: Session,
+    pub(super) session: Arc<Session>,
     pub(super) decoder: Decoder,
     tokenizer: Tokenizer,
     template: Template,
-    name: String,
+    wardrobe: Wardrobe,
+    bundle: Bundle,
 }
 
 impl LanguageModel {
@@ -32,13 +37,29 @@ impl LanguageModel {
         let source = std::fs::read_to_string(bundle.path(bundle::TEMPLATE)?).ok();
         let template = Template::new(source.as_deref(), &text(decoder.bos), &text(decoder.eos.first().copied()))?;
         let graph = onnx::requiring(&bundle.path(bundle::MODEL)?, LOGITS_TO_KEEP)?;
-        let session = engine.session(&graph, &bundle.dir)?;
-        Ok(Self { session, decoder, tokenizer, template, name })
+        let session = Arc::new(engine.session(&graph, &bundle.dir)?);
+        let wardrobe = Wardrobe::new(engine, bundle);
+        Ok(Self { session, decoder, tokenizer, template, wardrobe, bundle: bundle.clone() })
+    }
+
+    /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a second session
+    /// over the same weights is made, which serves all adapters of whatever ranks.
+    ///
+    /// Errors: as [`crate::lora::Places::open`] and [`Adapter::check`]; `Invalid` for an adapter that changes nothing;
+    /// `Incompatible` when the model was imported again meanwhile.
+    pub fn wear(self: &Arc<Self>, adapter: &Adapter, id: &str) -> Result<Worn> {
+        let (session, arrays) = self.wardrobe.dress(adapter)?;
+        Ok(Worn { model: self.clone(), session, arrays, id: id.to_owned() })
+    }
+
+    /// The bundle it was loaded from.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
     }
 
     /// The bundle's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.bundle.manifest.name
     }
 
     /// The most tokens it can look at.

@@ -1,4 +1,4 @@
-//! Models at work: embedding texts, and decoding tokens over a cache.
+//! Models at work: embedding texts, and decoding tokens over a cache, with an adapter or without.
 
 mod cache;
 mod context;
@@ -6,9 +6,12 @@ mod embed;
 mod generate;
 mod language_model;
 mod sample;
+mod wardrobe;
+mod worn;
 
 pub use context::Context;
 pub use embed::Embedder;
 pub use generate::{Finish, Generated, Request, generate};
 pub use language_model::LanguageModel;
 pub use sample::{Sampler, Sampling};
+pub use worn::Worn;

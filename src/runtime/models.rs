@@ -97,12 +97,12 @@ impl Runtime {
         self.parts.ensure(name, None, &*self.progress, &self.cancel)
     }
 
-    fn bundle_dir(&self, name: &str) -> PathBuf {
+    pub(super) fn bundle_dir(&self, name: &str) -> PathBuf {
         self.models.join(name)
     }
 
     /// A bundle by name. The two default models come from their parts; any other must have been imported.
-    fn bundle(&self, name: &str) -> Result<Bundle> {
+    pub(super) fn bundle(&self, name: &str) -> Result<Bundle> {
         let dir = self.bundle_dir(name);
         durable::sweep(&self.models)?;
         if dir.join(bundle::MANIFEST).exists() {
