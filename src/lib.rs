@@ -46,8 +46,8 @@ pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
-    AdapterDetails, AdapterInfo, Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed, Imported, Merged, Question, Runtime,
-    SearchSpeed,
+    AdapterDetails, AdapterInfo, Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed,
+    Imported, Merged, Question, Runtime, SearchSpeed,
 };
 
 /// The README's example, compiled with the tests.

@@ -1,7 +1,7 @@
 //! A folder that already holds an ONNX model: checked, described, and taken as it is.
 
-use super::huggingface::{Keys, first_token, pooling, required, template};
 use super::file_name;
+use super::huggingface::{Keys, first_token, pooling, required, template};
 use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model, name_of};
 use crate::durable::Staged;
 use crate::error::{Error, Result};

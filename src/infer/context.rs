@@ -28,7 +28,7 @@ pub struct Context {
 impl Context {
     /// An empty conversation.
     pub fn new(model: Arc<LanguageModel>) -> Result<Self> {
-        let session = model.session.clone();
+        let session = model.sessions.plain()?;
         Self::with(model, session, None)
     }
 

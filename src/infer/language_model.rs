@@ -1,12 +1,11 @@
 //! A decoder, loaded once and shared by every conversation.
 
-use super::wardrobe::Wardrobe;
+use super::sessions::Sessions;
 use super::worn::Worn;
 use crate::bundle::{self, Bundle, Decoder, Model};
-use crate::engine::{Engine, Session};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::lora::Adapter;
-use crate::onnx;
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
 use serde::Serialize;
@@ -17,16 +16,14 @@ pub(super) const LOGITS_TO_KEEP: &str = "logits_to_keep";
 
 /// A decoder with its tokenizer and chat template.
 pub struct LanguageModel {
-    pub(super) session: Arc<Session>,
+    pub(super) sessions: Sessions,
     pub(super) decoder: Decoder,
     tokenizer: Tokenizer,
     template: Template,
-    wardrobe: Wardrobe,
-    bundle: Bundle,
 }
 
 impl LanguageModel {
-    /// Loads a bundle. Errors: `Invalid` when it holds an encoder.
+    /// Opens a bundle; its weights are loaded for the first [`super::Context`]. Errors: `Invalid` when it holds an encoder.
     pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
         let name = bundle.manifest.name.clone();
         let Model::Decoder(decoder) = bundle.manifest.model.clone() else {
@@ -36,30 +33,27 @@ impl LanguageModel {
         let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id)).unwrap_or_default();
         let source = std::fs::read_to_string(bundle.path(bundle::TEMPLATE)?).ok();
         let template = Template::new(source.as_deref(), &text(decoder.bos), &text(decoder.eos.first().copied()))?;
-        let graph = onnx::requiring(&bundle.path(bundle::MODEL)?, LOGITS_TO_KEEP)?;
-        let session = Arc::new(engine.session(&graph, &bundle.dir)?);
-        let wardrobe = Wardrobe::new(engine, bundle);
-        Ok(Self { session, decoder, tokenizer, template, wardrobe, bundle: bundle.clone() })
+        Ok(Self { sessions: Sessions::new(engine, bundle), decoder, tokenizer, template })
     }
 
-    /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a second session
-    /// over the same weights is made, which serves all adapters of whatever ranks.
+    /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a session is made
+    /// that serves all adapters, of whatever ranks.
     ///
     /// Errors: as [`crate::lora::Places::open`] and [`Adapter::check`]; `Invalid` for an adapter that changes nothing;
     /// `Incompatible` when the model was imported again meanwhile.
     pub fn wear(self: &Arc<Self>, adapter: &Adapter, id: &str) -> Result<Worn> {
-        let (session, arrays) = self.wardrobe.dress(adapter)?;
+        let (session, arrays) = self.sessions.adapted(adapter)?;
         Ok(Worn { model: self.clone(), session, arrays, id: id.to_owned() })
     }
 
     /// The bundle it was loaded from.
     pub fn bundle(&self) -> &Bundle {
-        &self.bundle
+        self.sessions.bundle()
     }
 
     /// The bundle's name.
     pub fn name(&self) -> &str {
-        &self.bundle.manifest.name
+        &self.bundle().manifest.name
     }
 
     /// The most tokens it can look at.

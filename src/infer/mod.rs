@@ -6,7 +6,7 @@ mod embed;
 mod generate;
 mod language_model;
 mod sample;
-mod wardrobe;
+mod sessions;
 mod worn;
 
 pub use context::Context;

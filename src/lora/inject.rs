@@ -1,15 +1,19 @@
 //! The serving graph with adapters in it.
 //!
 //! A matrix with offsets has a small product already, of the sums of its input's blocks with the offsets; that becomes
-//! the product with the factors, which hold the offsets too (`factors.rs`), so that wearing an adapter costs a node less
-//! than wearing none. A matrix without offsets gets two products and a sum behind it.
+//! the product with the factors, which hold the offsets too (`factors.rs`). A narrow one wears an adapter at a node less
+//! than none. A matrix without offsets gets two products and a sum behind it.
 //!
 //! ```text
-//! x ─► blocks ─► sums ─► MatMul offsets ─┐         x ─► MatMul a ─► MatMul b ─┐
-//! x ─► MatMulNBits ──────────────────────┴► y      x ─► MatMulNBits ──────────┴► y
+//! offsets      x ─► blocks ─► sums ─► MatMul offsets ─┐
+//!              x ─► MatMulNBits ──────────────────────┴► y
+//!
+//! becomes      x ─► MatMul a ─► MatMul b ─┐            or, where x is wide,
+//!              x ─► MatMulNBits ──────────┴► y         x ─► blocks ─► sums ─┐
+//!                                                      x ─► MatMul a ───────┴► Concat ─► MatMul b ─► ...
 //! ```
 
-use super::places::{Place, Places};
+use super::places::{Place, Places, Sums};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, Op, Value};
 use std::collections::HashMap;
@@ -24,28 +28,34 @@ pub fn inject(
     let mut joints = joints(&graph, places)?;
     graph.rewritten(|g, mut node| {
         let joint = node.outputs.first().and_then(|out| joints.remove(out));
-        let Some(Joint { place, x }) = joint else { return Ok(g.keep(node)) };
+        let Some(Joint { place, x, sums }) = joint else { return Ok(g.keep(node)) };
         let name = &place.name;
         g.scope(format!("{name}.adapter"));
         let Some([a, b]) = factors(g, place)? else { return Ok(g.keep(node)) };
         let (out, inner) = (node.outputs[0], g.op(Op::MatMul, &[x, a]));
-        if place.has_offsets {
-            g.op_into(Op::MatMul, &[inner, b], out);
-        } else {
-            let frozen = g.aside(out);
-            node.outputs[0] = frozen;
-            g.keep(node);
-            let change = g.op(Op::MatMul, &[inner, b]);
-            g.op_into(Op::Add, &[frozen, change], out);
+        match (place.sums(), sums) {
+            (Sums::InGraph, Some(sums)) => {
+                let inner = g.op(Op::Concat { axis: -1 }, &[sums, inner]);
+                g.op_into(Op::MatMul, &[inner, b], out);
+            }
+            (_, Some(_)) => g.op_into(Op::MatMul, &[inner, b], out),
+            (_, None) => {
+                let frozen = g.aside(out);
+                node.outputs[0] = frozen;
+                g.keep(node);
+                let change = g.op(Op::MatMul, &[inner, b]);
+                g.op_into(Op::Add, &[frozen, change], out);
+            }
         }
         Ok(())
     })
 }
 
-/// Where a place is changed: at the node that makes a value, out of `x`.
+/// Where a place is changed: at the node that makes a value, out of `x` or the sums of its blocks.
 struct Joint<'a> {
     place: &'a Place,
     x: Value,
+    sums: Option<Value>,
 }
 
 /// The joints, by the value their node makes: the product with the offsets, or the product with the matrix.
@@ -55,17 +65,19 @@ fn joints<'a>(graph: &Graph, places: &'a Places) -> Result<HashMap<Value, Joint<
         .list
         .iter()
         .flat_map(|p| {
-            let ends: &[&str] = if p.has_offsets { &["offsets"] } else { &["quants", "transposed"] };
+            let ends: &[&str] = if p.sums() == Sums::None { &["quants", "transposed"] } else { &["offsets"] };
             ends.iter().map(move |end| (format!("{}.{end}", p.name), p))
         })
         .collect();
     let mut joints = HashMap::new();
     for node in graph.nodes() {
-        let matrix = node.inputs.get(1).copied().flatten().filter(|_| matches!(node.op, Op::MatMul | Op::MatMulBlocks { .. }));
+        let matrix =
+            node.inputs.get(1).copied().flatten().filter(|_| matches!(node.op, Op::MatMul | Op::MatMulBlocks { .. }));
         let Some(place) = matrix.and_then(|m| by_name.get(graph.name(m))) else { continue };
-        let found = if place.has_offsets { walk.before_sums(node) } else { walk.around_product(node) };
+        let sums = node.inputs[0].filter(|_| place.sums() != Sums::None);
+        let found = if let Some(sums) = sums { walk.before_sums(node, sums) } else { walk.around_product(node) };
         if let Some((x, out)) = found {
-            joints.insert(out, Joint { place, x });
+            joints.insert(out, Joint { place, x, sums });
         }
     }
     if joints.len() == places.list.len() {
@@ -95,8 +107,7 @@ impl<'a> Walk<'a> {
     }
 
     /// From the product with the offsets: the layer's input, and what the product makes.
-    fn before_sums(&self, node: &Node) -> Option<(Value, Value)> {
-        let sums = node.inputs.first().copied().flatten()?;
+    fn before_sums(&self, node: &Node, sums: Value) -> Option<(Value, Value)> {
         let blocks = self.up(sums, |op| matches!(op, Op::ReduceSum { .. }), 0)?;
         Some((self.up(blocks, |op| *op == Op::Reshape, 0)?, *node.outputs.first()?))
     }
@@ -105,7 +116,8 @@ impl<'a> Walk<'a> {
     /// and low (see `import/linear.rs`), it is what the low part was taken from, and the product is the parts' sum.
     fn around_product(&self, node: &Node) -> Option<(Value, Value)> {
         let (x, product) = (node.inputs.first().copied().flatten()?, *node.outputs.first()?);
-        let low = self.up(x, |op| *op == Op::Reshape, 0).and_then(|v| self.up(v, |op| matches!(op, Op::Concat { .. }), 1));
+        let low =
+            self.up(x, |op| *op == Op::Reshape, 0).and_then(|v| self.up(v, |op| matches!(op, Op::Concat { .. }), 1));
         let Some(low) = low else { return Some((x, product)) };
         let whole = self.up(low, |op| *op == Op::Sub, 0)?;
         let halves = self.readers.get(&product).filter(|n| matches!(n.op, Op::Halve { .. }))?;

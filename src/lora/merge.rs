@@ -43,10 +43,12 @@ pub fn merge(base: &Bundle, adapter: &Adapter, id: &str, dir: &Path, cancel: &Ca
         let Some(factors) = places.factors(place, adapter)? else { return Ok(None) };
         let mut constant = |part: &str, shape: [usize; 2], numbers: &[f32]| {
             let data = writer.write(numbers)?;
-            Ok::<_, Error>(graph.constant(&format!("{}.{part}", place.name), DType::F32, &shape, data))
+            let value = graph.constant(&format!("{}.{part}", place.name), DType::F32, &shape, data);
+            graph.replaceable(value);
+            Ok::<_, Error>(value)
         };
-        let a = constant("a", [place.inputs, factors.rank], &factors.a)?;
-        Ok(Some([a, constant("b", [factors.rank, place.outputs], &factors.b)?]))
+        let a = constant("a", [place.inputs, factors.columns], &factors.a)?;
+        Ok(Some([a, constant("b", [factors.rows, place.outputs], &factors.b)?]))
     })?;
     writer.finish()?;
     let path = staged.path().join(bundle::MODEL);
@@ -55,11 +57,8 @@ pub fn merge(base: &Bundle, adapter: &Adapter, id: &str, dir: &Path, cancel: &Ca
     for file in base.manifest.files.keys().filter(|file| *file != bundle::MODEL) {
         share(&base.path(file)?, &staged.path().join(file))?;
     }
-    let merged = Merged {
-        base: base.manifest.name.clone(),
-        base_fingerprint: base.fingerprint(),
-        adapter: id.to_owned(),
-    };
+    let merged =
+        Merged { base: base.manifest.name.clone(), base_fingerprint: base.fingerprint(), adapter: id.to_owned() };
     let manifest = Manifest { name, merged: Some(merged), files: Default::default(), ..base.manifest.clone() };
     Bundle::publish(staged, manifest, dir)
 }
