@@ -46,8 +46,22 @@ pub struct Manifest {
     pub source: String,
     /// What it does and how to drive it.
     pub model: Model,
+    /// The adapter it carries and the model that is under it, where it was made by merging the two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
     /// Every other file, by its path in the bundle.
     pub files: BTreeMap<String, FileEntry>,
+}
+
+/// What a model was merged of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merged {
+    /// The model under it, by name.
+    pub base: String,
+    /// That model's [`Bundle::fingerprint`].
+    pub base_fingerprint: String,
+    /// The adapter's id.
+    pub adapter: String,
 }
 
 /// A file the manifest vouches for.
@@ -210,6 +224,18 @@ impl Bundle {
         }
         hex(&hash.finalize())
     }
+}
+
+/// The name of the bundle in `dir`: the last part of its path. Errors: `Invalid` for a name that is no plain file name.
+pub(crate) fn name_of(dir: &Path) -> Result<String> {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with('.');
+    if !plain || name.is_empty() || name.len() > 100 {
+        return Err(Error::invalid(format!(
+            "{name:?} cannot be a model's name; use letters, digits, '-', '_' and '.', not in front"
+        )));
+    }
+    Ok(name)
 }
 
 /// Length and SHA-256 of a file.

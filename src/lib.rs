@@ -47,8 +47,8 @@ pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
-    Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed, Imported, Question, Runtime,
-    SearchSpeed, TrainSpeed, Trained, Training,
+    AdapterDetails, AdapterInfo, Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed,
+    Imported, Merged, Question, Runtime, SearchSpeed, TrainSpeed, Trained, Training,
 };
 
 /// The README's example, compiled with the tests.

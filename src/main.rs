@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     };
     let done = match &args.command {
         None => cli::guide::run(&app),
+        Some(Command::Adapters(words)) => cli::adapters::run(&app, words),
         Some(Command::Ask(words)) => cli::ask::run(&app, words),
         Some(Command::Bench(words)) => cli::bench::run(&app, words),
         Some(Command::Chat(words)) => cli::chat::run(&app, words),

@@ -1,5 +1,6 @@
 //! The built program, as people and scripts use it: on real models, real folders and real processes.
 
+mod adapters;
 mod home;
 mod interrupt;
 mod json;

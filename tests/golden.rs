@@ -1,5 +1,6 @@
 //! Numbers held to PyTorch, transformers and gguf-py. See `tests/golden/README.md` for what made them.
 
+pub mod adapters;
 mod decoders;
 mod default_model;
 mod encoders;

@@ -8,7 +8,7 @@ use clap::Args;
 use std::path::Path;
 use wayside::infer::{Finish, Sampling};
 use wayside::store::log::Citation;
-use wayside::{Answer, Error, Question, Runtime};
+use wayside::{Answer, Question, Runtime};
 
 /// Where help lists the flags that choose tokens.
 const TOKENS: &str = "How tokens are chosen";
@@ -28,7 +28,7 @@ pub struct Answering {
     /// The model to answer with [default: the configured one]
     #[arg(long, value_name = "M")]
     pub model: Option<String>,
-    /// The adapter it wears, or `none`
+    /// The adapter it wears: an id, its beginning or a folder; or `none`
     #[arg(long, value_name = "ID")]
     pub adapter: Option<String>,
     /// The longest answer, in tokens [default: the configured one]
@@ -63,15 +63,13 @@ pub struct Answering {
 impl Answering {
     /// The question `text` under these flags, on top of the configured settings.
     pub fn question(&self, runtime: &Runtime, text: &str) -> Result<Question, Failure> {
-        if let Some(adapter) = self.adapter.as_ref().filter(|a| *a != "none") {
-            return Err(Error::not_found(format!("there is no adapter {adapter:?}; ask with --adapter none")).into());
-        }
         let mut question = runtime.question(text);
         question.sampling = self.sampling(question.sampling)?;
         question.collection.clone_from(&self.collection);
         question.subject.clone_from(&self.subject);
         question.retrieval = !self.no_retrieval;
         question.model.clone_from(&self.model);
+        question.adapter = self.adapter.as_deref().and_then(adapter).map(str::to_owned);
         question.max_tokens = self.max_tokens.unwrap_or(question.max_tokens);
         question.stop.clone_from(&self.stop);
         Ok(question)
@@ -90,6 +88,11 @@ impl Answering {
         sampling.check().map_err(Failure::words)?;
         Ok(sampling)
     }
+}
+
+/// The adapter that a flag names; `none` names none.
+pub fn adapter(named: &str) -> Option<&str> {
+    Some(named).filter(|name| *name != "none")
 }
 
 /// Shows what follows an answer whose text was streamed: where it comes from, and what it took.

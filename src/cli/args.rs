@@ -1,6 +1,8 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
-use super::{ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, log, models, search, train};
+use super::{
+    adapters, ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, log, models, search, train,
+};
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -45,6 +47,8 @@ pub enum Command {
     Documents(documents::Words),
     #[command(subcommand)]
     Log(log::Words),
+    #[command(subcommand)]
+    Adapters(adapters::Words),
     #[command(subcommand)]
     Models(models::Words),
     Import(import::Words),

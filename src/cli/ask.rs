@@ -28,7 +28,8 @@ pub struct Words {
 pub fn run(app: &App, words: &Words) -> Done {
     let runtime = app.runtime()?;
     let question = words.answering.question(&runtime, &words.question)?;
-    runtime.model(question.model.as_deref())?;
+    // Loading is not part of answering.
+    runtime.context(question.model.as_deref(), question.adapter.as_deref())?;
     let begin = Instant::now();
     let mut say = |piece: &str| {
         if !app.json {

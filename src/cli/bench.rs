@@ -1,5 +1,6 @@
 //! `bench`: how fast everything is on this machine.
 
+use super::answer::adapter;
 use super::app::App;
 use super::args::positive;
 use super::clusters::clusters;
@@ -43,6 +44,9 @@ pub enum Words {
         /// The model [default: the configured one]
         #[arg(long, value_name = "M")]
         model: Option<String>,
+        /// The adapter it wears: an id, its beginning or a folder; or `none`
+        #[arg(long, value_name = "ID")]
+        adapter: Option<String>,
     },
     /// Measure embedding
     ///
@@ -106,7 +110,9 @@ pub enum Words {
 
 pub fn run(app: &App, words: &Words) -> Done {
     match words {
-        Words::Generate { prompt, generate, model } => self::generate(app, *prompt, *generate, model.as_deref()),
+        Words::Generate { prompt, generate, model, adapter } => {
+            self::generate(app, *prompt, *generate, model.as_deref(), adapter.as_deref())
+        }
         Words::Embed { file } => embed(app, file.as_deref()),
         Words::Train { batch, len, max_memory, model } => train(app, (*batch, *len), *max_memory, model.as_deref()),
         Words::Search { vectors, queries } => search(app, vectors.as_deref().zip(queries.as_deref())),
@@ -114,8 +120,8 @@ pub fn run(app: &App, words: &Words) -> Done {
     }
 }
 
-fn generate(app: &App, prompt: usize, generate: usize, model: Option<&str>) -> Done {
-    let speed = app.runtime()?.bench_generate(prompt, generate, model)?;
+fn generate(app: &App, prompt: usize, generate: usize, model: Option<&str>, named: Option<&str>) -> Done {
+    let speed = app.runtime()?.bench_generate(prompt, generate, model, named.and_then(adapter))?;
     app.result(&speed, || {
         let (prefill, decode) = (speed.prefill_tok_s, speed.decode_tok_s);
         table(

@@ -37,7 +37,7 @@ pub struct Words {
 pub fn run(app: &App, words: &Words) -> Done {
     let runtime = app.runtime()?;
     let question = words.answering.question(&runtime, "")?;
-    let mut talk = Talk { app, runtime: &runtime, chat: runtime.chat(question.model.as_deref())?, question };
+    let mut talk = Talk { app, runtime: &runtime, chat: chat(&runtime, &question)?, question };
     // Loading cannot be stopped half-way; a wish that came meanwhile is heard now.
     app.cancel.check()?;
     let mut lines = Lines::open(&app.home)?;
@@ -67,6 +67,10 @@ pub fn run(app: &App, words: &Words) -> Done {
     Ok(())
 }
 
+fn chat<'r>(runtime: &'r Runtime, question: &Question) -> Result<Chat<'r>, Error> {
+    runtime.chat(question.model.as_deref(), question.adapter.as_deref())
+}
+
 struct Talk<'a> {
     app: &'a App,
     runtime: &'a Runtime,
@@ -89,7 +93,7 @@ impl Talk<'_> {
             }
             "/sources" => self.sources()?,
             "/new" => {
-                self.chat = self.runtime.chat(self.question.model.as_deref())?;
+                self.chat = chat(self.runtime, &self.question)?;
                 self.app.note("a new conversation");
             }
             "/help" => self.app.note(HELP),

@@ -1,5 +1,6 @@
 //! `eval`: how good a model is.
 
+use super::answer::adapter;
 use super::app::App;
 use super::args::positive;
 use super::failure::Done;
@@ -34,6 +35,9 @@ pub enum Words {
         /// The model [default: the configured one]
         #[arg(long, value_name = "M")]
         model: Option<String>,
+        /// The adapter it wears: an id, its beginning or a folder; or `none`
+        #[arg(long, value_name = "A")]
+        adapter: Option<String>,
     },
     Arms(ArmsWords),
 }
@@ -60,7 +64,7 @@ pub struct ArmsWords {
     /// The collection to search; all without
     #[arg(long, value_name = "C")]
     collection: Option<String>,
-    /// The adapter to compare with, or `none`
+    /// The adapter to compare with: an id, its beginning or a folder; or `none`
     #[arg(long, value_name = "A")]
     adapter: Option<String>,
     /// The model [default: the configured one]
@@ -79,13 +83,16 @@ pub struct ArmsWords {
 
 pub fn run(app: &App, words: &Words) -> Done {
     match words {
-        Words::Perplexity { file, tokens, model } => perplexity(app, file, *tokens, model.as_deref()),
+        Words::Perplexity { file, tokens, model, adapter } => {
+            perplexity(app, file, *tokens, model.as_deref(), adapter.as_deref())
+        }
         Words::Arms(words) => arms(app, words),
     }
 }
 
-fn perplexity(app: &App, file: &Path, tokens: Option<usize>, model: Option<&str>) -> Done {
-    let measured = app.runtime()?.perplexity(&read(file)?, tokens.unwrap_or(usize::MAX), model)?;
+fn perplexity(app: &App, file: &Path, tokens: Option<usize>, model: Option<&str>, named: Option<&str>) -> Done {
+    let tokens = tokens.unwrap_or(usize::MAX);
+    let measured = app.runtime()?.perplexity(&read(file)?, tokens, model, named.and_then(adapter))?;
     app.result(&measured, || {
         app.line(&format!("perplexity {:.4} over {} tokens", measured.perplexity, measured.tokens));
     })
@@ -96,7 +103,7 @@ fn arms(app: &App, words: &ArmsWords) -> Done {
     let comparison = Comparison {
         collection: words.collection.clone(),
         model: words.model.clone(),
-        adapter: words.adapter.clone().filter(|a| a != "none"),
+        adapter: words.adapter.as_deref().and_then(adapter).map(str::to_owned),
         limit: words.limit,
         max_tokens: words.max_tokens,
         no_answers: words.no_answers,

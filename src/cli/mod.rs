@@ -12,6 +12,7 @@
 //! | `clusters` | random vectors for `bench search` |
 //! | the rest | one command each |
 
+pub mod adapters;
 pub mod answer;
 pub mod app;
 pub mod args;

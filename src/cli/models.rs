@@ -95,8 +95,9 @@ fn imported(runtime: &Runtime, parts: &[Status]) -> Result<Vec<Own>, Error> {
         let Ok(Bundle { manifest, .. }) = bundle else { continue };
         let bytes = manifest.files.values().map(|f| f.bytes).sum();
         let (version, license, sha256) = (None, None, None);
+        let kind = if manifest.merged.is_some() { "merged" } else { "imported" };
         let architecture = manifest.architecture;
-        own.push(Own { name, version, license, sha256, kind: "imported", architecture, bytes, present: true });
+        own.push(Own { name, version, license, sha256, kind, architecture, bytes, present: true });
     }
     Ok(own)
 }
@@ -111,7 +112,7 @@ fn list(app: &App) -> Done {
         let row = |s: &Status| row(s, state(s.present).to_owned());
         let own = own.iter().map(|o| {
             let unknown = || "-".to_owned();
-            [o.name.clone(), unknown(), unknown(), bytes(o.bytes), "imported".to_owned()]
+            [o.name.clone(), unknown(), unknown(), bytes(o.bytes), o.kind.to_owned()]
         });
         table(app, parts.iter().map(row).chain(own));
     })

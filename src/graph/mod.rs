@@ -5,6 +5,7 @@ mod extract;
 mod lower;
 mod op;
 mod raise;
+mod rewrite;
 mod weights;
 
 pub use extract::Border;
@@ -186,6 +187,15 @@ impl Graph {
         let data = Data::Inline(bytemuck::cast_slice(default).to_vec());
         self.constants.push(Constant { value, dtype: DType::I64, shape: vec![default.len()], data });
         value
+    }
+
+    /// Declares a constant as an input too: one that may be left out. The runtime then reads its bytes where they lie
+    /// instead of packing them anew, which is faster for a few rows.
+    pub fn replaceable(&mut self, value: Value) {
+        if let Some(Constant { value, dtype, shape, .. }) = self.constants.iter().find(|c| c.value == value) {
+            let shape = shape.iter().map(|&n| n.into()).collect();
+            self.inputs.push(Port { value: *value, dtype: *dtype, shape });
+        }
     }
 
     /// Names `value` as an output.

@@ -14,7 +14,7 @@ mod ready;
 mod rope;
 mod source;
 
-use crate::bundle::{self, Bundle, Manifest, Model};
+use crate::bundle::{self, Bundle, Manifest, Model, name_of};
 use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, WeightsWriter, lower};
@@ -96,21 +96,10 @@ fn build(
         weights: bits.into(),
         source: file_name(path),
         model,
+        merged: None,
         files: Default::default(),
     };
     Bundle::publish(staged, manifest, dir)
-}
-
-/// The bundle's name: the last part of its path. Errors: `Invalid` for a name that is no plain file name.
-fn name_of(dir: &Path) -> Result<String> {
-    let name = file_name(dir);
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with('.');
-    if !plain || name.is_empty() || name.len() > 100 {
-        return Err(Error::invalid(format!(
-            "{name:?} cannot be a model's name; use letters, digits, '-', '_' and '.', not in front"
-        )));
-    }
-    Ok(name)
 }
 
 fn file_name(path: &Path) -> String {

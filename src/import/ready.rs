@@ -1,8 +1,8 @@
 //! A folder that already holds an ONNX model: checked, described, and taken as it is.
 
+use super::file_name;
 use super::huggingface::{Keys, first_token, pooling, required, template};
-use super::{file_name, name_of};
-use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model};
+use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model, name_of};
 use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::graph::DType;
@@ -63,6 +63,7 @@ pub(super) fn import(folder: &Path, dir: &Path, progress: &dyn Progress) -> Resu
         weights: "as given".into(),
         source: file_name(folder),
         model: described,
+        merged: None,
         files: Default::default(),
     };
     Bundle::publish(staged, manifest, dir)

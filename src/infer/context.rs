@@ -2,7 +2,8 @@
 
 use super::cache::Cache;
 use super::language_model::{LOGITS_TO_KEEP, LanguageModel};
-use crate::engine::{Binding, Tensor};
+use super::worn::Worn;
+use crate::engine::{Binding, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::watch::Cancel;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ const CHUNK: usize = 128;
 /// Tokens seen and what the model remembers of them. Each conversation has its own; they share the model.
 pub struct Context {
     model: Arc<LanguageModel>,
+    worn: Option<Arc<Worn>>,
+    session: Arc<Session>,
     binding: Binding,
     cache: Cache,
     tokens: Vec<u32>,
@@ -25,17 +28,37 @@ pub struct Context {
 impl Context {
     /// An empty conversation.
     pub fn new(model: Arc<LanguageModel>) -> Result<Self> {
-        let mut binding = model.session.bind()?;
+        let session = model.sessions.plain()?;
+        Self::with(model, session, None)
+    }
+
+    /// An empty conversation with a model that wears an adapter, to its end: what it remembers holds for that adapter
+    /// alone.
+    pub fn wearing(worn: Arc<Worn>) -> Result<Self> {
+        Self::with(worn.model.clone(), worn.session.clone(), Some(worn))
+    }
+
+    fn with(model: Arc<LanguageModel>, session: Arc<Session>, worn: Option<Arc<Worn>>) -> Result<Self> {
+        let mut binding = session.bind()?;
         binding.output("logits");
-        let takes_keep = model.session.takes(LOGITS_TO_KEEP);
-        let takes_positions = model.session.takes("position_ids");
+        for (name, array) in worn.iter().flat_map(|w| &w.arrays) {
+            binding.input(name, array)?;
+        }
+        let takes_keep = session.takes(LOGITS_TO_KEEP);
+        let takes_positions = session.takes("position_ids");
         let cache = Cache::new(&model.decoder);
-        Ok(Self { model, binding, cache, tokens: Vec::new(), expected: 0, takes_keep, takes_positions })
+        let tokens = Vec::new();
+        Ok(Self { model, worn, session, binding, cache, tokens, expected: 0, takes_keep, takes_positions })
     }
 
     /// The model it runs on.
     pub fn model(&self) -> &Arc<LanguageModel> {
         &self.model
+    }
+
+    /// The id of the adapter it wears.
+    pub fn adapter(&self) -> Option<&str> {
+        self.worn.as_ref().map(|worn| worn.id())
     }
 
     /// The tokens it has seen.
@@ -110,8 +133,7 @@ impl Context {
         if let Some(strange) = chunk.iter().find(|&&t| t as usize >= decoder.vocabulary) {
             return Err(Error::invalid(format!("token {strange} is outside the vocabulary of {}", self.model.name())));
         }
-        let session = &self.model.session;
-        self.cache.reserve(session, &mut self.binding, used, total.max(self.expected))?;
+        self.cache.reserve(&self.session, &mut self.binding, used, total.max(self.expected))?;
         let ids: Vec<i64> = chunk.iter().map(|&t| i64::from(t)).collect();
         self.binding.input("input_ids", &Tensor::i64(&[1, chunk.len()], ids)?)?;
         self.binding.input("attention_mask", &Tensor::i64(&[1, total], vec![1; total])?)?;
@@ -122,7 +144,7 @@ impl Context {
         if self.takes_keep {
             self.binding.input(LOGITS_TO_KEEP, &Tensor::i64(&[1], vec![keep as i64])?)?;
         }
-        let mut outputs = session.run_bound(&mut self.binding)?;
+        let mut outputs = self.session.run_bound(&mut self.binding)?;
         self.cache.advance(&mut self.binding, &mut outputs)?;
         self.tokens.extend_from_slice(chunk);
         let logits = outputs.into_iter().find(|(name, _)| name == "logits");

@@ -1,27 +1,43 @@
 //! A decoder, loaded once and shared by every conversation.
 
 use super::language::Language;
-use crate::bundle::{self, Bundle};
-use crate::engine::{Engine, Session};
+use super::sessions::Sessions;
+use super::worn::Worn;
+use crate::bundle::Bundle;
+use crate::engine::Engine;
 use crate::error::Result;
-use crate::onnx;
+use crate::lora::Adapter;
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// The name under which a graph takes how many positions' logits it should compute, counted from the end.
 pub(super) const LOGITS_TO_KEEP: &str = "logits_to_keep";
 
-/// A decoder at work: its [`Language`], and a session that runs it.
+/// A decoder at work: its [`Language`], and sessions that run it.
 pub struct LanguageModel {
-    pub(super) session: Session,
+    pub(super) sessions: Sessions,
     language: Language,
 }
 
 impl LanguageModel {
-    /// Loads a bundle. Errors: `Invalid` when it holds an encoder.
+    /// Opens a bundle; its weights are loaded for the first [`super::Context`]. Errors: `Invalid` when it holds an encoder.
     pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
-        let language = Language::open(bundle)?;
-        let graph = onnx::requiring(&bundle.path(bundle::MODEL)?, LOGITS_TO_KEEP)?;
-        Ok(Self { session: engine.session(&graph, &bundle.dir)?, language })
+        Ok(Self { language: Language::open(bundle)?, sessions: Sessions::new(engine, bundle) })
+    }
+
+    /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a session is made
+    /// that serves all adapters, of whatever ranks.
+    ///
+    /// Errors: as [`crate::lora::Places::open`] and [`Adapter::check`]; `Invalid` for an adapter that changes nothing;
+    /// `Incompatible` when the model was imported again meanwhile.
+    pub fn wear(self: &Arc<Self>, adapter: &Adapter, id: &str) -> Result<Worn> {
+        let (session, arrays) = self.sessions.adapted(adapter)?;
+        Ok(Worn { model: self.clone(), session, arrays, id: id.to_owned() })
+    }
+
+    /// The bundle it was loaded from.
+    pub fn bundle(&self) -> &Bundle {
+        self.sessions.bundle()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Models at work: embedding texts, and decoding tokens over a cache.
+//! Models at work: embedding texts, and decoding tokens over a cache, with an adapter or without.
 
 mod cache;
 mod context;
@@ -7,6 +7,8 @@ mod generate;
 mod language;
 mod language_model;
 mod sample;
+mod sessions;
+mod worn;
 
 pub use context::Context;
 pub use embed::Embedder;
@@ -14,3 +16,4 @@ pub use generate::{Finish, Generated, Request, generate};
 pub use language::Language;
 pub use language_model::LanguageModel;
 pub use sample::{Sampler, Sampling};
+pub use worn::Worn;

@@ -1,7 +1,7 @@
 //! The adapters of a home: folders named by what is in them, so that the same adapter is there once.
 
 use super::adapter::Adapter;
-use super::manifest::{Lineage, MANIFEST, Manifest};
+use super::manifest::Manifest;
 use super::peft;
 use crate::bundle::Bundle;
 use crate::durable::{self, Staged};
@@ -40,14 +40,7 @@ impl Library {
     /// for another; `Corrupt` when its manifest names other files.
     pub fn add(&self, source: &Path, base: &Bundle) -> Result<Entry> {
         Adapter::read(source)?;
-        let manifest = if source.join(MANIFEST).exists() {
-            let manifest = Manifest::read(source)?;
-            manifest.verify(source)?;
-            manifest.belongs_to(base)?;
-            manifest
-        } else {
-            Manifest::new(source, base, Lineage::default(), vec![])?
-        };
+        let manifest = Manifest::of(source, base)?;
         let dir = self.dir.join(&manifest.id);
         if let Ok(entry) = Entry::open(&dir).and_then(Entry::verified) {
             let again = |e: Error| e.context("to import it for this model, remove it first");
@@ -69,15 +62,17 @@ impl Library {
         Entry::open(&self.find(id)?)
     }
 
-    /// Removes an adapter, damaged or not, by its id or enough of its beginning. Errors: as [`Library::get`].
-    pub fn remove(&self, id: &str) -> Result<()> {
+    /// Removes an adapter, damaged or not, by its id or enough of its beginning; returns its id. Errors: as
+    /// [`Library::get`].
+    pub fn remove(&self, id: &str) -> Result<String> {
         let dir = self.find(id)?;
         let fail = |e| Error::io(format!("cannot remove {}", dir.display()), e);
         // Out of sight at once, and swept away later if the power goes before the files do.
         let gone = tempfile::Builder::new().prefix(".tmp-").tempdir_in(&self.dir).map_err(fail)?;
         fs::rename(&dir, gone.path().join("adapter")).map_err(fail)?;
         durable::sync_dir(&self.dir)?;
-        gone.close().map_err(fail)
+        gone.close().map_err(fail)?;
+        Ok(dir.file_name().unwrap_or_default().to_string_lossy().into_owned())
     }
 
     /// Copies an adapter into a new folder `target`, for PEFT or another home.

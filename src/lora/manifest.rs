@@ -13,7 +13,7 @@ use std::path::Path;
 /// The version of the layout this code writes and the newest it reads.
 const FORMAT: u32 = 1;
 /// The manifest's name.
-pub(super) const MANIFEST: &str = "wayside.json";
+const MANIFEST: &str = "wayside.json";
 /// Digits of an id.
 const DIGITS: usize = 12;
 
@@ -102,6 +102,20 @@ impl Manifest {
             bytes: tensors.bytes,
             sha256: tensors.sha256,
         })
+    }
+
+    /// The manifest of the adapter in `dir` as one for `base`: its own, held against the files and the model, or a new
+    /// one for an adapter that came without.
+    ///
+    /// Errors: `Incompatible` when its manifest names another base; `Corrupt` when it names other files.
+    pub fn of(dir: &Path, base: &Bundle) -> Result<Self> {
+        if !dir.join(MANIFEST).exists() {
+            return Self::new(dir, base, Lineage::default(), vec![]);
+        }
+        let manifest = Self::read(dir)?;
+        manifest.verify(dir)?;
+        manifest.belongs_to(base)?;
+        Ok(manifest)
     }
 
     /// Reads the manifest in `dir`. Errors: `NotFound`, `Corrupt`, or `Incompatible` when a newer Wayside wrote it.
@@ -203,6 +217,7 @@ pub(super) mod tests {
             weights: "int8".into(),
             source: "folder".into(),
             model: serde_json::from_value(model).unwrap(),
+            merged: None,
             files: files.into(),
         };
         Bundle { dir: "models".into(), manifest }

@@ -7,15 +7,24 @@
 //!   adapter_model.safetensors   PEFT's: A and B of each module, float32
 //! ```
 //!
-//! Nothing here computes: an adapter is numbers with names.
+//! Nothing here computes: an adapter is numbers with names. `places` says where they go in a model's graph, `factors` in
+//! which arrays, `inject` puts them there as inputs, `merge` as constants of a new bundle.
 
 mod adapter;
 mod config;
+mod factors;
+mod inject;
 mod library;
 mod manifest;
+mod merge;
 mod peft;
+mod places;
 
 pub use adapter::{Adapter, Module, Pair};
 pub use config::{LoraConfig, Target};
+pub use factors::Factors;
+pub use inject::inject;
 pub use library::{Entry, Library};
 pub use manifest::{Dataset, Kind, Lineage, Manifest};
+pub use merge::merge;
+pub use places::{Place, Places};

@@ -31,14 +31,20 @@ pub fn read(path: &Path) -> Result<Model> {
 /// graphs and to check others', not to write others' again.
 pub fn requiring(path: &Path, input: &str) -> Result<Vec<u8>> {
     let mut model = read(path)?;
-    if let Some(graph) = &mut model.graph
-        && graph.input.iter().any(|i| i.name == input)
-        && graph.initializer.iter().any(|t| t.name == input)
-    {
-        graph.initializer.retain(|t| t.name != input);
+    if require(&mut model, input) {
         return Ok(model.encode_to_vec());
     }
     std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))
+}
+
+/// Drops the default value of an input; whether there was one.
+pub fn require(model: &mut Model, input: &str) -> bool {
+    let Some(graph) = &mut model.graph else { return false };
+    let before = graph.initializer.len();
+    if graph.input.iter().any(|i| i.name == input) {
+        graph.initializer.retain(|t| t.name != input);
+    }
+    graph.initializer.len() < before
 }
 
 #[cfg(test)]

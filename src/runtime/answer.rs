@@ -26,6 +26,8 @@ pub struct Question {
     pub retrieval: bool,
     /// The model; the configured one without.
     pub model: Option<String>,
+    /// The adapter it wears: an id, enough of its beginning, or a folder.
+    pub adapter: Option<String>,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// The longest answer, in tokens.
@@ -70,6 +72,7 @@ impl Runtime {
             subject: None,
             retrieval: true,
             model: None,
+            adapter: None,
             sampling: self.sampling(),
             max_tokens: self.config.generate.max_tokens,
             stop: vec![],
@@ -92,7 +95,7 @@ impl Runtime {
     /// Answers, telling `say` the text as it comes. The interaction is on the disk when this returns; cancelled
     /// answers are kept as far as they came.
     pub fn ask(&self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Answer> {
-        let mut context = Context::new(self.model(question.model.as_deref())?)?;
+        let mut context = self.context(question.model.as_deref(), question.adapter.as_deref())?;
         self.answer(&mut context, question, &[], cancel, say).map(|(answer, _)| answer)
     }
 
@@ -120,6 +123,7 @@ impl Runtime {
         let mut interaction = Interaction::new(vec![Message::new("user", &question.text)]);
         interaction.subject = question.subject.clone();
         interaction.model = Some(context.model().name().to_owned());
+        interaction.adapter = context.adapter().map(str::to_owned);
         interaction.settings = json!({
             "sampling": question.sampling, "max_tokens": question.max_tokens, "retrieval": question.retrieval,
             "collection": question.collection,
@@ -153,7 +157,7 @@ impl Runtime {
             first_token_s: answer.first_token_s,
             tokens_per_s: answer.tokens_per_s,
             model: context.model().name().to_owned(),
-            adapter: None,
+            adapter: interaction.adapter,
             finish: answer.finish,
         };
         Ok((answer, shown))

@@ -18,7 +18,7 @@ pub struct Comparison {
     pub collection: Option<String>,
     /// The model; the configured one without.
     pub model: Option<String>,
-    /// The adapter. Without one, the two arms that wear it are not measured.
+    /// The adapter: an id, enough of its beginning, or a folder. Without one, the two arms that wear it are not measured.
     pub adapter: Option<String>,
     /// Only so many references, from the first.
     pub limit: Option<usize>,
@@ -85,8 +85,10 @@ impl Runtime {
     pub fn compare(&self, data: &str, comparison: &Comparison) -> Result<Compared> {
         let mut references = References::read(data)?;
         references.list.truncate(comparison.limit.unwrap_or(usize::MAX));
-        let alone = self.context(comparison, None)?;
-        let worn = comparison.adapter.as_deref().map(|a| self.context(comparison, Some(a))).transpose()?;
+        let context = |adapter| self.context(comparison.model.as_deref(), adapter);
+        let alone = context(None)?;
+        let worn = comparison.adapter.as_deref().map(|adapter| context(Some(adapter))).transpose()?;
+        let adapter_id = worn.as_ref().and_then(Context::adapter).map(str::to_owned);
         let model = alone.model().name().to_owned();
         let cases = self.cases(&alone, &references.list, comparison)?;
         let mut work = Work { runtime: self, comparison, done: 0 };
@@ -98,22 +100,12 @@ impl Runtime {
         let [adapter, both] = with.map_or([None, None], |scores| scores.map(Some));
         Ok(Compared {
             model,
-            adapter: comparison.adapter.clone(),
+            adapter: adapter_id,
             examples: cases.len(),
             left_out: references.left_out + references.list.len() - cases.len(),
             found: cases.iter().filter(|c| c.found).count(),
             arms: Arms { base, retrieval, adapter, both },
         })
-    }
-
-    /// An empty conversation with the model, wearing an adapter.
-    fn context(&self, comparison: &Comparison, adapter: Option<&str>) -> Result<Context> {
-        match adapter {
-            Some(adapter) => {
-                Err(Error::not_found(format!("there is no adapter {adapter:?}; compare without --adapter")))
-            }
-            None => Context::new(self.model(comparison.model.as_deref())?),
-        }
     }
 
     /// The prompts of every reference. Passages are looked up once, for all arms.

@@ -16,9 +16,9 @@ pub struct Chat<'r> {
 }
 
 impl Runtime {
-    /// A new conversation with a model (the configured one without).
-    pub fn chat(&self, model: Option<&str>) -> Result<Chat<'_>> {
-        let context = Context::new(self.model(model)?)?;
+    /// A new conversation with a model (the configured one without), wearing an adapter to its end.
+    pub fn chat(&self, model: Option<&str>, adapter: Option<&str>) -> Result<Chat<'_>> {
+        let context = self.context(model, adapter)?;
         Ok(Chat { runtime: self, context, history: vec![], last: None })
     }
 }

@@ -53,6 +53,15 @@ impl Runtime {
                 }
             }
         }
+        match self.library().and_then(|l| l.list()) {
+            Err(e) => look("adapters".into(), false, Err(e)),
+            Ok(adapters) => {
+                for (id, entry) in adapters {
+                    let whole = entry.and_then(|e| e.adapter().map(|_| e.manifest));
+                    look(format!("adapter {id}"), false, whole.map(|m| format!("rank {}, for {}", m.rank, m.base)));
+                }
+            }
+        }
         look("index".into(), true, self.look_at_index());
         look("log".into(), true, self.look_at_log());
         checks

@@ -3,7 +3,6 @@
 use super::Runtime;
 use crate::error::Result;
 use crate::eval::{Perplexity, perplexity};
-use crate::infer::Context;
 use crate::rag::{self, Hit, Ingested, Settings};
 use std::path::PathBuf;
 
@@ -25,9 +24,16 @@ impl Runtime {
         Ok(rag::retrieve(&*self.index()?, &*self.embedder()?, query, collection, k)?.hits)
     }
 
-    /// How well a model (the configured one without) predicts `text`, over its first `tokens` tokens.
-    pub fn perplexity(&self, text: &str, tokens: usize, model: Option<&str>) -> Result<Perplexity> {
-        let mut context = Context::new(self.model(model)?)?;
+    /// How well a model (the configured one without), wearing an adapter, predicts `text`, over its first `tokens`
+    /// tokens.
+    pub fn perplexity(
+        &self,
+        text: &str,
+        tokens: usize,
+        model: Option<&str>,
+        adapter: Option<&str>,
+    ) -> Result<Perplexity> {
+        let mut context = self.context(model, adapter)?;
         perplexity(&mut context, text, tokens, &*self.progress, &self.cancel)
     }
 }

@@ -5,10 +5,12 @@
 //!   config.toml     optional
 //!   parts/          what `models pull` fetched
 //!   models/<name>/  bundles
+//!   adapters/<id>/  what training learnt
 //!   index/          documents, vectors, words; derived, can be made again
 //!   log/            interactions; the truth
 //! ```
 
+mod adapters;
 mod answer;
 mod arms;
 mod chat;
@@ -18,6 +20,7 @@ mod models;
 mod speed;
 mod train;
 
+pub use adapters::{AdapterDetails, AdapterInfo, Merged};
 pub use answer::{Answer, Question};
 pub use arms::{Arms, Compared, Comparison};
 pub use chat::Chat;
@@ -29,7 +32,7 @@ pub use train::{Trained, Training};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::infer::{Embedder, LanguageModel};
+use crate::infer::{Embedder, LanguageModel, Worn};
 use crate::parts::Parts;
 use crate::store::{Index, Log};
 use crate::watch::{Cancel, Progress, Quiet};
@@ -53,6 +56,8 @@ pub struct Runtime {
 struct Loaded {
     engine: Option<Engine>,
     models: BTreeMap<String, Arc<LanguageModel>>,
+    /// Used lately, the latest first.
+    worn: Vec<Arc<Worn>>,
     embedder: Option<Arc<Embedder>>,
     log: Option<Arc<Log>>,
     index: Option<Arc<Index>>,

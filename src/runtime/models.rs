@@ -97,7 +97,7 @@ impl Runtime {
         self.parts.ensure(name, None, &*self.progress, &self.cancel)
     }
 
-    fn bundle_dir(&self, name: &str) -> PathBuf {
+    pub(super) fn bundle_dir(&self, name: &str) -> PathBuf {
         self.models.join(name)
     }
 

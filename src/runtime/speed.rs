@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use crate::error::{Error, Result};
-use crate::infer::{Context, Sampler, Sampling};
+use crate::infer::{Sampler, Sampling};
 use crate::lora::LoraConfig;
 use crate::memory;
 use crate::store::Index;
@@ -129,12 +129,17 @@ impl Runtime {
     }
 
     /// A prompt of `prompt` tokens and an answer of `generate`, greedy, `ROUNDS` times; the prompts are the peers'.
-    pub fn bench_generate(&self, prompt: usize, generate: usize, model: Option<&str>) -> Result<GenerateSpeed> {
-        let model = self.model(model)?;
-        let vocabulary = model.vocabulary().min(40_000);
+    pub fn bench_generate(
+        &self,
+        prompt: usize,
+        generate: usize,
+        model: Option<&str>,
+        adapter: Option<&str>,
+    ) -> Result<GenerateSpeed> {
+        let mut context = self.context(model, adapter)?;
+        let vocabulary = context.model().vocabulary().min(40_000);
         let mut sampler = Sampler::new(&Sampling::greedy())?;
         let (mut prefill, mut decode) = (Vec::new(), Vec::new());
-        let mut context = Context::new(model)?;
         self.progress.start("generate", ROUNDS as u64);
         for round in 0..ROUNDS {
             let ids: Vec<u32> = (0..prompt).map(|i| ((100 + i * 7919 + round * 104_729) % vocabulary) as u32).collect();

@@ -128,6 +128,10 @@ impl Frozen {
         let Model::Decoder(decoder) = &bundle.manifest.model else {
             return Err(Error::invalid(format!("{name} makes vectors; only language models are trained")));
         };
+        if let Some(merged) = &bundle.manifest.merged {
+            let (adapter, base) = (&merged.adapter, &merged.base);
+            return Err(Error::invalid(format!("{name} carries adapter {adapter}; train {base}, the model under it")));
+        }
         let graph = graph::raise(onnx::read(&bundle.path(bundle::MODEL)?)?)
             .map_err(|e| Error::unsupported(format!("{name} cannot be trained")).because(e))?;
         let map = Arc::new(format::map(&bundle.path(graph::WEIGHTS)?)?);

@@ -28,6 +28,18 @@ impl Home {
         home
     }
 
+    /// A home with parts, and a folder of models that may be added to; the default ones in it are shared.
+    pub fn with_models_of_its_own() -> Self {
+        let home = Self::new();
+        fs::remove_file(home.path().join("models")).unwrap();
+        fs::create_dir(home.path().join("models")).unwrap();
+        for entry in fs::read_dir(models()).unwrap() {
+            let entry = entry.unwrap();
+            symlink(entry.path(), home.path().join("models").join(entry.file_name())).unwrap();
+        }
+        home
+    }
+
     /// A home that does not exist yet.
     pub fn bare() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }

@@ -25,6 +25,9 @@ fn wrong_words_end_with_status_2() {
         &["eval", "arms"],
         &["eval", "arms", "--data", "x.jsonl", "--limit", "0"],
         &["eval", "arms", "--data", "x.jsonl", "--no-answers", "--max-tokens", "8"],
+        &["adapters"],
+        &["adapters", "show"],
+        &["adapters", "merge", "a-1"],
         &["--quiet", "--verbose", "doctor"],
     ] {
         home.fails(2, words);
@@ -38,6 +41,12 @@ fn failed_work_ends_with_status_1_and_names_the_thing() {
     for (words, named) in [
         (&["ask", "Why?", "--model", "unheard-of"][..], "wayside import"),
         (&["ask", "Why?", "--adapter", "a-1"], "a-1"),
+        (&["ask", "Why?", "--adapter", "/nowhere/a"], "/nowhere/a"),
+        (&["adapters", "show", "a-1"], "a-1"),
+        (&["adapters", "import", "/nowhere/a"], "/nowhere/a"),
+        (&["adapters", "export", "a-1", "/nowhere/a"], "a-1"),
+        (&["adapters", "remove", "a-1"], "a-1"),
+        (&["adapters", "merge", "a-1", "--name", "b"], "a-1"),
         (&["ingest", "/nowhere/a.md"], "/nowhere/a.md"),
         (&["log", "show", "unheard-of"], "unheard-of"),
         (&["log", "rate", "unheard-of", "up"], "unheard-of"),

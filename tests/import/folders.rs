@@ -103,9 +103,9 @@ fn a_configuration_with_any_number_altered_never_panics() {
                     &wayside::watch::Quiet,
                     &Cancel::new(),
                 );
-                match imported.and_then(|bundle| LanguageModel::open(&engine(), &bundle)) {
-                    Ok(model) => {
-                        let mut context = Context::new(Arc::new(model)).unwrap();
+                let opened = imported.and_then(|bundle| LanguageModel::open(&engine(), &bundle));
+                match opened.and_then(|model| Context::new(Arc::new(model))) {
+                    Ok(mut context) => {
                         let _ = context.feed(&[1, 2, 3], &Cancel::new());
                     }
                     Err(error) => assert!(error.to_string().len() < 1000, "{key} {number}: {error}"),

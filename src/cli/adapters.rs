@@ -1,0 +1,166 @@
+//! `adapters`: what training learnt, kept beside the models.
+
+use super::app::App;
+use super::failure::Done;
+use super::style::{bytes, columns, count};
+use clap::Subcommand;
+use serde_json::json;
+use std::path::PathBuf;
+use wayside::lora::Dataset;
+use wayside::{AdapterInfo, Runtime};
+
+/// List, exchange and merge what was trained
+///
+/// An adapter is a small change to a model: answers take it with --adapter, and nothing is loaded again to change from
+/// one to another. Adapters come and go in the format of PEFT. Each belongs to the model it was trained on and is refused
+/// elsewhere.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  wayside adapters list
+  wayside adapters import ./my-lora
+  wayside ask \"How do I cancel?\" --adapter 3f2a
+  wayside adapters merge 3f2a --name shop-model")]
+pub enum Words {
+    /// List the adapters
+    ///
+    /// Each with the model it belongs to, its rank and what it was trained on.
+    #[command(after_help = "Examples:
+  wayside adapters list
+  wayside adapters list --json")]
+    List,
+    /// Show one adapter in full
+    ///
+    /// Every byte of it is checked on the way.
+    #[command(after_help = "Examples:
+  wayside adapters show 3f2a9c41d07b")]
+    Show {
+        /// Its id, or enough of its beginning
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Take in an adapter from a folder
+    ///
+    /// One that `adapters export` wrote, or one of PEFT's: adapter_config.json and adapter_model.safetensors. It must fit
+    /// the model and change something.
+    #[command(after_help = "Examples:
+  wayside adapters import ./my-lora
+  wayside adapters import /media/usb/shop --model qwen3")]
+    Import {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The model it was trained on [default: the configured one]
+        #[arg(long, value_name = "M")]
+        model: Option<String>,
+    },
+    /// Copy an adapter into a new folder
+    ///
+    /// PEFT reads it from there, and so does another Wayside with the same model.
+    #[command(after_help = "Examples:
+  wayside adapters export 3f2a /media/usb/shop")]
+    Export {
+        /// Its id, or enough of its beginning
+        #[arg(value_name = "ID")]
+        id: String,
+        /// The folder, which must not exist yet
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Remove an adapter
+    ///
+    /// Models that it was merged into stay as they are.
+    #[command(after_help = "Examples:
+  wayside adapters remove 3f2a9c41d07b")]
+    Remove {
+        /// Its id, or enough of its beginning
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Make a model of an adapter and its base
+    ///
+    /// The new model answers as its base does with the adapter, at the speed of the base, and shares the base's weights
+    /// on the disk. Either may be removed without the other.
+    #[command(after_help = "Examples:
+  wayside adapters merge 3f2a --name shop-model
+  wayside ask \"How do I cancel?\" --model shop-model")]
+    Merge {
+        /// Its id, or enough of its beginning
+        #[arg(value_name = "ID")]
+        id: String,
+        /// What to call the model; one of that name is replaced
+        #[arg(long, value_name = "NAME")]
+        name: String,
+    },
+}
+
+pub fn run(app: &App, words: &Words) -> Done {
+    let runtime = app.runtime()?;
+    match words {
+        Words::List => list(app, &runtime),
+        Words::Show { id } => show(app, &runtime, id),
+        Words::Import { dir, model } => {
+            let info = runtime.import_adapter(dir, model.as_deref())?;
+            app.result(&info, || app.line(&row(&info).join("  ")))
+        }
+        Words::Export { id, dir } => {
+            let info = runtime.export_adapter(id, dir)?;
+            app.result(&info, || app.line(&format!("{} is in {}", info.id, dir.display())))
+        }
+        Words::Remove { id } => remove(app, &runtime, id),
+        Words::Merge { id, name } => merge(app, &runtime, id, name),
+    }
+}
+
+fn list(app: &App, runtime: &Runtime) -> Done {
+    let adapters = runtime.adapters()?;
+    app.result(&adapters, || {
+        columns(&adapters.iter().map(row).collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
+    })
+}
+
+fn row(info: &AdapterInfo) -> [String; 5] {
+    let rank = info.rank.map_or_else(String::new, |rank| format!("rank {rank}"));
+    let about = info.problem.clone().unwrap_or_else(|| data(&info.trained_on));
+    [info.id.clone(), info.state.into(), info.base.clone().unwrap_or_default(), rank, about]
+}
+
+fn data(sets: &[Dataset]) -> String {
+    let one = |set: &Dataset| format!("{} ({})", set.name, count(set.examples, "example", "examples"));
+    if sets.is_empty() { "-".into() } else { sets.iter().map(one).collect::<Vec<_>>().join(", ") }
+}
+
+fn show(app: &App, runtime: &Runtime, id: &str) -> Done {
+    let details = runtime.adapter_details(id)?;
+    app.result(&details, || {
+        let (info, lineage) = (&details.info, &details.lineage);
+        let mut rows = vec![
+            ["id", &info.id].map(str::to_owned),
+            ["base".into(), info.base.clone().unwrap_or_default()],
+            ["rank".into(), format!("{}, scaled by {}", info.rank.unwrap_or_default(), details.scaling)],
+            ["changes".into(), format!("{} ({} numbers)", details.targets.join(", "), details.parameters)],
+            ["trained on".into(), data(&info.trained_on)],
+        ];
+        if lineage.steps > 0 {
+            rows.push(["steps".into(), format!("{} in {}", lineage.steps, count(lineage.epochs, "epoch", "epochs"))]);
+        }
+        if let (Some(first), Some(last)) = (details.loss.first(), details.loss.last()) {
+            rows.push(["loss".into(), format!("{first:.3} to {last:.3} nats a token")]);
+        }
+        rows.push(["folder".into(), details.path.display().to_string()]);
+        columns(&rows).iter().for_each(|line| app.line(line));
+    })
+}
+
+fn remove(app: &App, runtime: &Runtime, id: &str) -> Done {
+    let id = runtime.library()?.remove(id)?;
+    app.result(&json!({ "id": id, "state": "removed" }), || app.line(&format!("{id} removed")))
+}
+
+fn merge(app: &App, runtime: &Runtime, id: &str, name: &str) -> Done {
+    let merged = runtime.merge_adapter(id, name)?;
+    app.result(&merged, || {
+        let (own, info) = (bytes(merged.own_bytes), &merged.adapter);
+        let base = info.base.as_deref().unwrap_or_default();
+        app.line(&format!("{name}: {base} with {}, {own} of its own, in {:.1} s", info.id, merged.seconds));
+    })
+}

@@ -1,0 +1,205 @@
+//! Adapters: from files to worn ones, and into models of their own.
+
+use super::Runtime;
+use crate::bundle::Bundle;
+use crate::error::{Error, ErrorKind, Result};
+use crate::infer::{Context, LanguageModel, Worn};
+use crate::lora::{self, Adapter, Dataset, Library, Lineage, Manifest, Places};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Adapters that stay loaded when nobody wears them, the latest first. Each takes some ten MB.
+const LOADED: usize = 4;
+
+/// An adapter as `adapters` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterInfo {
+    /// Its name: the beginning of its hash.
+    pub id: String,
+    /// `ready`, or `damaged`.
+    pub state: &'static str,
+    /// The model it belongs to.
+    pub base: Option<String>,
+    /// Its rank.
+    pub rank: Option<usize>,
+    /// What it was trained on; empty for one from elsewhere.
+    pub trained_on: Vec<Dataset>,
+    /// What a comparison with the model it would replace found; none was made.
+    pub verdict: Option<String>,
+    /// When it was made, or came in.
+    pub created: Option<Timestamp>,
+    /// Why it cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// An adapter in full.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterDetails {
+    /// What a list shows.
+    #[serde(flatten)]
+    pub info: AdapterInfo,
+    /// The scale of its update: alpha over the rank, or over its root.
+    pub scaling: f32,
+    /// The matrices it changes, by PEFT's names.
+    pub targets: Vec<&'static str>,
+    /// Its numbers.
+    pub parameters: usize,
+    /// How it was trained.
+    pub lineage: Lineage,
+    /// Its training loss over time, in nats a token.
+    pub loss: Vec<f32>,
+    /// Its folder.
+    pub path: PathBuf,
+}
+
+/// What a merge made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Merged {
+    /// The adapter, and the model under it.
+    #[serde(flatten)]
+    pub adapter: AdapterInfo,
+    /// The new model.
+    pub name: String,
+    /// Its bytes that are not its base's.
+    pub own_bytes: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl AdapterInfo {
+    fn new(manifest: Manifest) -> Self {
+        Self {
+            id: manifest.id,
+            state: "ready",
+            base: Some(manifest.base),
+            rank: Some(manifest.rank),
+            trained_on: manifest.lineage.data,
+            verdict: None,
+            created: Some(manifest.created),
+            problem: None,
+        }
+    }
+
+    fn damaged(id: String, problem: &Error) -> Self {
+        let problem = Some(problem.to_string());
+        Self { id, state: "damaged", base: None, rank: None, trained_on: vec![], verdict: None, created: None, problem }
+    }
+}
+
+impl Runtime {
+    /// The adapters of this home.
+    pub fn library(&self) -> Result<Library> {
+        Library::open(&self.home.join("adapters"))
+    }
+
+    /// An empty conversation with a model (the configured one without), wearing an adapter. See [`Runtime::adapter`].
+    pub fn context(&self, model: Option<&str>, adapter: Option<&str>) -> Result<Context> {
+        let model = self.model(model)?;
+        match adapter {
+            Some(adapter) => Context::wearing(self.adapter(adapter, &model)?),
+            None => Context::new(model),
+        }
+    }
+
+    /// An adapter for `model` by its id, by enough of its beginning, or by the path of its folder. Those used lately stay
+    /// loaded.
+    ///
+    /// Errors: `NotFound`; `Incompatible` when it was made for another model; `Corrupt` when it was altered; `Invalid`
+    /// when it changes nothing.
+    pub fn adapter(&self, adapter: &str, model: &Arc<LanguageModel>) -> Result<Arc<Worn>> {
+        let (dir, manifest) = self.found(adapter, model.bundle())?;
+        let is_it = |worn: &Arc<Worn>| worn.id() == manifest.id && Arc::ptr_eq(worn.model(), model);
+        if let Some(worn) = self.loaded().worn.iter().find(|w| is_it(w)) {
+            return Ok(worn.clone());
+        }
+        manifest.verify(&dir)?;
+        let worn = model.wear(&Adapter::read(&dir)?, &manifest.id).map_err(|e| e.context(adapter))?;
+        let worn = Arc::new(worn);
+        let mut loaded = self.loaded();
+        loaded.worn.insert(0, worn.clone());
+        loaded.worn.truncate(LOADED);
+        Ok(worn)
+    }
+
+    /// The folder of an adapter and its manifest as one for `base`.
+    fn found(&self, adapter: &str, base: &Bundle) -> Result<(PathBuf, Manifest)> {
+        let path = Path::new(adapter);
+        let is_path = path.components().count() > 1 || path.is_absolute();
+        let entry = if is_path { None } else { Some(self.library()?.get(adapter)) };
+        match entry {
+            Some(Ok(entry)) => {
+                entry.manifest.belongs_to(base)?;
+                Ok((entry.dir, entry.manifest))
+            }
+            Some(Err(e)) if e.kind() != ErrorKind::NotFound || !path.is_dir() => Err(e),
+            _ => Ok((path.to_owned(), Manifest::of(path, base)?)),
+        }
+    }
+
+    /// The adapters there are.
+    pub fn adapters(&self) -> Result<Vec<AdapterInfo>> {
+        let list = self.library()?.list()?.into_iter().map(|(id, entry)| match entry {
+            Ok(entry) => AdapterInfo::new(entry.manifest),
+            Err(e) => AdapterInfo::damaged(id, &e),
+        });
+        Ok(list.collect())
+    }
+
+    /// An adapter in full, every byte of it checked.
+    pub fn adapter_details(&self, id: &str) -> Result<AdapterDetails> {
+        let entry = self.library()?.get(id)?;
+        let adapter = entry.adapter()?;
+        Ok(AdapterDetails {
+            scaling: adapter.config.scaling(),
+            targets: adapter.config.targets.iter().map(|t| t.peft()).collect(),
+            parameters: adapter.parameters(),
+            lineage: entry.manifest.lineage.clone(),
+            loss: entry.manifest.loss.clone(),
+            info: AdapterInfo::new(entry.manifest),
+            path: entry.dir,
+        })
+    }
+
+    /// Takes a copy of the adapter in `dir`, PEFT's or one of ours, as one for `model` (the configured one without).
+    /// Errors: as [`Runtime::adapter`].
+    pub fn import_adapter(&self, dir: &Path, model: Option<&str>) -> Result<AdapterInfo> {
+        let adapter = Adapter::read(dir)?;
+        let base = self.bundle(model.unwrap_or(&self.config.model))?;
+        Places::open(&base)?.1.check(&adapter).map_err(|e| e.context(dir.display()))?;
+        Ok(AdapterInfo::new(self.library()?.add(dir, &base)?.manifest))
+    }
+
+    /// Copies an adapter into a new folder `dir`. Errors: as [`Library::export`].
+    pub fn export_adapter(&self, id: &str, dir: &Path) -> Result<AdapterInfo> {
+        let library = self.library()?;
+        library.export(id, dir)?;
+        Ok(AdapterInfo::new(library.get(id)?.manifest))
+    }
+
+    /// Makes the model `name` of an adapter and the model it belongs to. It shares the files of that model, and answers
+    /// as that model does when it wears the adapter.
+    ///
+    /// Errors: as [`Runtime::adapter`]; `Invalid` for a name that cannot be one.
+    pub fn merge_adapter(&self, id: &str, name: &str) -> Result<Merged> {
+        let begin = Instant::now();
+        let entry = self.library()?.get(id)?;
+        let base = self.bundle(&entry.manifest.base)?;
+        entry.manifest.belongs_to(&base)?;
+        if Path::new(name).file_name().is_none_or(|f| f != name) {
+            return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
+        }
+        let manifest = &entry.manifest;
+        let bundle = lora::merge(&base, &entry.adapter()?, &manifest.id, &self.bundle_dir(name), &self.cancel)?;
+        let own = bundle.manifest.files.iter().filter(|(file, about)| base.manifest.files.get(*file) != Some(about));
+        Ok(Merged {
+            name: bundle.manifest.name.clone(),
+            own_bytes: own.map(|(_, about)| about.bytes).sum(),
+            seconds: begin.elapsed().as_secs_f64(),
+            adapter: AdapterInfo::new(entry.manifest),
+        })
+    }
+}
