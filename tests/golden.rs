@@ -6,6 +6,7 @@ mod encoders;
 mod encodings;
 mod lora;
 mod template;
+mod training;
 
 use crate::support::{engine, floats};
 use prost::Message;
