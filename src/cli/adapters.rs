@@ -12,8 +12,8 @@ use wayside::{AdapterInfo, Runtime};
 /// List, exchange and merge what was trained
 ///
 /// An adapter is a small change to a model: answers take it with --adapter, and nothing is loaded again to change from
-/// one to another. Adapters come and go in the format of PEFT. Each belongs to the model it was trained on and is refused
-/// elsewhere.
+/// one to another. Adapters come and go in the format of PEFT. Each belongs to the model it was trained on and is
+/// refused elsewhere.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   wayside adapters list
@@ -40,8 +40,8 @@ pub enum Words {
     },
     /// Take in an adapter from a folder
     ///
-    /// One that `adapters export` wrote, or one of PEFT's: adapter_config.json and adapter_model.safetensors. It must fit
-    /// the model and change something.
+    /// One that `adapters export` wrote, or one of PEFT's: adapter_config.json and adapter_model.safetensors. It must
+    /// fit the model and change something.
     #[command(after_help = "Examples:
   wayside adapters import ./my-lora
   wayside adapters import /media/usb/shop --model qwen3")]

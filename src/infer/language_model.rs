@@ -20,13 +20,14 @@ pub struct LanguageModel {
 }
 
 impl LanguageModel {
-    /// Opens a bundle; its weights are loaded for the first [`super::Context`]. Errors: `Invalid` when it holds an encoder.
+    /// Opens a bundle; its weights are loaded for the first [`super::Context`]. Errors: `Invalid` when it holds an
+    /// encoder.
     pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
         Ok(Self { language: Language::open(bundle)?, sessions: Sessions::new(engine, bundle) })
     }
 
-    /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a session is made
-    /// that serves all adapters, of whatever ranks.
+    /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a session is
+    /// made that serves all adapters, of whatever ranks.
     ///
     /// Errors: as [`crate::lora::Places::open`] and [`Adapter::check`]; `Invalid` for an adapter that changes nothing;
     /// `Incompatible` when the model was imported again meanwhile.

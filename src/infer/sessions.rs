@@ -11,6 +11,9 @@ use crate::onnx;
 use prost::Message;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Arrays by the names of the inputs that take them.
+pub type Arrays = Vec<(String, Tensor)>;
+
 /// What a model runs in.
 pub struct Sessions {
     engine: Engine,
@@ -45,7 +48,7 @@ impl Sessions {
     }
 
     /// The session that takes adapters, and what it takes for this one: two arrays for each place.
-    pub fn adapted(&self, adapter: &Adapter) -> Result<(Arc<Session>, Vec<(String, Tensor)>)> {
+    pub fn adapted(&self, adapter: &Adapter) -> Result<(Arc<Session>, Arrays)> {
         if adapter.changes_nothing() {
             return Err(Error::invalid(
                 "the adapter changes nothing: all its updates are zero; train it before it is used",

@@ -1,15 +1,15 @@
 //! An adapter as a session takes it.
 
 use super::language_model::LanguageModel;
-use crate::engine::{Session, Tensor};
+use super::sessions::Arrays;
+use crate::engine::Session;
 use std::sync::Arc;
 
 /// A model wearing an adapter: the adapter's arrays, loaded once and shared by all conversations that wear it.
 pub struct Worn {
     pub(super) model: Arc<LanguageModel>,
     pub(super) session: Arc<Session>,
-    /// By the name of the input.
-    pub(super) arrays: Vec<(String, Tensor)>,
+    pub(super) arrays: Arrays,
     pub(super) id: String,
 }
 

@@ -1,16 +1,16 @@
 //! The serving graph with adapters in it.
 //!
 //! A matrix with offsets has a small product already, of the sums of its input's blocks with the offsets; that becomes
-//! the product with the factors, which hold the offsets too (`factors.rs`). A narrow one wears an adapter at a node less
-//! than none. A matrix without offsets gets two products and a sum behind it.
+//! the product with the factors, which hold the offsets too (`factors.rs`). A narrow one wears an adapter at a node
+//! less than none. A matrix without offsets gets two products and a sum behind it.
 //!
 //! ```text
 //! offsets      x ─► blocks ─► sums ─► MatMul offsets ─┐
 //!              x ─► MatMulNBits ──────────────────────┴► y
 //!
-//! becomes      x ─► MatMul a ─► MatMul b ─┐            or, where x is wide,
-//!              x ─► MatMulNBits ──────────┴► y         x ─► blocks ─► sums ─┐
-//!                                                      x ─► MatMul a ───────┴► Concat ─► MatMul b ─► ...
+//! becomes      x ─► MatMul a ─► MatMul b ─┐        or, where x is wide,
+//!              x ─► MatMulNBits ──────────┴► y     x ─► blocks ─► sums ─┐
+//!                                                  x ─► MatMul a ───────┴► Concat ─► MatMul b ─► ...
 //! ```
 
 use super::places::{Place, Places, Sums};
@@ -18,20 +18,24 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, Node, Op, Value};
 use std::collections::HashMap;
 
-/// Rewrites `graph` so that each place takes the factors that `factors` gives for it: two values, inputs or constants.
-/// Where it gives none, the place stays as it is.
-pub fn inject(
-    graph: Graph,
-    places: &Places,
-    factors: &mut dyn FnMut(&mut Graph, &Place) -> Result<Option<[Value; 2]>>,
-) -> Result<Graph> {
+/// Gives the two factors that a place takes, inputs or constants of the graph; none where the place stays as it is.
+pub type Give<'a> = dyn FnMut(&mut Graph, &Place) -> Result<Option<[Value; 2]>> + 'a;
+
+/// Rewrites `graph` so that each place takes the factors that `factors` gives for it.
+pub fn inject(graph: Graph, places: &Places, factors: &mut Give<'_>) -> Result<Graph> {
     let mut joints = joints(&graph, places)?;
     graph.rewritten(|g, mut node| {
         let joint = node.outputs.first().and_then(|out| joints.remove(out));
-        let Some(Joint { place, x, sums }) = joint else { return Ok(g.keep(node)) };
+        let Some(Joint { place, x, sums }) = joint else {
+            g.keep(node);
+            return Ok(());
+        };
         let name = &place.name;
         g.scope(format!("{name}.adapter"));
-        let Some([a, b]) = factors(g, place)? else { return Ok(g.keep(node)) };
+        let Some([a, b]) = factors(g, place)? else {
+            g.keep(node);
+            return Ok(());
+        };
         let (out, inner) = (node.outputs[0], g.op(Op::MatMul, &[x, a]));
         match (place.sums(), sums) {
             (Sums::InGraph, Some(sums)) => {

@@ -7,8 +7,8 @@
 //!   model.onnx     the base's graph with them in it
 //! ```
 //!
-//! The factors stay factors. Added to 4-bit weights and rounded back they would mostly vanish, since a trained update is
-//! smaller than half a step; `benches/merge_candidates.py` measures what each way keeps.
+//! The factors stay factors. Added to 4-bit weights and rounded back they would mostly vanish, since a trained update
+//! is smaller than half a step; `benches/merge_candidates.py` measures what each way keeps.
 
 use super::adapter::Adapter;
 use super::inject::inject;

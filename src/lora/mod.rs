@@ -7,8 +7,8 @@
 //!   adapter_model.safetensors   PEFT's: A and B of each module, float32
 //! ```
 //!
-//! Nothing here computes: an adapter is numbers with names. `places` says where they go in a model's graph, `factors` in
-//! which arrays, `inject` puts them there as inputs, `merge` as constants of a new bundle.
+//! Nothing here computes: an adapter is numbers with names. `places` says where they go in a model's graph, `factors`
+//! in which arrays, `inject` puts them there as inputs, `merge` as constants of a new bundle.
 
 mod adapter;
 mod config;

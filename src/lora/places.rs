@@ -43,8 +43,8 @@ pub(super) enum Sums {
     InGraph,
 }
 
-/// The widest matrix whose factors sum its blocks. At 576 columns the ones and zeros are 41 KB and take less time than the
-/// two nodes; at 1,536 they are 295 KB, and decoding is 3 % slower with them.
+/// The widest matrix whose factors sum its blocks. At 576 columns the ones and zeros are 41 KB and take less time
+/// than the two nodes; at 1,536 they are 295 KB, and decoding is 3 % slower with them.
 const WIDEST: usize = 1024;
 
 impl Place {
@@ -132,8 +132,8 @@ impl Places {
     }
 }
 
-/// The place whose matrix `node` multiplies with: none for a node that has nothing to do with adapters, `Some(None)` for
-/// one that is not as it should be.
+/// The place whose matrix `node` multiplies with: none for a node that has nothing to do with adapters, `Some(None)`
+/// for one that is not as it should be.
 fn place(graph: &Graph, node: &Node, decoder: &Decoder) -> Option<Option<Place>> {
     let matrix = graph.constant_at((*node.inputs.get(1)?)?)?;
     let name = graph.name(matrix.value);

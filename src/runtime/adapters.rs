@@ -105,8 +105,8 @@ impl Runtime {
         }
     }
 
-    /// An adapter for `model` by its id, by enough of its beginning, or by the path of its folder. Those used lately stay
-    /// loaded.
+    /// An adapter for `model` by its id, by enough of its beginning, or by the path of its folder. Those used lately
+    /// stay loaded.
     ///
     /// Errors: `NotFound`; `Incompatible` when it was made for another model; `Corrupt` when it was altered; `Invalid`
     /// when it changes nothing.

@@ -18,7 +18,8 @@ pub struct Comparison {
     pub collection: Option<String>,
     /// The model; the configured one without.
     pub model: Option<String>,
-    /// The adapter: an id, enough of its beginning, or a folder. Without one, the two arms that wear it are not measured.
+    /// The adapter: an id, enough of its beginning, or a folder. Without one, the two arms that wear it are not
+    /// measured.
     pub adapter: Option<String>,
     /// Only so many references, from the first.
     pub limit: Option<usize>,

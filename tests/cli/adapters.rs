@@ -67,7 +67,7 @@ fn adapters_come_answer_and_go() {
     let merged = home.json(&["adapters", "merge", &first, "--name", "mine"]);
     assert_eq!((id(&merged), &merged["name"]), (first.clone(), &"mine".into()));
     assert!((perplexity(&["--model", "mine"]) / worn - 1.0).abs() < 0.02);
-    let answer = home.json(&[&ask[..6], &["4", "--model", "mine"]].concat());
+    let answer = home.json(&[&ask[..6], &["--model", "mine"]].concat());
     assert_eq!((&answer["model"], &answer["adapter"]), (&"mine".into(), &Value::Null));
     assert!(home.fails(1, &[&ask[..], &[&first, "--model", "mine"]].concat()).contains("mine"));
     assert!(home.fails(1, &["adapters", "merge", &first, "--name", "../mine"]).contains("../mine"));

@@ -25,7 +25,6 @@ fn wrong_words_end_with_status_2() {
         &["eval", "arms"],
         &["eval", "arms", "--data", "x.jsonl", "--limit", "0"],
         &["eval", "arms", "--data", "x.jsonl", "--no-answers", "--max-tokens", "8"],
-        &["adapters"],
         &["adapters", "show"],
         &["adapters", "merge", "a-1"],
         &["--quiet", "--verbose", "doctor"],
