@@ -14,17 +14,17 @@ use wayside::{Trained, Training};
 
 /// Train an adapter on conversations or documents of yours
 ///
-/// An adapter is a small set of numbers (10 MB for the default model) that changes how a model speaks and understands; the model
-/// itself stays as it is. It learns over the very weights that serve, here, without a network.
+/// An adapter is a small set of numbers (10 MB for the default model) that changes how a model speaks and understands;
+/// the model itself stays as it is. It learns over the very weights that serve, here, without a network.
 ///
 /// Conversations (.jsonl, as `wayside log export` writes them) teach how to answer: only the assistant's words are
-/// learned, a correction takes the place of the answer, and what was rated down is left out. With --retrieval, the prompts carry what `ask` would
-/// find in the documents, so that the model learns to use it: what serves facts best. Documents (text, Markdown, HTML, PDF, or folders of them) teach
-/// language: words, names, style.
+/// learned, a correction takes the place of the answer, and what was rated down is left out. With --retrieval, the
+/// prompts carry what `ask` would find in the documents, so that the model learns to use it: what serves facts best.
+/// Documents (text, Markdown, HTML, PDF, or folders of them) teach language: words, names, style.
 ///
 /// The folder --out holds a checkpoint while it trains. After Ctrl-C or a power cut the same command goes on where it
-/// was, and comes to the same adapter. When it is done, the folder holds the adapter in PEFT's format with a manifest and a picture of the
-/// loss, and the home's library has it under its id.
+/// was, and comes to the same adapter. When it is done, the folder holds the adapter in PEFT's format with a manifest
+/// and a picture of the loss, and the home's library has it under its id.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside train --data train.jsonl --out adapter

@@ -1,9 +1,9 @@
 //! Memory between runs of one graph after another.
 //!
-//! Training frees and takes arrays of megabytes all the time. By default the C library gives each back to the system and
-//! takes new pages for the next, which the system fills with zeros: a tenth of the time of a step. ONNX Runtime's own
-//! arena avoids that and doubles as it grows. Here the C library is asked to keep what is freed for as long as training
-//! lasts, but for arrays of more than 32 MB, and gives it back where a phase with other sizes begins.
+//! Training frees and takes arrays of megabytes all the time. By default the C library gives each back to the system
+//! and takes new pages for the next, which the system fills with zeros: a tenth of the time of a step. ONNX Runtime's
+//! own arena avoids that and doubles as it grows. Here the C library is asked to keep what is freed for as long as
+//! training lasts, but for arrays of more than 32 MB, and gives it back where a phase with other sizes begins.
 
 /// While it lives, freed memory stays with the process. One at a time: the last to go gives it back.
 #[derive(Debug)]

@@ -29,8 +29,8 @@ impl Session {
             ort::session::Session::builder(environment)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?
-                // One block for all that a run needs, planned for its shapes: larger than what the C library reuses, and
-                // shapes change all the time.
+                // One block for all that a run needs, planned for its shapes: larger than what the C library reuses,
+                // and shapes change all the time.
                 .with_memory_pattern(false)?
                 // The arena doubles as it grows; plain malloc costs no measurable time here and far less memory.
                 .with_execution_providers([CPU::default().with_arena_allocator(false).build()])?

@@ -84,8 +84,8 @@ where
     let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default);
     let memory = memory.map_err(failed("memory"))?;
     let shape = Shape::new(shape.iter().map(|&d| d as i64));
-    // SAFETY: the bytes are as many as the shape takes, and aligned. `Mapped` keeps the map as long as the view. Sessions
-    // only read their inputs, and nothing here hands the view out for writing: the pages may be read-only.
+    // SAFETY: the bytes are as many as the shape takes, and aligned. `Mapped` keeps the map as long as the view.
+    // Sessions only read their inputs, and nothing here hands the view out for writing: the pages may be read-only.
     unsafe { TensorRefMut::from_raw(memory, bytes.as_ptr().cast_mut().cast(), shape) }.map_err(failed("mapped weights"))
 }
 

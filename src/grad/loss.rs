@@ -23,8 +23,8 @@ pub struct Loss {
     pub gradient: Value,
 }
 
-/// The cross-entropy of `hidden [n, H]` against `labels [n]` under the output layer `w [V, H]`, in nats; each row counts
-/// `weight` (a scalar).
+/// The cross-entropy of `hidden [n, H]` against `labels [n]` under the output layer `w [V, H]`, in nats; each row
+/// counts `weight` (a scalar).
 pub fn cross_entropy(g: &mut Graph, hidden: Value, w: Value, labels: Value, weight: Value) -> Loss {
     let product = |transpose_b| Op::FusedMatMul { transpose_a: false, transpose_b, scale: 1.0 };
     let logits = g.op(product(true), &[hidden, w]);

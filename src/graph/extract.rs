@@ -1,7 +1,7 @@
 //! A part of a graph as a graph of its own.
 //!
-//! Training needs two graphs of one: forward, and backward with everything the forward did not keep computed again. Both
-//! are extracts of the graph that holds the two: the outputs say what is wanted, the given values where to stop.
+//! Training needs two graphs of one: forward, and backward with everything the forward did not keep computed again.
+//! Both are extracts of the graph that holds the two: the outputs say what is wanted, the given values where to stop.
 
 use super::{DType, Extent, Graph, Port, Value};
 use std::collections::HashSet;
@@ -20,8 +20,8 @@ pub struct Border {
 }
 
 impl Graph {
-    /// The graph that computes `wanted`, in which the values of `given` come from outside: with the nodes, constants and
-    /// inputs that takes and no others.
+    /// The graph that computes `wanted`, in which the values of `given` come from outside: with the nodes, constants
+    /// and inputs that takes and no others.
     pub fn extract(&self, given: &[Border], wanted: &[Border]) -> Self {
         let stops: HashSet<Value> = given.iter().map(|b| b.value).collect();
         let mut needed: HashSet<Value> = wanted.iter().map(|b| b.value).collect();

@@ -197,7 +197,8 @@ impl<'a> Layer<'a> {
             self.heads(projected[1], kv_heads, Some("key_gain")),
             self.heads(projected[2], kv_heads, None),
         );
-        // The query heads that share keys and values lie one below the other: [batch, kv_heads, group * length, head_dim].
+        // The query heads that share keys and values lie one below the other: [batch, kv_heads, group * length,
+        // head_dim].
         let g = &mut self.graph;
         let (together, apart) = (
             g.integers(&[0, kv_heads as i64, -1, head_dim as i64]),

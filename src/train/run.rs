@@ -1,5 +1,5 @@
-//! A run: from examples to an adapter, a step at a time, so that a power cut costs no more than the steps since the last
-//! checkpoint.
+//! A run: from examples to an adapter, a step at a time, so that a power cut costs no more than the steps since the
+//! last checkpoint.
 //!
 //! The folder is the run's. While it lasts, it holds `checkpoint.safetensors`; when it is over, the adapter takes the
 //! folder's place as a whole, and with it the checkpoint is gone.
@@ -93,8 +93,8 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// Begins a run, or goes on with the one whose checkpoint is there.
     ///
-    /// Errors: `Invalid` for numbers that mean nothing or a budget that nothing fits; `Incompatible` when the checkpoint
-    /// belongs to other data, settings or model.
+    /// Errors: `Invalid` for numbers that mean nothing or a budget that nothing fits; `Incompatible` when the
+    /// checkpoint belongs to other data, settings or model.
     pub fn open(
         engine: &Engine,
         bundle: &Bundle,

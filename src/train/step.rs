@@ -317,7 +317,8 @@ fn one(mut outputs: Outputs) -> Result<Tensor> {
     outputs.pop().map(|(_, t)| t).ok_or_else(|| Error::engine("a training graph gave nothing"))
 }
 
-/// What is added to scores `[group * length, length]`: nothing where a token may look, much less than nothing elsewhere.
+/// What is added to scores `[group * length, length]`: nothing where a token may look, much less than nothing
+/// elsewhere.
 fn mask(length: usize, group: usize, window: Option<usize>) -> Result<Tensor> {
     let sees = |from: usize, to: usize| to <= from && window.is_none_or(|w| from - to < w);
     let one = (0..length).flat_map(|from| (0..length).map(move |to| if sees(from, to) { 0.0 } else { -1e9 }));
