@@ -17,6 +17,7 @@ answers. The figures are nats a token on the answers of test.jsonl, and the shar
 
 import argparse
 import json
+import math
 import random
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def train(model, data, epochs):
     for epoch in range(epochs):
         order = random.Random(epoch).sample(data, len(data))
         batches += [order[i : i + 8] for i in range(0, len(order), 8)]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-4, len(batches), pct_start=0.05)
+    rate = lambda step: min((step + 1) / 3, (1 + math.cos(math.pi * step / len(batches))) / 2)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     for step, batch in enumerate(batches):
         learned = sum(len(t) - b for t, b in batch)
         for example in batch:

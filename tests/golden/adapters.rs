@@ -17,10 +17,11 @@ use wayside::{ErrorKind, Result, parts};
 /// 8-bit weights, activations in 16 bits: as for the decoders alone. Measured: 0.0003 and 0.0001.
 const PRECISE: Distance = Distance { largest: 2e-3, rms: 5e-4 };
 /// The same numbers in another order of sums, where int8 activations may round the other way, layer after layer.
-/// Measured on the default model: 0 where both have the same nodes, else 0.26 and 0.08, a tenth of what the adapter moves.
+/// Measured on the default model: 0 where both have the same nodes, else 0.26 and 0.08, a tenth of what the adapter
+/// moves.
 const EQUAL: Distance = Distance { largest: 0.5, rms: 0.15 };
-/// The same without that rounding. Measured: MEASURED.
-const UNROUNDED: Distance = Distance { largest: 1e-3, rms: 1e-4 };
+/// The same without that rounding. Measured: 0.00001 and 0.000003.
+const UNROUNDED: Distance = Distance { largest: 1e-4, rms: 2e-5 };
 
 fn peft_s(case: &str) -> Adapter {
     Adapter::read(&golden(&format!("lora/{case}"))).unwrap()
@@ -183,7 +184,6 @@ fn an_adapter_of_nearly_nothing_leaves_the_default_model_as_it_is() {
         logits(&loaded(bundle), &tokens)
     });
     for (a, b) in plain.iter().zip(&nearly) {
-        eprintln!("NEARLY {:?}", Distance::between(a, b));
         Distance::between(a, b).must_be_within(UNROUNDED, "nearly nothing");
     }
 }
