@@ -184,6 +184,13 @@ impl Runtime {
         let predicted_mb = run.plan().bytes >> 20;
         drop(run);
         staged.publish()?;
+        let peak_rss_mb = peak_mb();
+        if peak_rss_mb > training.max_memory_mb {
+            self.progress.note(&format!(
+                "it took {peak_rss_mb} MB, more than the {} allowed and the {predicted_mb} expected",
+                training.max_memory_mb
+            ));
+        }
         let entry = Library::open(&self.home.join("adapters"))?.add(&training.out, &bundle)?;
         Ok(Trained {
             adapter: entry.manifest.id,
@@ -197,7 +204,7 @@ impl Runtime {
             last_loss: losses.last().copied().unwrap_or_default(),
             seconds: begin.elapsed().as_secs_f64(),
             predicted_mb,
-            peak_rss_mb: peak_mb(),
+            peak_rss_mb,
         })
     }
 
