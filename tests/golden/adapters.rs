@@ -11,6 +11,7 @@ use wayside::import::{Options, import};
 use wayside::infer::{Context, LanguageModel, Worn};
 use wayside::lora::{Adapter, LoraConfig, Module, Pair, Target, merge};
 use wayside::tensor::Bits;
+use wayside::train::frozen::Frozen;
 use wayside::watch::{Cancel, Quiet};
 use wayside::{ErrorKind, Result, parts};
 
@@ -230,6 +231,8 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     let carries = merged(&base, &fits, "merged").unwrap();
     told(wear(&loaded(&carries), &fits), ErrorKind::Invalid, "some-id already; use another with model");
     told(merged(&carries, &fits, "twice").map(drop), ErrorKind::Invalid, "some-id already");
+    let trained = Frozen::open(&engine(), &carries).map(drop);
+    told(trained, ErrorKind::Invalid, "train model, the model under it");
     let (_encoder_home, encoder) = imported(&golden("tiny/bert-mean"), None);
     told(merged(&encoder, &fits, "vectors").map(drop), ErrorKind::Invalid, "makes vectors");
     let (_ready_home, ready) = imported(&golden("ready/optimum"), None);
