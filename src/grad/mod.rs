@@ -1,6 +1,6 @@
 //! Gradients, graph to graph: what comes out is more of the same operators, and stock ONNX Runtime runs it.
 //!
-//! [`reverse`] walks a graph from its end and appends, node by node, what [`rules`] says. It computes nothing and
+//! [`reverse`] walks a graph from its end and appends, node by node, what `rules` says. It computes nothing and
 //! decides nothing about memory: which values are kept between forward and backward is a matter of where the graph is
 //! cut afterwards, see [`Graph::extract`].
 
