@@ -45,7 +45,7 @@ const EXPANDING: f64 = 110.0;
 const HEAD_ROWS: [usize; 4] = [512, 256, 128, 64];
 /// Freed memory that lies between what is in use, as a share, and what sessions take for themselves.
 const FRAGMENTS: f64 = 1.1;
-const SESSIONS: u64 = 12 << 20;
+const SESSIONS: u64 = 44 << 20;
 
 impl Plan {
     /// The cheapest plan within `budget` bytes. Errors: `Invalid` when none fits, saying what would.
