@@ -84,7 +84,7 @@ pub enum Words {
   wayside adapters merge 3f2a --name shop-model
   wayside ask \"How do I cancel?\" --model shop-model")]
     Merge {
-        /// Its id, or enough of its beginning
+        /// Its id, enough of its beginning, or its folder
         #[arg(value_name = "ID")]
         id: String,
         /// What to call the model; one of that name is replaced

@@ -7,8 +7,18 @@
 //!   model.onnx     the base's graph with them in it
 //! ```
 //!
-//! The factors stay factors. Added to 4-bit weights and rounded back they would mostly vanish, since a trained update
-//! is smaller than half a step; `benches/merge_candidates.py` measures what each way keeps.
+//! The factors stay factors, because a trained change is far smaller than a step of the 4-bit grid: 0.0003 against
+//! 0.05 in the mean. What other ways keep of an adapter's gain, in held-out nats a token (default model, rank 8, one
+//! epoch on 212 questions; `benches/merge_candidates.py`):
+//!
+//! ```text
+//! rounded to new 4-bit blocks               9 %
+//! rounded to the levels that are there      0 %
+//! the same, calibrated (GPTQ)              39 %
+//! pooled into the blocks' offsets           5 %   exact only for an adapter that was trained pooled
+//! 8 bits for what changed                99.5 %   every layer twice as large, and none shared
+//! factors                                 100 %   31 MB beside the shared 114; decodes at about 0.95 of the speed
+//! ```
 
 use super::adapter::Adapter;
 use super::inject::inject;

@@ -1,7 +1,6 @@
 //! Adapters: from files to worn ones, and into models of their own.
 
 use super::Runtime;
-use crate::bundle::Bundle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Context, LanguageModel, Worn};
 use crate::lora::{self, Adapter, Dataset, Library, Lineage, Manifest, Places};
@@ -111,7 +110,9 @@ impl Runtime {
     /// Errors: `NotFound`; `Incompatible` when it was made for another model; `Corrupt` when it was altered; `Invalid`
     /// when it changes nothing.
     pub fn adapter(&self, adapter: &str, model: &Arc<LanguageModel>) -> Result<Arc<Worn>> {
-        let (dir, manifest) = self.found(adapter, model.bundle())?;
+        let (dir, manifest) = self.located(adapter)?;
+        let manifest = manifest.map_or_else(|| Manifest::of(&dir, model.bundle()), Ok)?;
+        manifest.belongs_to(model.bundle())?;
         let is_it = |worn: &Arc<Worn>| worn.id() == manifest.id && Arc::ptr_eq(worn.model(), model);
         if let Some(worn) = self.loaded().worn.iter().find(|w| is_it(w)) {
             return Ok(worn.clone());
@@ -125,18 +126,15 @@ impl Runtime {
         Ok(worn)
     }
 
-    /// The folder of an adapter and its manifest as one for `base`.
-    fn found(&self, adapter: &str, base: &Bundle) -> Result<(PathBuf, Manifest)> {
+    /// The folder of an adapter, and its manifest where it is one of the library's.
+    fn located(&self, adapter: &str) -> Result<(PathBuf, Option<Manifest>)> {
         let path = Path::new(adapter);
         let is_path = path.components().count() > 1 || path.is_absolute();
         let entry = if is_path { None } else { Some(self.library()?.get(adapter)) };
         match entry {
-            Some(Ok(entry)) => {
-                entry.manifest.belongs_to(base)?;
-                Ok((entry.dir, entry.manifest))
-            }
+            Some(Ok(entry)) => Ok((entry.dir, Some(entry.manifest))),
             Some(Err(e)) if e.kind() != ErrorKind::NotFound || !path.is_dir() => Err(e),
-            _ => Ok((path.to_owned(), Manifest::of(path, base)?)),
+            _ => Ok((path.to_owned(), None)),
         }
     }
 
@@ -180,26 +178,31 @@ impl Runtime {
         Ok(AdapterInfo::new(library.get(id)?.manifest))
     }
 
-    /// Makes the model `name` of an adapter and the model it belongs to. It shares the files of that model, and answers
-    /// as that model does when it wears the adapter.
+    /// Makes the model `name` of an adapter, named as in [`Runtime::adapter`], and the model it belongs to (the
+    /// configured one, where it does not say). The new model shares the files of that model, and answers as that
+    /// model does when it wears the adapter.
     ///
     /// Errors: as [`Runtime::adapter`]; `Invalid` for a name that cannot be one.
-    pub fn merge_adapter(&self, id: &str, name: &str) -> Result<Merged> {
+    pub fn merge_adapter(&self, adapter: &str, name: &str) -> Result<Merged> {
         let begin = Instant::now();
-        let entry = self.library()?.get(id)?;
-        let base = self.bundle(&entry.manifest.base)?;
-        entry.manifest.belongs_to(&base)?;
+        let (dir, manifest) = self.located(adapter)?;
+        let named = manifest.map_or_else(|| Manifest::read(&dir), Ok).map(|manifest| manifest.base);
+        let base = match named {
+            Err(e) if e.kind() == ErrorKind::NotFound => self.bundle(&self.config.model)?,
+            named => self.bundle(&named?)?,
+        };
+        let manifest = Manifest::of(&dir, &base)?;
         if Path::new(name).file_name().is_none_or(|f| f != name) {
             return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
         }
-        let manifest = &entry.manifest;
-        let bundle = lora::merge(&base, &entry.adapter()?, &manifest.id, &self.bundle_dir(name), &self.cancel)?;
+        let numbers = Adapter::read(&dir)?;
+        let bundle = lora::merge(&base, &numbers, &manifest.id, &self.bundle_dir(name), &self.cancel)?;
         let own = bundle.manifest.files.iter().filter(|(file, about)| base.manifest.files.get(*file) != Some(about));
         Ok(Merged {
             name: bundle.manifest.name.clone(),
             own_bytes: own.map(|(_, about)| about.bytes).sum(),
             seconds: begin.elapsed().as_secs_f64(),
-            adapter: AdapterInfo::new(entry.manifest),
+            adapter: AdapterInfo::new(manifest),
         })
     }
 }

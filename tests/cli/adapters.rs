@@ -69,6 +69,9 @@ fn adapters_come_answer_and_go() {
     assert!((perplexity(&["--model", "mine"]) / worn - 1.0).abs() < 0.02);
     let answer = home.json(&[&ask[..6], &["--model", "mine"]].concat());
     assert_eq!((&answer["model"], &answer["adapter"]), (&"mine".into(), &Value::Null));
+    for folder in [&out, &all] {
+        assert_eq!(id(&home.json(&["adapters", "merge", word(folder), "--name", "again"])), first);
+    }
     assert!(home.fails(1, &[&ask[..], &[&first, "--model", "mine"]].concat()).contains("mine"));
     assert!(home.fails(1, &["adapters", "merge", &first, "--name", "../mine"]).contains("../mine"));
     let listed = home.json(&["models", "list"]);
