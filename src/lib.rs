@@ -40,6 +40,7 @@ pub mod rag;
 mod runtime;
 pub mod sample;
 pub mod store;
+pub mod svg;
 pub mod tensor;
 pub mod text;
 pub mod train;
@@ -47,7 +48,7 @@ pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
-    AdapterDetails, AdapterInfo, Answer, Arms, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed,
+    AdapterDetails, AdapterInfo, Answer, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed,
     Imported, Merged, Question, Runtime, SearchSpeed, TrainSpeed, Trained, Training,
 };
 

@@ -16,6 +16,7 @@ pub mod adapters;
 pub mod answer;
 pub mod app;
 pub mod args;
+pub mod arms;
 pub mod ask;
 pub mod bench;
 pub mod chat;

@@ -183,7 +183,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20))]
         #[test]
-        fn a_wider_level_holds_the_narrower(values in prop::collection::vec(-1e3..1e3f64, 2..40), level in 0.0..1.0f64) {
+        fn a_wider_level_holds_the_narrower(
+            values in prop::collection::vec(-1e3..1e3f64, 2..40), level in 0.0..1.0f64,
+        ) {
             let (narrow, wide) = (mean(&values, level), mean(&values, (level + 1.0) / 2.0));
             prop_assert!(wide.low <= narrow.low && narrow.low <= narrow.high && narrow.high <= wide.high);
             let ends = values.iter().fold((f64::MAX, f64::MIN), |e, v| (e.0.min(*v), e.1.max(*v)));

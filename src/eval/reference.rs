@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::store::log::{Interaction, Message, Rating, interactions};
+use serde_json::Value;
+use std::path::Path;
 
 /// A question and the answer that is held to be right.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +16,17 @@ pub struct Reference {
     pub question: String,
     /// The answer: the correction, where someone made one.
     pub answer: String,
+    /// The documents that hold the answer, as far as they are named: under `document`, or by what an answer cites that
+    /// stands as it was given.
+    pub documents: Vec<String>,
+}
+
+impl Reference {
+    /// Whether `document`, by its path in the index, is one of those that hold the answer. A name without folders is
+    /// that of a file in any.
+    pub fn names(&self, document: &str) -> bool {
+        self.documents.iter().any(|named| Path::new(document).ends_with(named))
+    }
 }
 
 /// The references of a file.
@@ -51,7 +64,9 @@ impl References {
 
 fn reference(line: u64, interaction: Interaction) -> Option<Reference> {
     let is_filled = |text: &str| !text.trim().is_empty();
-    let Interaction { mut messages, correction, rating, .. } = interaction;
+    let Interaction { mut messages, correction, rating, citations, extra, .. } = interaction;
+    let mut documents: Vec<String> =
+        extra.get("document").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
     messages.retain(|m| m.role != "system");
     match correction.filter(|text| is_filled(text)) {
         Some(text) => {
@@ -60,8 +75,9 @@ fn reference(line: u64, interaction: Interaction) -> Option<Reference> {
             messages.push(Message::new("assistant", text));
         }
         None if rating == Some(Rating::Down) => return None,
-        None => {}
+        None => documents.extend(citations.into_iter().map(|c| c.document)),
     }
+    documents.retain(|name| is_filled(name));
     let answered = messages.iter().rposition(|m| m.role == "assistant")?;
     let answer = messages.split_off(answered).swap_remove(0).content;
     let asked = messages.pop().filter(|m| m.role == "user")?;
@@ -70,6 +86,7 @@ fn reference(line: u64, interaction: Interaction) -> Option<Reference> {
         history: messages,
         question: asked.content,
         answer,
+        documents,
     })
 }
 
@@ -97,6 +114,23 @@ mod tests {
         assert_eq!(one(&said).answer, "d", "an empty correction corrects nothing");
         let unanswered = one(r#"{"messages":[{"role":"user","content":"a"}],"correction":"b"}"#);
         assert_eq!((unanswered.question.as_str(), unanswered.answer.as_str()), ("a", "b"));
+    }
+
+    #[test]
+    fn documents_are_named_or_cited() {
+        let turns = r#""messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]"#;
+        let cites = r#""citations":[{"n":1,"document":"/d/moth.md","section":"","chunk":3,"score":0.5}]"#;
+        let documents = |more: &str| one(&format!("{{{turns}{more}}}")).documents;
+        assert!(documents("").is_empty() && documents(r#","document":" ""#).is_empty());
+        assert!(documents(r#","document":7"#).is_empty());
+        assert_eq!(documents(r#","document":"moth.md""#), ["moth.md"]);
+        assert_eq!(documents(&format!(",{cites}")), ["/d/moth.md"]);
+        assert!(
+            documents(&format!(r#",{cites},"correction":"c""#)).is_empty(),
+            "what was wrong may have cited wrongly"
+        );
+        let named = one(&format!(r#"{{{turns},"document":"lamps/moth.md"}}"#));
+        assert!(named.names("/d/lamps/moth.md") && !named.names("/d/moth.md") && !named.names("/d/lamps/mammoth.md"));
     }
 
     #[test]

@@ -12,8 +12,15 @@ pub struct Words(Vec<String>);
 impl Words {
     /// The words of `text`.
     pub fn of(text: &str) -> Self {
-        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+        let opened = |at: usize, piece| after_mark(piece).filter(|_| at > 0).unwrap_or(piece);
+        let pieces = text.split('[').enumerate().map(|(at, piece)| opened(at, piece));
+        let words = pieces.flat_map(|piece| piece.split(|c: char| !c.is_alphanumeric())).filter(|w| !w.is_empty());
         Self(words.map(str::to_lowercase).collect())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// ROUGE-L: the F1 of the longest common subsequence, from 0 to 1. Order counts. Two empty texts are alike.
@@ -44,6 +51,12 @@ impl Words {
             both => 2.0 * common as f64 / both as f64,
         }
     }
+}
+
+/// What follows a citation's number and closing bracket.
+fn after_mark(piece: &str) -> Option<&str> {
+    let (number, rest) = piece.split_once(']')?;
+    ((1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())).then_some(rest)
 }
 
 /// The length of the longest common subsequence, by the usual table, of which one row is kept.
@@ -95,7 +108,9 @@ mod tests {
 
     #[test]
     fn only_words_are_compared() {
-        assert_eq!(Words::of("Don't — über £2.50! [1]"), Words::of("don t ÜBER 2 50 1"));
+        assert_eq!(Words::of("Don't — über £2.50! [1]"), Words::of("don t ÜBER 2 50"));
+        assert_eq!(Words::of("a[2][13] b [note] c[] [4444] 5] [[6]"), Words::of("a b note c 4444 5"));
+        assert_eq!((Words::of("[1] a").count(), Words::of("1] a").count()), (1, 2));
         assert_eq!((rouge("", ""), f1("", "")), (1.0, 1.0));
         assert_eq!((rouge("", "a"), f1("a", "")), (0.0, 0.0));
     }

@@ -188,7 +188,9 @@ impl Runtime {
         prompt(context.model(), system, history, &question.text, hits, budget, room)
     }
 
-    fn say(
+    /// Answers a prompt, telling `say` the text with its citations as it comes. Returns what was said, and the turn as
+    /// the model saw it.
+    pub(super) fn say(
         &self,
         context: &mut Context,
         question: &Question,
@@ -226,9 +228,10 @@ impl Runtime {
 }
 
 /// An answer before it is logged.
-struct Said {
-    text: String,
-    cited: Vec<rag::Source>,
+pub(super) struct Said {
+    pub text: String,
+    /// The passages it cites.
+    pub cited: Vec<rag::Source>,
     sources: Vec<rag::Source>,
     prompt_tokens: usize,
     answer_tokens: usize,

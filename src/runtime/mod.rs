@@ -22,7 +22,7 @@ mod train;
 
 pub use adapters::{AdapterDetails, AdapterInfo, Merged};
 pub use answer::{Answer, Question};
-pub use arms::{Arms, Compared, Comparison};
+pub use arms::{Compared, Comparison};
 pub use chat::Chat;
 pub use doctor::Check;
 pub use models::Imported;

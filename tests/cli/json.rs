@@ -147,7 +147,7 @@ fn answers_are_held_against_references() {
     let lines = [
         r#"{"messages":[{"role":"user","content":"How long does the Moth take to charge?"}],"correction":"Three hours."}"#,
         r#"{"messages":[{"role":"user","content":"Is it so?"},{"role":"assistant","content":"No."}],"rating":"down"}"#,
-        r#"{"messages":[{"role":"system","content":"Rhyme."},{"role":"user","content":"When is the shop open on Saturday?"},
+        r#"{"document":"about.html","messages":[{"role":"system","content":"Rhyme."},{"role":"user","content":"When is the shop open on Saturday?"},
             {"role":"assistant","content":"On Saturday the shop is open from 13:00 to 16:30."}]}"#,
         r#"{"messages":[{"role":"user","content":"Who won the regatta?"},{"role":"assistant","content":"Our papers do not say."}]}"#,
     ];
@@ -156,16 +156,32 @@ fn answers_are_held_against_references() {
     let compared = home.json(&[&words[..], &["--max-tokens", "24"]].concat());
     assert_eq!((&compared["examples"], &compared["left_out"], &compared["found"]), (&3.into(), &1.into(), &2.into()));
     let (base, retrieval) = (&compared["arms"]["base"], &compared["arms"]["retrieval"]);
-    has(base, &["nll", "rouge_l", "token_f1", "exact_match", "n"]);
+    has(base, &["nll", "rouge_l", "token_f1", "exact_match", "citation_precision", "n"]);
     let number = |arm: &Value, key: &str| arm[key].as_f64().unwrap();
     // The answers are in the documents.
     assert!(number(retrieval, "nll") < number(base, "nll"), "{compared}");
     assert!(number(retrieval, "rouge_l") > number(base, "rouge_l"), "{compared}");
     assert!(compared["arms"].get("adapter").is_none() && compared["arms"].get("both").is_none());
+    assert_eq!((&base["short"], &base["citation_precision"]), (&2.into(), &Value::Null));
+    let holds = |arm: &Value, key: &str, interval: &str| {
+        (arm[interval][0].as_f64().unwrap()..=arm[interval][1].as_f64().unwrap()).contains(&number(arm, key))
+    };
+    assert!(holds(base, "nll", "nll_interval") && holds(retrieval, "rouge_l", "rouge_l_interval"), "{compared}");
+    let gain = &compared["gains"][0];
+    assert_eq!((&gain["arm"], &gain["over"]), (&"retrieval".into(), &"base".into()));
+    assert!((number(gain, "mean") - (number(base, "nll") - number(retrieval, "nll"))).abs() < 1e-9, "{compared}");
+    let recommended = &compared["recommendation"];
+    assert_eq!((&recommended["choice"], &recommended["more"]), (&Value::Null, &17.into()));
+    assert_eq!(recommended["text"], "not enough questions to tell: 17 more");
     assert_eq!(home.json(&["log", "list"]), Value::Array(vec![]));
 
     let quick = home.json(&[&words[..], &["--no-answers", "--limit", "2"]].concat());
     assert_eq!((&quick["examples"], &quick["arms"]["base"]["rouge_l"]), (&2.into(), &Value::Null));
+
+    let told = home.run(&[&words[..], &["--no-answers", "--limit", "1"]].concat());
+    let told = text(&told.stdout);
+    assert!(told.contains("nats a token") && told.contains("not enough questions to tell: 19 more"), "{told}");
+    assert!(!told.contains("inf") && !told.contains("NaN"), "{told}");
 }
 
 #[test]

@@ -188,3 +188,25 @@ fn documents_teach_language() {
     assert_eq!(support::json(&out.join("adapter_config.json"))["use_rslora"], true);
     assert_eq!(support::json(&out.join("wayside.json"))["lineage"]["kind"], "text");
 }
+
+#[test]
+fn what_was_learnt_is_recommended_and_drawn() {
+    let home = tiny();
+    let (data, out) = (chats(&home), home.path().with_file_name("adapter"));
+    let words = ["train", "--data", word(&data), "--out", word(&out), "--epochs", "4", "--rate", "5e-3"];
+    assert!(home.run(&words).status.success());
+    // No document is there to be found: what helps is the adapter, and retrieval adds nothing to it.
+    let chart = home.path().with_file_name("arms.svg");
+    let words = ["eval", "arms", "--data", word(&data), "--no-answers", "--adapter", word(&out)];
+    let told = home.run(&[&words[..], &["--chart", word(&chart)]].concat());
+    assert!(told.status.success(), "{}", text(&told.stderr));
+    let told = text(&told.stdout);
+    for part in ["base  ", "both  ", " to ", "train: the adapter alone is enough here", "adapter is ", "than base"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    let picture = std::fs::read_to_string(&chart).unwrap();
+    assert!(picture.starts_with("<svg ") && picture.contains(">adapter<") && picture.contains("n = 20"), "{picture}");
+    let compared = home.json(&words);
+    assert_eq!((&compared["recommendation"]["choice"], &compared["found"]), (&"train".into(), &0.into()));
+    assert_eq!(compared["gains"].as_array().unwrap().len(), 6);
+}
