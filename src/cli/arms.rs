@@ -8,7 +8,7 @@ use super::failure::Done;
 use super::style::{columns, count};
 use clap::Args;
 use std::path::PathBuf;
-use wayside::eval::{Score, chart};
+use wayside::eval::{Interval, Score, chart};
 use wayside::{Compared, Comparison};
 
 /// Measure answers with and without retrieval, with and without an adapter
@@ -94,16 +94,11 @@ fn table(compared: &Compared) -> Vec<String> {
 fn row(name: &str, score: &Score) -> [String; 6] {
     let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
     let share = |value: Option<f64>| or_none(value.map(|v| format!("{v:.3}")));
-    // The bounds of a single example are infinite.
-    let between = |figure: f64, [low, high]: [f64; 2]| {
-        let bounds =
-            if low.is_finite() && high.is_finite() { format!(" ({low:.3} to {high:.3})") } else { String::new() };
-        format!("{figure:.3}{bounds}")
-    };
-    let rouge_l = score.rouge_l.zip(score.rouge_l_interval).map(|(figure, bounds)| between(figure, bounds));
+    let interval = |mean: f64, [low, high]: [f64; 2]| Interval { mean, low, high }.to_string();
+    let rouge_l = score.rouge_l.zip(score.rouge_l_interval).map(|(mean, bounds)| interval(mean, bounds));
     [
         name.to_owned(),
-        between(score.nll, score.nll_interval),
+        interval(score.nll, score.nll_interval),
         or_none(rouge_l),
         share(score.token_f1),
         share(score.exact_match),

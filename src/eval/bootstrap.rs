@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 
 /// Draws; the bounds of a 99 % interval have 50 beyond them.
 const DRAWS: usize = 10_000;
@@ -38,6 +39,22 @@ pub struct Interval {
     /// The upper bound.
     #[serde(deserialize_with = "upper")]
     pub high: f64,
+}
+
+impl Interval {
+    /// The same figure read the other way round: what is lost instead of gained.
+    pub fn reversed(self) -> Self {
+        Self { mean: -self.mean, low: -self.high, high: -self.low }
+    }
+}
+
+/// As people read it: `2.746 (2.611 to 2.893)`, without bounds where there are none.
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mean, low, high } = self;
+        write!(f, "{mean:.3}")?;
+        if low.is_finite() && high.is_finite() { write!(f, " ({low:.3} to {high:.3})") } else { Ok(()) }
+    }
 }
 
 /// How much better `after` is than `before` over the same examples, in nats a token: positive where `after` finds the
@@ -168,6 +185,9 @@ mod tests {
         let [none, one] = [&[][..], &[2.0]].map(|values| mean(values, 0.95));
         assert_eq!(none, Interval { mean: 0.0, low: f64::NEG_INFINITY, high: f64::INFINITY });
         assert_eq!(one, Interval { mean: 2.0, ..none });
+        assert_eq!((one.to_string(), one.reversed().to_string()), ("2.000".into(), "-2.000".into()));
+        let some = Interval { mean: 2.0, low: 1.0, high: 4.0 };
+        assert_eq!(some.reversed().to_string(), "-2.000 (-4.000 to -1.000)");
         assert_eq!(gain(&[], &[], 0.95).unwrap(), none);
         let json = serde_json::to_string(&one).unwrap();
         assert_eq!(json, r#"{"mean":2.0,"low":null,"high":null}"#);

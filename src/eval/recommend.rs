@@ -58,13 +58,13 @@ pub fn recommend(examples: usize, gains: &[Gain]) -> Recommendation {
         return Recommendation {
             choice: None,
             text: format!("not enough questions to tell: {more} more"),
-            reason: format!("{examples} of at least {FEWEST} questions were measured; so far: {summary}"),
+            reason: format!("{examples} of at least {FEWEST} questions were measured; so far, {summary}"),
             more,
         };
     }
     if !unsure.is_empty() {
         let more = unsure.iter().map(|(_, gain)| missing(examples, *gain)).max().unwrap_or_default();
-        let seems = unsure.iter().map(|(arm, gain)| format!("{arm} seems {} than {chosen}", better_by(*gain)));
+        let seems = unsure.iter().map(|(arm, gain)| format!("{arm} seems {gain} better than {chosen}"));
         return Recommendation {
             choice: None,
             text: format!("not enough questions to tell: about {more} more"),
@@ -122,26 +122,18 @@ impl Gains<'_> {
     /// What `arm` gains over `over`; what is lost where only the reverse is known.
     fn of(&self, arm: Arm, over: Arm) -> Option<Interval> {
         let known = |arm, over| self.0.iter().find(move |gain| gain.arm == arm && gain.over == over);
-        let reverse = |i: Interval| Interval { mean: -i.mean, low: -i.high, high: -i.low };
-        known(arm, over).map(|gain| gain.interval).or_else(|| known(over, arm).map(|gain| reverse(gain.interval)))
+        known(arm, over).map(|gain| gain.interval).or_else(|| known(over, arm).map(|gain| gain.interval.reversed()))
     }
 
     /// The chosen arm against the others, in numbers.
     fn summary(&self, chosen: Arm, arms: &[Arm]) -> String {
-        let against = |other: &Arm| Some(format!("{} than {other}", better_by(self.of(chosen, *other)?)));
-        let list = |arms: Vec<String>| arms.join(", ");
-        let others = arms.iter().filter(|arm| **arm != chosen);
-        format!("{chosen} is {} (95 % of draws)", list(others.filter_map(against).collect()))
-    }
-}
-
-/// "0.200 nats a token better (0.150 to 0.250)".
-fn better_by(gain: Interval) -> String {
-    let Interval { mean, low, high } = gain;
-    if mean < 0.0 {
-        format!("{:.3} nats a token worse ({:.3} to {:.3})", -mean, -high, -low)
-    } else {
-        format!("{mean:.3} nats a token better ({low:.3} to {high:.3})")
+        let against = |other: &Arm| {
+            let gain = self.of(chosen, *other)?;
+            let (gain, side) = if gain.mean < 0.0 { (gain.reversed(), "worse") } else { (gain, "better") };
+            Some(format!("{gain} {side} than {other}"))
+        };
+        let others: Vec<String> = arms.iter().filter_map(against).collect();
+        format!("{chosen} is, in nats a token with 95 % intervals, {}", others.join(", "))
     }
 }
 
@@ -200,13 +192,13 @@ mod tests {
         let few = recommend(12, &measured(&[3.0, 1.0, 2.0, 0.5], 0.1));
         assert_eq!((few.choice, few.more), (None, 8));
         assert_eq!(few.text, "not enough questions to tell: 8 more");
-        assert!(few.reason.starts_with("12 of at least 20 questions were measured; so far: both is 2.500"), "{few:?}");
+        assert!(few.reason.starts_with("12 of at least 20 questions were measured; so far, both is"), "{few:?}");
 
         // Both seem better than retrieval by 0.25, give or take 0.5: four times the questions halve the width.
         let torn = recommend(50, &measured(&[3.0, 1.0, 2.0, 0.75], 0.5));
         assert_eq!((torn.choice, torn.more), (None, 150));
         assert_eq!(torn.text, "not enough questions to tell: about 150 more");
-        assert!(torn.reason.starts_with("both seems 0.250 nats a token better (-0.250 to 0.750) than retrieval"));
+        assert!(torn.reason.starts_with("both seems 0.250 (-0.250 to 0.750) better than retrieval; "), "{torn:?}");
         assert_eq!(missing(47, Interval { mean: 0.03, low: -0.07, high: 0.13 }), 480);
 
         let none = recommend(0, &[]);
@@ -218,8 +210,8 @@ mod tests {
         let found = recommend(50, &measured(&[3.0, 1.0, 2.5, 0.990], 0.005));
         assert_eq!(
             found.reason,
-            "retrieval is 2.000 nats a token better (1.995 to 2.005) than base, 1.500 nats a token better (1.495 to \
-             1.505) than adapter, 0.010 nats a token worse (0.005 to 0.015) than both (95 % of draws)"
+            "retrieval is, in nats a token with 95 % intervals, 2.000 (1.995 to 2.005) better than base, 1.500 (1.495 to \
+             1.505) better than adapter, 0.010 (0.005 to 0.015) worse than both"
         );
     }
 
