@@ -118,6 +118,5 @@ fn summary(compared: &Compared) -> String {
 /// What was measured, for the picture.
 fn about(compared: &Compared) -> String {
     let adapter = compared.adapter.as_ref().map_or_else(String::new, |id| format!(", adapter {id}"));
-    let answers = count(compared.examples as u64, "known answer", "known answers");
-    format!("{}{adapter}; {answers} of {} tokens", compared.model, compared.arms.base.tokens)
+    format!("{}{adapter}", compared.model)
 }

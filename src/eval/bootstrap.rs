@@ -51,7 +51,8 @@ impl Interval {
 /// As people read it: `2.746 (2.611 to 2.893)`, without bounds where there are none.
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { mean, low, high } = self;
+        // Zero has no sign.
+        let [mean, low, high] = [self.mean, self.low, self.high].map(|v| (v * 1000.0).round() / 1000.0 + 0.0);
         write!(f, "{mean:.3}")?;
         if low.is_finite() && high.is_finite() { write!(f, " ({low:.3} to {high:.3})") } else { Ok(()) }
     }
@@ -188,6 +189,7 @@ mod tests {
         assert_eq!((one.to_string(), one.reversed().to_string()), ("2.000".into(), "-2.000".into()));
         let some = Interval { mean: 2.0, low: 1.0, high: 4.0 };
         assert_eq!(some.reversed().to_string(), "-2.000 (-4.000 to -1.000)");
+        assert_eq!(Interval { mean: 1e-5, low: -1e-5, high: 1e-4 }.to_string(), "0.000 (0.000 to 0.000)");
         assert_eq!(gain(&[], &[], 0.95).unwrap(), none);
         let json = serde_json::to_string(&one).unwrap();
         assert_eq!(json, r#"{"mean":2.0,"low":null,"high":null}"#);

@@ -7,8 +7,9 @@ use crate::error::Result;
 use crate::svg::{Anchor, Plot, Sheet, ticks};
 use std::path::Path;
 
-/// The width of one plot with its numbers, and the height of the sheet.
-const PANEL: f64 = 380.0;
+/// The width of a plot with its numbers: alone, and beside another.
+const WIDTH: (f64, f64) = (560.0, 380.0);
+/// The height of the sheet.
 const HEIGHT: f64 = 400.0;
 /// Above and below the plots.
 const TOP: f64 = 88.0;
@@ -29,20 +30,27 @@ pub fn svg(about: &str, arms: &Arms) -> String {
     let nats = |s: &Score| Some((s.nll, s.nll_interval));
     let rouge_l = |s: &Score| s.rouge_l.zip(s.rouge_l_interval);
     let answered = arms.measured().any(|(_, score)| score.rouge_l.is_some());
-    let panels = if answered { 2.0 } else { 1.0 };
-    let mut sheet = Sheet::new("How well the known answers are met", (PANEL * panels + MARGIN.1, HEIGHT), MARGIN.1);
+    let (width, panels) = if answered { (WIDTH.1, 2.0) } else { (WIDTH.0, 1.0) };
+    let mut sheet = Sheet::new("How well the known answers are met", (width * panels, HEIGHT), MARGIN.1);
     sheet.text("faint", (MARGIN.1, 48.0), Anchor::Start, about);
-    panel(&mut sheet, 0.0, "nats a token; lower is better", arms, nats);
+    panel(&mut sheet, (0.0, width), "nats a token; lower is better", arms, nats);
     if answered {
-        panel(&mut sheet, PANEL, "ROUGE-L; higher is better", arms, rouge_l);
+        panel(&mut sheet, (width, width * 2.0), "ROUGE-L; higher is better", arms, rouge_l);
     }
-    let note = format!("n = {}; lines show where 95 % of draws lie", arms.base.n);
+    let Score { n, tokens, .. } = arms.base;
+    let note = format!("n = {n} known answers of {tokens} tokens; lines show where 95 % of draws lie");
     sheet.text("faint", (MARGIN.1, HEIGHT - 12.0), Anchor::Start, &note);
     sheet.finish()
 }
 
 /// One figure of every arm, with its bounds.
-fn panel(sheet: &mut Sheet, left: f64, label: &str, arms: &Arms, figure: impl Fn(&Score) -> Option<(f64, [f64; 2])>) {
+fn panel(
+    sheet: &mut Sheet,
+    (left, right): (f64, f64),
+    label: &str,
+    arms: &Arms,
+    figure: impl Fn(&Score) -> Option<(f64, [f64; 2])>,
+) {
     let figures = |(arm, score): (Arm, &Score)| figure(score).filter(|f| f.0.is_finite()).map(|f| (arm, f.0, f.1));
     let bars: Vec<(Arm, f64, [f64; 2])> = arms.measured().filter_map(figures).collect();
     let ends = bars.iter().flat_map(|(_, value, bounds)| [*value, bounds[0], bounds[1]]).filter(|v| v.is_finite());
@@ -50,7 +58,7 @@ fn panel(sheet: &mut Sheet, left: f64, label: &str, arms: &Arms, figure: impl Fn
     let rows = ticks(low, high, 6.0, 0.0);
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return };
     let plot = Plot {
-        frame: (left + MARGIN.0, TOP, left + PANEL - MARGIN.1, BOTTOM),
+        frame: (left + MARGIN.0, TOP, right - MARGIN.1, BOTTOM),
         x: (-0.5, Arm::ALL.len() as f64 - 0.5),
         y: (*first, *last),
     };

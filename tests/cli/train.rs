@@ -201,7 +201,14 @@ fn what_was_learnt_is_recommended_and_drawn() {
     let told = home.run(&[&words[..], &["--chart", word(&chart)]].concat());
     assert!(told.status.success(), "{}", text(&told.stderr));
     let told = text(&told.stdout);
-    for part in ["base  ", "both  ", " to ", "train: the adapter alone is enough here", "adapter is ", "than base"] {
+    for part in [
+        "base  ",
+        "both  ",
+        " to ",
+        "train: the adapter alone is enough here",
+        "adapter is, in nats a token",
+        "better than base",
+    ] {
         assert!(told.contains(part), "{part} in {told}");
     }
     let picture = std::fs::read_to_string(&chart).unwrap();
