@@ -39,7 +39,8 @@ pub(super) static LOG: Kind = Kind {
     name: "log",
     remedy: "save what is readable with `wayside log export`, move the folder away, and import it again",
     map_size: 4 << 30,
-    upgrades: &[],
+    // 2: the registry of adapters. Its tables are empty at first, and what an older version lacks is made by `open`.
+    upgrades: &[|_| Ok(())],
 };
 
 /// Derived from the documents.
@@ -91,12 +92,14 @@ impl Env {
         let env = Self::map(dir, kind, N as u32)?;
         env.heed.clear_stale_readers().map_err(|e| explain(kind, dir, e))?;
         env.complete(&file, &mut data)?;
-        let tables = env.tables(tables)?;
-        if let Some(meta) = tables.first()
-            && !env.read(|txn| format::check(txn, meta, kind))?.is_empty()
-        {
-            env.write(|txn| format::upgrade(txn, meta, kind))?;
+        if let Some(first) = tables.first() {
+            let [meta] = env.tables([*first])?;
+            if !env.read(|txn| format::check(txn, &meta, kind))?.is_empty() {
+                env.make(&tables)?;
+                env.write(|txn| format::upgrade(txn, &meta, kind))?;
+            }
         }
+        let tables = env.tables(tables)?;
         Ok((env, tables))
     }
 
@@ -255,6 +258,20 @@ impl Env {
         Ok(())
     }
 
+    /// Makes those tables that are not there yet, empty.
+    fn make(&self, names: &[&'static str]) -> Result<()> {
+        self.retry(|| {
+            let txn = self.heed.write_txn()?;
+            let made = self.heed.create_databases_and_commit(txn, |opener, txn| {
+                for name in names {
+                    opener.create_database::<Bytes, Bytes>(txn, Some(name))?;
+                }
+                Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(()))
+            });
+            Ok(made.map(|_| ())?)
+        })
+    }
+
     fn tables<const N: usize>(&self, names: [&'static str; N]) -> Result<[Table; N]> {
         let opened: Attempt<_> = (|| {
             let txn = self.heed.read_txn()?;
@@ -289,15 +306,7 @@ fn create<const N: usize>(dir: &Path, file: &Path, kind: &'static Kind, names: [
     let refused = |e| Error::io(format!("cannot write in {}", dir.display()), e);
     let folder = tempfile::Builder::new().prefix(".tmp-").tempdir_in(dir).map_err(refused)?;
     let env = Env::map(folder.path(), kind, N as u32)?;
-    let fault = |e: heed::Error| explain(kind, folder.path(), e);
-    let txn = env.heed.write_txn().map_err(fault)?;
-    let made = env.heed.create_databases_and_commit(txn, |opener, txn| {
-        for name in names {
-            opener.create_database::<Bytes, Bytes>(txn, Some(name))?;
-        }
-        Ok::<_, heed::Error>(CommitOrAbort::<_, ()>::Commit(()))
-    });
-    made.map_err(fault)?;
+    env.make(&names)?;
     let tables = env.tables(names)?;
     if let Some(meta) = tables.first() {
         env.write(|txn| format::create(txn, meta, kind))?;

@@ -152,7 +152,8 @@ pub(super) fn validate_id(id: &str) -> Result<()> {
     validate_name("interaction's id", id)
 }
 
-fn validate_name(what: &str, name: &str) -> Result<()> {
+/// Invalid when `name` cannot be part of a key.
+pub(super) fn validate_name(what: &str, name: &str) -> Result<()> {
     let fault = match name.len() {
         0 => "is empty",
         n if n > LONGEST_ID => "has more than 200 bytes",

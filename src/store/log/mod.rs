@@ -1,18 +1,24 @@
-//! The interaction log: what was asked and answered, and what people thought of it.
+//! The log: what was asked and answered, what people thought of it, and which adapter came of it.
 //!
 //! ```text
 //! meta            "format"            store, version
 //! interactions    id                  interaction as JSON
 //! times           time | id           nothing: the order in which to list
+//! adapters        id                  adapter as JSON: where it stands, and why
+//! standing        model               which adapter serves
 //! ```
 //!
 //! Every record but those of `times` is checked, see `codec`. A change is on the disk when its call returns.
 
+mod identity;
 mod interaction;
 mod jsonl;
+mod registry;
 
+pub use identity::{question_hash, subject_hash};
 pub use interaction::{Citation, Interaction, Message, Rating, Timings};
 pub use jsonl::{Exported, Imported, interactions};
+pub use registry::{Registered, Standing, State};
 
 use super::env::{Env, LOG};
 use super::fault::{Attempt, Fault};
@@ -33,6 +39,8 @@ pub struct Log {
 struct Tables {
     interactions: Table,
     times: Table,
+    adapters: Table,
+    standing: Table,
 }
 
 /// Which interactions to list. The default lists all.
@@ -59,8 +67,9 @@ impl Log {
     /// Busy when this process has it open already; Corrupt when the file is damaged; Incompatible when a newer
     /// version wrote it.
     pub fn open(dir: &Path) -> Result<Self> {
-        let (env, [_, interactions, times]) = Env::open(dir, &LOG, ["meta", "interactions", "times"])?;
-        Ok(Self { env, tables: Tables { interactions, times } })
+        let names = ["meta", "interactions", "times", "adapters", "standing"];
+        let (env, [_, interactions, times, adapters, standing]) = Env::open(dir, &LOG, names)?;
+        Ok(Self { env, tables: Tables { interactions, times, adapters, standing } })
     }
 
     /// Keeps an interaction, in place of the one with the same id. It is on the disk when this returns.

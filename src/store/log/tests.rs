@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ErrorKind;
+use crate::store::env::Kind;
 use crate::watch::Cancel;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -39,6 +40,31 @@ fn an_interaction_is_there_after_reopening_with_its_rating_and_correction() {
     kept.correction = Some("Thus.".to_owned());
     assert_eq!(log.get("a").unwrap(), kept);
     assert_eq!(log.len().unwrap(), 1);
+}
+
+/// What the first version wrote.
+static FIRST: Kind = Kind { name: "log", remedy: "", map_size: 1 << 20, upgrades: &[] };
+
+#[test]
+fn a_log_of_the_first_version_is_upgraded() {
+    let home = tempfile::tempdir().unwrap();
+    let names = ["meta", "interactions", "times"];
+    let (env, [_, interactions, times]) = Env::open(home.path(), &FIRST, names).unwrap();
+    let kept = asked("a", 7);
+    env.write(|txn| {
+        times.raw().put(txn, &keys::time(kept.time, "a"), &[])?;
+        interactions.put(txn, b"a", &kept)
+    })
+    .unwrap();
+    drop(env);
+    let log = Log::open(home.path()).unwrap();
+    assert_eq!(log.list(&Filter::default()).unwrap(), [kept]);
+    assert_eq!(log.registry().unwrap(), []);
+    log.set_retrain("m", true).unwrap();
+    drop(log);
+    // From now on it is this version's alone.
+    assert_eq!(Env::open(home.path(), &FIRST, names).err().unwrap().kind(), ErrorKind::Incompatible);
+    assert!(Log::open(home.path()).unwrap().standing("m").unwrap().retrain);
 }
 
 #[test]
