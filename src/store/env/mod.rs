@@ -5,7 +5,14 @@
 //! transaction holds `gate` shared and growing holds it alone. Closures must not open further transactions.
 //!
 //! A store becomes visible whole: a new environment is made beside its place and linked there when it is
-//! complete. An empty `data.mdb` is therefore always a damaged one.
+//! complete. An empty `data.mdb` is therefore always a damaged one. Once it is there, it is replaced only by `compact`,
+//! while nobody has it open.
+
+mod compact;
+mod create;
+mod lock;
+
+pub(super) use compact::mark as mark_for_compaction;
 
 use super::fault::{Attempt, Fault, explain, is_full};
 use super::format::{self, Upgrade};
@@ -15,6 +22,7 @@ use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use heed::types::Bytes;
 use heed::{CommitOrAbort, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
+use lock::Lock;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -39,8 +47,8 @@ pub(super) static LOG: Kind = Kind {
     name: "log",
     remedy: "save what is readable with `wayside log export`, move the folder away, and import it again",
     map_size: 4 << 30,
-    // 2: the registry of adapters. Its tables are empty at first, and what an older version lacks is made by `open`.
-    upgrades: &[|_| Ok(())],
+    // 2: the registry of adapters; 3: erasures. Tables that an older version lacks are made by `open`, and begin empty.
+    upgrades: &[|_| Ok(()), |_| Ok(())],
 };
 
 /// Derived from the documents.
@@ -51,6 +59,8 @@ pub(super) static INDEX: Kind = Kind {
     upgrades: &[],
 };
 
+/// The file that LMDB maps.
+const DATA: &str = "data.mdb";
 /// ARM kernels have pages of 4, 16 or 64 KiB; a multiple of the largest suits all.
 const GRAIN: usize = 64 << 10;
 /// Below this a refused map is an error.
@@ -73,23 +83,60 @@ pub(super) struct Env {
     health: AtomicU8,
     kind: &'static Kind,
     dir: PathBuf,
+    /// Why a compaction that was due did not happen when this was opened.
+    put_off: Option<String>,
+    /// Let go of last.
+    _lock: Option<Lock>,
 }
 
 impl Env {
-    /// Opens the store in `dir`, making it if there is none. The first of `tables` holds the format.
+    /// Opens the store in `dir`, making it if there is none, and compacts it if that is due and possible. The first of
+    /// `tables` holds the format.
     pub fn open<const N: usize>(
         dir: &Path,
         kind: &'static Kind,
         tables: [&'static str; N],
     ) -> Result<(Self, [Table; N])> {
         durable::create_dir(dir)?;
-        let file = dir.join("data.mdb");
+        let (env, opened) = Self::open_as_it_is(dir, kind, tables)?;
+        match opened.first() {
+            Some(meta) if env.read(|txn| compact::is_due(txn, meta))? => {}
+            _ => return Ok((env, opened)),
+        }
+        drop(env);
+        let put_off = match compact::compact(dir, kind, tables) {
+            Ok(true) => None,
+            Ok(false) => Some("another process has it open".to_owned()),
+            // The store is whole without it; the next to open it tries again.
+            Err(e) => Some(e.to_string()),
+        };
+        if let Some(why) = &put_off {
+            log::warn!("the {} store in {} keeps what was removed for now: {why}", kind.name, dir.display());
+        }
+        let (env, opened) = Self::open_as_it_is(dir, kind, tables)?;
+        Ok((Self { put_off, ..env }, opened))
+    }
+
+    /// Why what was removed may still be in the file's free pages; none when compaction has been done since.
+    pub fn uncompacted(&self, meta: &Table) -> Result<Option<String>> {
+        let due = self.read(|txn| compact::is_due(txn, meta))?;
+        let why = || self.put_off.clone().unwrap_or_else(|| "it has to be closed and opened again".into());
+        Ok(due.then(why))
+    }
+
+    fn open_as_it_is<const N: usize>(
+        dir: &Path,
+        kind: &'static Kind,
+        tables: [&'static str; N],
+    ) -> Result<(Self, [Table; N])> {
+        let lock = Lock::shared(dir)?;
+        let file = dir.join(DATA);
         if !file.exists() {
-            create(dir, &file, kind, tables)?;
+            create::create(dir, &file, kind, tables)?;
         }
         let mut data = File::open(&file).map_err(|e| Error::io(format!("cannot open {}", file.display()), e))?;
         pages::metas(&mut data).map_err(|b| broken(kind, &file, b))?;
-        let env = Self::map(dir, kind, N as u32)?;
+        let env = Self { _lock: Some(lock), ..Self::map(dir, kind, N as u32)? };
         env.heed.clear_stale_readers().map_err(|e| explain(kind, dir, e))?;
         env.complete(&file, &mut data)?;
         if let Some(first) = tables.first() {
@@ -230,7 +277,7 @@ impl Env {
             match unsafe { options.open(dir) } {
                 Ok(heed) => {
                     let (gate, health) = (RwLock::new(()), AtomicU8::new(health::GOOD));
-                    return Ok(Self { heed, gate, health, kind, dir: dir.to_owned() });
+                    return Ok(Self { heed, gate, health, kind, dir: dir.to_owned(), put_off: None, _lock: None });
                 }
                 // The address space or its limit is small: a smaller reservation grows when needed.
                 Err(heed::Error::Io(e)) if e.kind() == std::io::ErrorKind::OutOfMemory && size > SMALLEST_MAP => {
@@ -299,26 +346,6 @@ impl Env {
         }
         tables.try_into().map_err(|_| missing())
     }
-}
-
-/// Makes an environment in a folder of its own, then links its file into place unless another process was faster.
-fn create<const N: usize>(dir: &Path, file: &Path, kind: &'static Kind, names: [&'static str; N]) -> Result<()> {
-    let refused = |e| Error::io(format!("cannot write in {}", dir.display()), e);
-    let folder = tempfile::Builder::new().prefix(".tmp-").tempdir_in(dir).map_err(refused)?;
-    let env = Env::map(folder.path(), kind, N as u32)?;
-    env.make(&names)?;
-    let tables = env.tables(names)?;
-    if let Some(meta) = tables.first() {
-        env.write(|txn| format::create(txn, meta, kind))?;
-    }
-    drop(env);
-    let made = tempfile::TempPath::try_from_path(folder.path().join("data.mdb")).map_err(refused)?;
-    match made.persist_noclobber(file) {
-        Err(e) if e.error.kind() != std::io::ErrorKind::AlreadyExists => return Err(refused(e.error)),
-        _ => durable::sync_dir(dir)?,
-    }
-    // The folder itself may be new.
-    dir.parent().filter(|p| !p.as_os_str().is_empty()).map_or(Ok(()), durable::sync_dir)
 }
 
 fn broken(kind: &Kind, file: &Path, why: Broken) -> Error {

@@ -7,19 +7,19 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 /// Grows at once.
-static SMALL: Kind = Kind { name: "small", remedy: "try again", map_size: 1 << 20, upgrades: &[] };
+pub(super) static SMALL: Kind = Kind { name: "small", remedy: "try again", map_size: 1 << 20, upgrades: &[] };
 static UPGRADED: Kind = Kind { name: "small", remedy: "try again", map_size: 1 << 20, upgrades: &[|_| Ok(())] };
 
-fn open(dir: &Path, kind: &'static Kind) -> Result<(Env, Table)> {
+pub(super) fn open(dir: &Path, kind: &'static Kind) -> Result<(Env, Table)> {
     Env::open(dir, kind, ["meta", "values"]).map(|(env, [_, values])| (env, values))
 }
 
-fn put(env: &Env, table: Table, key: u32, bytes: usize) -> Result<()> {
+pub(super) fn put(env: &Env, table: Table, key: u32, bytes: usize) -> Result<()> {
     let value = "x".repeat(bytes);
     env.write(|txn| table.put(txn, &key.to_be_bytes(), &value))
 }
 
-fn count(env: &Env, table: Table) -> Result<u64> {
+pub(super) fn count(env: &Env, table: Table) -> Result<u64> {
     env.read(|txn| Ok(table.raw().len(txn)?))
 }
 
@@ -27,15 +27,15 @@ fn kind_of(dir: &Path, kind: &'static Kind) -> ErrorKind {
     open(dir, kind).err().unwrap().kind()
 }
 
-fn child(test: &str, dir: &Path) -> Command {
+pub(super) fn child(test: &str, dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", &format!("store::env::tests::{test}"), "--ignored", "--nocapture", "-q"]);
+    command.args(["--exact", &format!("store::env::{test}"), "--ignored", "--nocapture", "-q"]);
     command.env("STORE", dir);
     command
 }
 
 /// The store that the parent names; nothing when there is no parent.
-fn store() -> Option<(Env, Table)> {
+pub(super) fn store() -> Option<(Env, Table)> {
     let dir = std::env::var_os("STORE")?;
     Some(open(Path::new(&dir), &SMALL).unwrap())
 }
@@ -151,7 +151,7 @@ fn a_failed_commit_refuses_further_writes_but_not_reads() {
 fn two_processes_share_a_store_and_follow_its_growth() {
     let home = tempfile::tempdir().unwrap();
     let (env, table) = open(home.path(), &SMALL).unwrap();
-    let mut other = child("child_fills", home.path()).stdout(Stdio::null()).spawn().unwrap();
+    let mut other = child("tests::child_fills", home.path()).stdout(Stdio::null()).spawn().unwrap();
     for key in 1_000..1_040 {
         put(&env, table, key, 1_000).unwrap();
     }
@@ -175,7 +175,7 @@ fn a_full_disk_changes_nothing() {
     put(&env, table, 1, 100_000).unwrap();
     drop(env);
     // A limit on the size of files refuses writes as a full disk does; the signal that comes with it is ignored.
-    let program = child("child_meets_the_limit", home.path());
+    let program = child("tests::child_meets_the_limit", home.path());
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""]).arg(program.get_program());
     let output = shell.args(program.get_args()).env("STORE", home.path()).output().unwrap();
@@ -201,7 +201,7 @@ fn what_was_acknowledged_survives_a_sudden_end() {
     let home = tempfile::tempdir().unwrap();
     let mut kept = 0;
     for _ in 0..5 {
-        let mut writer = child("child_acknowledges", home.path()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut writer = child("tests::child_acknowledges", home.path()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(writer.stdout.take().unwrap()).lines();
         let mut acknowledged = lines.filter_map(|l| l.unwrap().strip_prefix("kept ")?.parse::<u64>().ok());
         kept = acknowledged.by_ref().take(20).last().unwrap();

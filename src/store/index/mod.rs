@@ -19,7 +19,7 @@ pub use apply::{Applied, NewChunk, NewDocument};
 pub use catalog::{Chunk, Collection, Document, Embedder};
 pub use top::Scored;
 
-use super::env::{Env, INDEX};
+use super::env::{Env, INDEX, mark_for_compaction};
 use super::fault::Attempt;
 use crate::error::{Error, Result};
 use crate::watch::Cancel;
@@ -237,6 +237,18 @@ impl Index {
             .into()),
             _ => Ok(()),
         }
+    }
+
+    /// Has the index's file written anew, without what was removed from it, by whoever opens it next and finds that
+    /// nobody else has it open.
+    pub fn compact(&self) -> Result<()> {
+        self.env.write(|txn| mark_for_compaction(txn, &self.catalog.meta))
+    }
+
+    /// Why the index's file may still hold what was removed, where [`Index::compact`] was called; none once it was
+    /// written anew.
+    pub fn uncompacted(&self) -> Result<Option<String>> {
+        self.env.uncompacted(&self.catalog.meta)
     }
 
     /// Builds the search trees of a collection anew, so that nothing of what was removed stays in them.

@@ -31,6 +31,23 @@ fn found(index: &Index, hits: Vec<Scored>) -> Vec<String> {
 }
 
 #[test]
+fn what_was_removed_leaves_the_file() {
+    let (home, index) = open(2);
+    let dir = home.path().join("index");
+    let holds = |text: &[u8]| std::fs::read(dir.join("data.mdb")).unwrap().windows(text.len()).any(|w| w == text);
+    put(&index, "a", vec![document("x", vec![chunk("red printer", &[1.0, 0.0])])]);
+    put(&index, "a", vec![document("y", vec![chunk("green scanner", &[0.0, 1.0])])]);
+    index.apply("a", vec![], &["x".into()], &Cancel::new()).unwrap();
+    index.compact().unwrap();
+    assert!(holds(b"red printer") && index.uncompacted().unwrap().is_some());
+    drop(index);
+    let index = Index::open(&dir).unwrap();
+    assert!(!holds(b"red printer") && holds(b"green scanner") && index.uncompacted().unwrap().is_none());
+    assert_eq!(found(&index, index.nearest(None, &[1.0, 0.5], 5).unwrap()), ["green scanner"]);
+    assert_eq!(found(&index, index.words(None, "green", 5).unwrap()), ["green scanner"]);
+}
+
+#[test]
 fn documents_are_found_replaced_and_removed() {
     let (home, index) = open(2);
     put(

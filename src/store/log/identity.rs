@@ -19,6 +19,12 @@ pub fn question_hash(question: &str) -> String {
     digits(&words.join(" "))
 }
 
+/// What stands for a text in a receipt: the SHA-256 of the salt, a zero byte and the text, in hexadecimal. Receipts that
+/// concern the same subject do not show that they do.
+pub fn salted(salt: &str, text: &str) -> String {
+    hex(&Sha256::digest([salt, "\0", text].concat()))
+}
+
 fn digits(text: &str) -> String {
     let mut hex = hex(&Sha256::digest(text.as_bytes()));
     hex.truncate(DIGITS);
@@ -26,7 +32,7 @@ fn digits(text: &str) -> String {
 }
 
 /// Lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -6,16 +6,19 @@
 //! times           time | id           nothing: the order in which to list
 //! adapters        id                  adapter as JSON: where it stands, and why
 //! standing        model               which adapter serves
+//! erasures        subject_hash        when a subject was erased
 //! ```
 //!
 //! Every record but those of `times` is checked, see `codec`. A change is on the disk when its call returns.
 
+mod erase;
 mod identity;
 mod interaction;
 mod jsonl;
 mod registry;
 
-pub use identity::{question_hash, subject_hash};
+pub use erase::Erasure;
+pub use identity::{question_hash, salted, subject_hash};
 pub use interaction::{Citation, Interaction, Message, Rating, Timings};
 pub use jsonl::{Exported, Imported, interactions};
 pub use registry::{Registered, Standing, State};
@@ -37,10 +40,12 @@ pub struct Log {
 
 #[derive(Clone, Copy, Debug)]
 struct Tables {
+    meta: Table,
     interactions: Table,
     times: Table,
     adapters: Table,
     standing: Table,
+    erasures: Table,
 }
 
 /// Which interactions to list. The default lists all.
@@ -67,9 +72,9 @@ impl Log {
     /// Busy when this process has it open already; Corrupt when the file is damaged; Incompatible when a newer
     /// version wrote it.
     pub fn open(dir: &Path) -> Result<Self> {
-        let names = ["meta", "interactions", "times", "adapters", "standing"];
-        let (env, [_, interactions, times, adapters, standing]) = Env::open(dir, &LOG, names)?;
-        Ok(Self { env, tables: Tables { interactions, times, adapters, standing } })
+        let names = ["meta", "interactions", "times", "adapters", "standing", "erasures"];
+        let (env, [meta, interactions, times, adapters, standing, erasures]) = Env::open(dir, &LOG, names)?;
+        Ok(Self { env, tables: Tables { meta, interactions, times, adapters, standing, erasures } })
     }
 
     /// Keeps an interaction, in place of the one with the same id. It is on the disk when this returns.
@@ -143,6 +148,11 @@ impl Tables {
         self.times.raw().put(txn, &keys::time(interaction.time, &interaction.id), &[])?;
         self.interactions.put(txn, id, interaction)?;
         Ok(old.is_some())
+    }
+
+    fn remove(&self, txn: &mut RwTxn, interaction: &Interaction) -> Attempt<()> {
+        self.times.delete(txn, &keys::time(interaction.time, &interaction.id))?;
+        self.interactions.delete(txn, interaction.id.as_bytes()).map(|_| ())
     }
 
     fn get(&self, txn: &RoTxn, id: &str) -> Attempt<Interaction> {

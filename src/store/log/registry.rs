@@ -122,10 +122,17 @@ impl Log {
 
     /// Makes an adapter the one that serves, and keeps its record as such. The one that served retires, and is the
     /// first to go back to.
+    ///
+    /// Errors: `Invalid` for one that was dropped, or that learned from a subject who was erased meanwhile.
     pub fn promote(&self, adapter: &Registered) -> Result<Standing> {
         adapter.validate()?;
         let now = Timestamp::now();
         self.env.write(|txn| {
+            self.tables.has_forgotten(txn, adapter)?;
+            let kept: Option<Registered> = self.tables.adapters.get(txn, adapter.id.as_bytes())?;
+            if kept.is_some_and(|kept| kept.state == State::Dropped) {
+                return Err(Error::invalid(format!("adapter {} was dropped, and cannot serve", adapter.id)).into());
+            }
             let mut standing = self.tables.standing(txn, &adapter.model)?;
             let former = standing.active.replace(adapter.id.clone()).filter(|id| *id != adapter.id);
             if let Some(former) = &former {

@@ -1,0 +1,168 @@
+//! Erasing a subject: one transaction takes its interactions out of the log and what learned from them out of service.
+//!
+//! ```text
+//! erasures        subject_hash        when; and until it is finished, what the erasure removes
+//! ```
+//!
+//! Files follow after the transaction (folders of adapters, the log's own file), and the power may go in between. So
+//! the transaction also writes down what is to go, with salted hashes in place of names: whoever erases the same
+//! subject again finds it and finishes. What stays for good is that there was an erasure, so that an adapter that was
+//! learning at that time is not promoted later.
+
+use super::identity::{salted, subject_hash};
+use super::registry::Registered;
+use super::{Interaction, Log, Tables};
+use crate::error::{Error, Result};
+use crate::store::env::mark_for_compaction;
+use crate::store::fault::Attempt;
+use heed::{RoTxn, RwTxn};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What an erasure removes. Hashes are [`salted`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// When it began.
+    pub time: Timestamp,
+    /// What the hashes are salted with.
+    pub salt: String,
+    /// The hash of the subject.
+    pub subject: String,
+    /// The hash of what lineages say of the subject, [`subject_hash`].
+    pub lineage: String,
+    /// The hash of each interaction's id.
+    pub interactions: Vec<String>,
+    /// The ids of adapters that learned from them.
+    pub adapters: Vec<String>,
+    /// The names of models that such an adapter was merged into.
+    pub models: Vec<String>,
+}
+
+/// An entry of the table.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    time: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unfinished: Option<Erasure>,
+}
+
+impl Log {
+    /// Takes out every interaction of a subject, drops every adapter that learned from it, and marks the log's file for
+    /// compaction. `adapters` and `models` are those that the layer above knows to be concerned, registered or not.
+    ///
+    /// Returns what has to go, with what an earlier erasure began and did not finish. Until
+    /// [`finish_erasure`](Log::finish_erasure) is called, the same call returns the same again. None when nothing
+    /// concerns the subject; nothing changes then.
+    pub fn erase(&self, subject: &str, adapters: &[String], models: &[String]) -> Result<Option<Erasure>> {
+        let (now, hash, salt) = (Timestamp::now(), subject_hash(subject), new_salt());
+        self.env.write(|txn| {
+            let begun = self.tables.erasure(txn, &hash)?.and_then(|entry| entry.unfinished);
+            let removed = self.tables.take_out(txn, subject)?;
+            let of = |r: &Registered| r.subjects.contains(&hash) || adapters.contains(&r.id);
+            let reason = "it learned from a subject that was erased";
+            let dropped = self.tables.drop_adapters(txn, &of, reason, now)?;
+            if [removed.len(), dropped.len(), adapters.len(), models.len()] == [0; 4] {
+                return Ok(begun);
+            }
+            let mut erasure = begun.unwrap_or_else(|| Erasure {
+                time: now,
+                subject: salted(&salt, subject),
+                lineage: salted(&salt, &hash),
+                salt: salt.clone(),
+                interactions: Vec::new(),
+                adapters: Vec::new(),
+                models: Vec::new(),
+            });
+            erasure.interactions.extend(removed.iter().map(|i| salted(&erasure.salt, &i.id)));
+            erasure.adapters.extend(dropped.into_iter().map(|r| r.id));
+            erasure.adapters.extend_from_slice(adapters);
+            erasure.models.extend_from_slice(models);
+            for list in [&mut erasure.interactions, &mut erasure.adapters, &mut erasure.models] {
+                list.sort();
+                list.dedup();
+            }
+            let entry = Entry { time: now, unfinished: Some(erasure.clone()) };
+            self.tables.erasures.put(txn, hash.as_bytes(), &entry)?;
+            mark_for_compaction(txn, &self.tables.meta)?;
+            Ok(Some(erasure))
+        })
+    }
+
+    /// Says that everything an erasure removes is gone, and the receipt written.
+    pub fn finish_erasure(&self, subject: &str) -> Result<()> {
+        let hash = subject_hash(subject);
+        self.env.write(|txn| match self.tables.erasure(txn, &hash)? {
+            Some(entry) => self.tables.erasures.put(txn, hash.as_bytes(), &Entry { unfinished: None, ..entry }),
+            None => Ok(()),
+        })
+    }
+
+    /// When a subject was erased, if it was.
+    pub fn erased(&self, subject: &str) -> Result<Option<Timestamp>> {
+        self.env.read(|txn| Ok(self.tables.erasure(txn, &subject_hash(subject))?.map(|entry| entry.time)))
+    }
+
+    /// Why the log's file may still hold what was removed; none once it was written anew. That is done by whoever opens
+    /// the log next and finds that nobody else has it open.
+    pub fn uncompacted(&self) -> Result<Option<String>> {
+        self.env.uncompacted(&self.tables.meta)
+    }
+}
+
+impl Tables {
+    fn erasure(&self, txn: &RoTxn, hash: &str) -> Attempt<Option<Entry>> {
+        self.erasures.get(txn, hash.as_bytes())
+    }
+
+    /// Removes a subject's interactions, and returns them.
+    fn take_out(&self, txn: &mut RwTxn, subject: &str) -> Attempt<Vec<Interaction>> {
+        let mut found: Vec<Interaction> = Vec::new();
+        for entry in self.interactions.raw().iter(txn)? {
+            let (key, record) = entry?;
+            let interaction: Interaction = self.interactions.decode(key, record)?;
+            if interaction.subject.as_deref() == Some(subject) {
+                found.push(interaction);
+            }
+        }
+        for interaction in &found {
+            self.remove(txn, interaction)?;
+        }
+        Ok(found)
+    }
+
+    /// Refuses an adapter that learned from a subject who was erased and has asked nothing since: it was learning when
+    /// that happened.
+    pub(super) fn has_forgotten(&self, txn: &RoTxn, adapter: &Registered) -> Attempt<()> {
+        let mut gone = Vec::new();
+        for hash in &adapter.subjects {
+            if self.erasure(txn, hash)?.is_some() {
+                gone.push(hash);
+            }
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for entry in self.interactions.raw().iter(txn)? {
+            let (key, record) = entry?;
+            let interaction: Interaction = self.interactions.decode(key, record)?;
+            let hash = interaction.subject.as_deref().map(subject_hash);
+            gone.retain(|gone| Some(*gone) != hash.as_ref());
+        }
+        match gone.is_empty() {
+            true => Ok(()),
+            false => Err(Error::invalid(format!(
+                "adapter {} learned from a subject that was erased meanwhile; remove it, and train again",
+                adapter.id
+            ))
+            .into()),
+        }
+    }
+}
+
+/// Sixteen random bytes, in hexadecimal.
+fn new_salt() -> String {
+    super::identity::hex(&rand::random::<[u8; 16]>())
+}
+
+#[cfg(test)]
+mod tests;
