@@ -62,6 +62,9 @@ pub struct Merged {
     pub base_fingerprint: String,
     /// The adapter's id.
     pub adapter: String,
+    /// Whose words it learned, as its lineage says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
 }
 
 /// A file the manifest vouches for.

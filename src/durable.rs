@@ -7,6 +7,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// How a folder's name begins that has stepped aside for its successor.
+const OLD: &str = ".old-";
+/// How a name begins that is being removed.
+const GONE: &str = ".gone-";
+
 /// Replaces `path` by `bytes`. After a power cut there is the old file or the new one, never a mixture.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent(path);
@@ -58,7 +63,7 @@ impl Staged {
         }
         let fail = |e| Error::io(format!("cannot put {} in place", target.display()), e);
         let folder = parent(&target);
-        let old = aside(&target);
+        let old = beside(&target, OLD);
         if target.exists() {
             remove(&old)?;
             fs::rename(&target, &old).map_err(fail)?;
@@ -74,19 +79,33 @@ impl Staged {
     }
 }
 
-/// Clears what an interrupted writer left in `folder`: half-made files older than a day go, and a folder
-/// that had stepped aside without a successor comes back.
+/// Removes a file or a folder with all it holds, in one step to the eye: it goes under a hidden name first. The same
+/// call, or [`sweep`], finishes what a power cut interrupted. Nothing there is no error.
+pub fn discard(path: &Path) -> Result<()> {
+    let gone = beside(path, GONE);
+    if path.symlink_metadata().is_ok() {
+        remove(&gone)?;
+        fs::rename(path, &gone).map_err(|e| Error::io(format!("cannot remove {}", path.display()), e))?;
+        sync_dir(parent(path))?;
+    }
+    remove(&gone)
+}
+
+/// Clears what an interrupted writer left in `folder`: half-made files older than a day go, so does what was being
+/// removed, and a folder that had stepped aside without a successor comes back.
 pub fn sweep(folder: &Path) -> Result<()> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if let Some(target) = name.strip_prefix(".old-").map(|n| folder.join(n)) {
+        if let Some(target) = name.strip_prefix(OLD).map(|n| folder.join(n)) {
             if target.exists() {
                 remove(&entry.path())?;
             } else {
                 fs::rename(entry.path(), &target)
                     .map_err(|e| Error::io(format!("cannot restore {}", target.display()), e))?;
             }
+        } else if name.starts_with(GONE) {
+            remove(&entry.path())?;
         } else if name.starts_with(".tmp-") {
             // A younger one may belong to a process that is still writing it.
             let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
@@ -128,9 +147,10 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-fn aside(target: &Path) -> PathBuf {
+/// The hidden name of a file or folder.
+fn beside(target: &Path, prefix: &str) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    parent(target).join(format!(".old-{name}"))
+    parent(target).join(format!("{prefix}{name}"))
 }
 
 #[cfg(test)]
@@ -156,6 +176,26 @@ mod tests {
         fs::create_dir(home.path().join(".old-model")).unwrap();
         sweep(home.path()).unwrap();
         assert!(home.path().join("model").is_dir());
+    }
+
+    #[test]
+    fn what_is_discarded_is_gone_whenever_the_power_went() {
+        let home = tempfile::tempdir().unwrap();
+        let entries = || fs::read_dir(home.path()).unwrap().count();
+        for interrupted in [&[][..], &[".gone-model"]] {
+            for name in [&["model"], interrupted].concat() {
+                fs::create_dir(home.path().join(name)).unwrap();
+                fs::write(home.path().join(name).join("file"), "x").unwrap();
+            }
+            discard(&home.path().join("model")).unwrap();
+            assert_eq!(entries(), 0);
+        }
+        fs::create_dir(home.path().join(".gone-model")).unwrap();
+        discard(&home.path().join("model")).unwrap();
+        assert_eq!(entries(), 0);
+        fs::create_dir(home.path().join(".gone-model")).unwrap();
+        sweep(home.path()).unwrap();
+        assert_eq!(entries(), 0);
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
-    AdapterDetails, AdapterInfo, Answer, AskSpeed, Chat, Check, Compared, Comparison, EmbedSpeed, GenerateSpeed,
-    Imported, Merged, Question, Runtime, SearchSpeed, TrainSpeed, Trained, Training,
+    AdapterDetails, AdapterInfo, Answer, AskSpeed, Chat, Check, Claim, Compared, Comparison, EmbedSpeed, Erased,
+    GenerateSpeed, Imported, Merged, Question, Receipt, Removed, Runtime, SearchSpeed, TrainSpeed, Trained, Training,
 };
 
 /// The README's example, compiled with the tests.

@@ -1,5 +1,6 @@
 //! `log`: what was asked and answered, and what people thought of it.
 
+mod erase;
 mod files;
 mod view;
 
@@ -13,7 +14,7 @@ use wayside::store::log::{Filter, Rating};
 /// Interactions a person is shown unless -n says otherwise.
 const SHOWN: usize = 20;
 
-/// See, rate and correct what was answered
+/// See, rate, correct and erase what was answered
 ///
 /// Every question and its answer are kept on this machine. A rating says whether an answer was good, a correction what
 /// it should have been. Interactions come and go as JSON lines in the chat format: `messages` with `role` and
@@ -101,6 +102,27 @@ pub enum Words {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Erase all that concerns one person
+    ///
+    /// The interactions under that subject leave the log and the log's file. Adapters that learned from them are
+    /// removed at once, with the models they were merged into: what served before serves again, and the next `wayside
+    /// learn` trains anew without them. It happens without a question, and cannot be undone; if it is interrupted, the
+    /// same command finishes it.
+    ///
+    /// A receipt in the home's folder `receipts` says what was removed, naming nobody; --verify holds it against the
+    /// home. Files that you exported or copied elsewhere are yours to remove, and so are documents.
+    #[command(after_help = "Examples:
+  wayside log list --subject C-0042
+  wayside log erase --subject C-0042
+  wayside log erase --verify receipts/20260102T030405.000000Z.json")]
+    Erase {
+        /// Whom to erase
+        #[arg(long, value_name = "ID", value_parser = filled, required_unless_present = "verify")]
+        subject: Option<String>,
+        /// Check that what this receipt says is so
+        #[arg(long, value_name = "FILE", conflicts_with = "subject")]
+        verify: Option<PathBuf>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -137,6 +159,8 @@ pub fn run(app: &App, words: &Words) -> Done {
         }
         Words::Import { file } => files::import(app, file),
         Words::Export { file } => files::export(app, file),
+        Words::Erase { verify: Some(receipt), .. } => erase::verify(app, receipt),
+        Words::Erase { subject, .. } => erase::erase(app, subject.as_deref().unwrap_or_default()),
     }
 }
 

@@ -31,6 +31,11 @@ impl Library {
         Ok(Self { dir: dir.to_owned() })
     }
 
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Takes in a copy of the adapter in `source`, a folder of PEFT's or of ours, as one for `base`. An adapter that is
     /// there already is left as it is, a damaged one replaced.
     ///
@@ -66,12 +71,7 @@ impl Library {
     /// [`Library::get`].
     pub fn remove(&self, id: &str) -> Result<String> {
         let dir = self.find(id)?;
-        let fail = |e| Error::io(format!("cannot remove {}", dir.display()), e);
-        // Out of sight at once, and swept away later if the power goes before the files do.
-        let gone = tempfile::Builder::new().prefix(".tmp-").tempdir_in(&self.dir).map_err(fail)?;
-        fs::rename(&dir, gone.path().join("adapter")).map_err(fail)?;
-        durable::sync_dir(&self.dir)?;
-        gone.close().map_err(fail)?;
+        durable::discard(&dir)?;
         Ok(dir.file_name().unwrap_or_default().to_string_lossy().into_owned())
     }
 

@@ -59,6 +59,12 @@ pub struct Lineage {
     pub retrieval: bool,
     /// What an example was.
     pub kind: Kind,
+    /// Whose words they were, where that is known, by [`subject_hash`](crate::store::log::subject_hash); sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<String>,
+    /// The questions whose answers were learned, by [`question_hash`](crate::store::log::question_hash); sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
 }
 
 /// A file of examples.
@@ -227,7 +233,16 @@ pub(super) mod tests {
         let dir = tempfile::tempdir().unwrap();
         example().write(dir.path(), "base").unwrap();
         let data = vec![Dataset { name: "faq.jsonl".into(), sha256: "00".into(), examples: 3 }];
-        let lineage = Lineage { data, seed: 7, steps: 9, epochs: 2, retrieval: true, kind: Kind::Chat };
+        let lineage = Lineage {
+            data,
+            seed: 7,
+            steps: 9,
+            epochs: 2,
+            retrieval: true,
+            kind: Kind::Chat,
+            subjects: vec!["s".into()],
+            examples: vec![],
+        };
         let manifest = Manifest::new(dir.path(), &bundle("base"), lineage, vec![1.5, 0.1]).unwrap();
         manifest.write(dir.path()).unwrap();
         (dir, manifest)

@@ -34,11 +34,18 @@ use std::path::Path;
 /// The file of the factors.
 const FACTORS: &str = "adapter.bin";
 
-/// Writes `base` with `adapter`, which goes by `id`, as the bundle `dir`, whose last part is its name. What was there
-/// before is replaced whole.
+/// Writes `base` with `adapter`, which goes by `id` and learned from `subjects`, as the bundle `dir`, whose last part is
+/// its name. What was there before is replaced whole.
 ///
 /// Errors: as [`Places::open`] and [`Adapter::check`]; `Corrupt` when a file of the base was altered.
-pub fn merge(base: &Bundle, adapter: &Adapter, id: &str, dir: &Path, cancel: &Cancel) -> Result<Bundle> {
+pub fn merge(
+    base: &Bundle,
+    adapter: &Adapter,
+    id: &str,
+    subjects: &[String],
+    dir: &Path,
+    cancel: &Cancel,
+) -> Result<Bundle> {
     let name = bundle::name_of(dir)?;
     if dir == base.dir {
         return Err(Error::invalid(format!("{name} cannot take its own place; give the merged model another name")));
@@ -67,8 +74,12 @@ pub fn merge(base: &Bundle, adapter: &Adapter, id: &str, dir: &Path, cancel: &Ca
     for file in base.manifest.files.keys().filter(|file| *file != bundle::MODEL) {
         share(&base.path(file)?, &staged.path().join(file))?;
     }
-    let merged =
-        Merged { base: base.manifest.name.clone(), base_fingerprint: base.fingerprint(), adapter: id.to_owned() };
+    let merged = Merged {
+        base: base.manifest.name.clone(),
+        base_fingerprint: base.fingerprint(),
+        adapter: id.to_owned(),
+        subjects: subjects.to_vec(),
+    };
     let manifest = Manifest { name, merged: Some(merged), files: Default::default(), ..base.manifest.clone() };
     Bundle::publish(staged, manifest, dir)
 }

@@ -196,7 +196,8 @@ impl Runtime {
             return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
         }
         let numbers = Adapter::read(&dir)?;
-        let bundle = lora::merge(&base, &numbers, &manifest.id, &self.bundle_dir(name), &self.cancel)?;
+        let subjects = &manifest.lineage.subjects;
+        let bundle = lora::merge(&base, &numbers, &manifest.id, subjects, &self.bundle_dir(name), &self.cancel)?;
         let own = bundle.manifest.files.iter().filter(|(file, about)| base.manifest.files.get(*file) != Some(about));
         Ok(Merged {
             name: bundle.manifest.name.clone(),

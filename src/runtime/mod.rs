@@ -8,6 +8,7 @@
 //!   adapters/<id>/  what training learnt
 //!   index/          documents, vectors, words; derived, can be made again
 //!   log/            interactions; the truth
+//!   receipts/       what erasures removed
 //! ```
 
 mod adapters;
@@ -15,8 +16,10 @@ mod answer;
 mod arms;
 mod chat;
 mod doctor;
+mod erase;
 mod knowledge;
 mod models;
+mod receipt;
 mod speed;
 mod train;
 
@@ -25,7 +28,9 @@ pub use answer::{Answer, Question};
 pub use arms::{Compared, Comparison};
 pub use chat::Chat;
 pub use doctor::Check;
+pub use erase::{Claim, Erased};
 pub use models::Imported;
+pub use receipt::{Receipt, Removed};
 pub use speed::{AskSpeed, EmbedSpeed, GenerateSpeed, SearchSpeed, TrainSpeed};
 pub use train::{Trained, Training};
 

@@ -175,6 +175,8 @@ impl Runtime {
             epochs: steps.div_ceil(order.steps()),
             retrieval: training.retrieval,
             kind,
+            subjects: data.subjects.iter().cloned().collect(),
+            examples: data.questions.iter().cloned().collect(),
         };
         let staged = durable::Staged::new(&training.out)?;
         run.adapter()?.write(staged.path(), &bundle.manifest.name)?;

@@ -3,6 +3,7 @@
 use super::example::Example;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// Reasons that are kept; of the others it is only known how many there are.
 const NAMED: usize = 20;
@@ -14,6 +15,10 @@ pub struct Data {
     pub examples: Vec<Example>,
     /// The files and folders, for the adapter's lineage.
     pub origins: Vec<Origin>,
+    /// Whose words the examples are, where that is known, by [`subject_hash`](crate::store::log::subject_hash).
+    pub subjects: BTreeSet<String>,
+    /// The questions whose answers are learnt, by [`question_hash`](crate::store::log::question_hash).
+    pub questions: BTreeSet<String>,
     /// What was left out.
     pub skipped: Skipped,
 }
@@ -43,6 +48,8 @@ impl Data {
     pub fn extend(&mut self, other: Self) {
         self.examples.extend(other.examples);
         self.origins.extend(other.origins);
+        self.subjects.extend(other.subjects);
+        self.questions.extend(other.questions);
         self.skipped.count += other.skipped.count - other.skipped.reasons.len();
         other.skipped.reasons.into_iter().for_each(|reason| self.skipped.add(reason));
     }

@@ -55,7 +55,7 @@ fn must_be_equal(a: &[Vec<f32>], b: &[Vec<f32>], what: &str) {
 }
 
 fn merged(base: &Bundle, adapter: &Adapter, name: &str) -> Result<Bundle> {
-    merge(base, adapter, "some-id", &base.dir.with_file_name(name), &Cancel::new())
+    merge(base, adapter, "some-id", &[], &base.dir.with_file_name(name), &Cancel::new())
 }
 
 fn loaded(bundle: &Bundle) -> Arc<LanguageModel> {

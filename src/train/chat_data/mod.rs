@@ -13,7 +13,7 @@ use super::example::Example;
 use super::language::Language;
 use super::turn::{Turn, turn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::log::{Interaction, Message, Rating, interactions};
+use crate::store::log::{Interaction, Message, Rating, interactions, question_hash, subject_hash};
 use crate::watch::{Cancel, Progress};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -42,6 +42,8 @@ pub struct Settings<'a> {
 pub struct Taken {
     /// Its examples; more than one where its prompts do not go on from each other.
     pub examples: Vec<Example>,
+    /// The questions whose answers they teach, by [`question_hash`].
+    pub questions: Vec<String>,
     /// Why turns of it, or all of it, were left out.
     pub skipped: Vec<String>,
 }
@@ -60,7 +62,11 @@ pub fn read(path: &Path, settings: &Settings, progress: &dyn Progress, cancel: &
         cancel.check()?;
         let (line, interaction) = entry.map_err(within)?;
         let taken = take(&interaction, settings).map_err(|e| within(e.context(format!("line {line}"))))?;
+        if !taken.examples.is_empty() {
+            data.subjects.extend(interaction.subject.as_deref().map(subject_hash));
+        }
         data.examples.extend(taken.examples);
+        data.questions.extend(taken.questions);
         taken.skipped.into_iter().for_each(|reason| data.skipped.add(format!("line {line}: {reason}")));
         progress.at(line);
     }
@@ -110,6 +116,7 @@ pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
         match learn(&mut example, &history, &asked, &message, settings) {
             Ok((shown, finished)) => {
                 taken.examples.extend(finished);
+                taken.questions.push(question_hash(&asked.content));
                 history = own.iter().cloned().chain(shown.into_iter().skip_while(|m| m.role == "system")).collect();
                 history.push(message);
             }

@@ -63,6 +63,7 @@ fn every_answer_of_a_conversation_is_learnt_and_nothing_else() {
         ("assistant", "Wait."),
     ]);
     let taken = take(&talk, &settings(&fixture, &plain)).unwrap();
+    assert_eq!(taken.questions, ["How do I reset it?", "And then?"].map(question_hash));
     let [example] = taken.examples.as_slice() else { panic!("{taken:?}") };
     let (runs, whole) = learnt(&fixture, example);
     assert_eq!(runs, "Hold it.<|im_end|>|Wait.<|im_end|>");
@@ -141,11 +142,13 @@ fn ratings_and_corrections_decide() {
 #[test]
 fn a_file_says_what_it_held() {
     let fixture = Fixture::llama();
-    let turn = |question: &str, answer: &str| json!({"id": 7, "note": "kept", "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]});
+    let turn = |question: &str, answer: &str| json!({"id": 7, "note": "kept", "subject": question, "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]});
     let (_home, path) =
         file(&[turn("A?", "Aa."), turn("B?", ""), turn("C?", &"So on. ".repeat(40)), turn("D?", "Dd.")]);
     let data = open(&path, &fixture, 100).unwrap();
     assert_eq!((data.examples.len(), data.skipped.count), (2, 2));
+    assert_eq!(data.subjects, ["A?", "D?"].map(subject_hash).into());
+    assert_eq!(data.questions, ["A?", "D?"].map(question_hash).into());
     assert_eq!(data.skipped.reasons[0], "line 2: the answer is empty");
     let long = &data.skipped.reasons[1];
     assert!(long.starts_with("line 3: ") && long.ends_with(" tokens, more than 100"), "{long}");
