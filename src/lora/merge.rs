@@ -34,8 +34,8 @@ use std::path::Path;
 /// The file of the factors.
 const FACTORS: &str = "adapter.bin";
 
-/// Writes `base` with `adapter`, which goes by `id` and learned from `subjects`, as the bundle `dir`, whose last part is
-/// its name. What was there before is replaced whole.
+/// Writes `base` with `adapter`, which goes by `id` and learned from `subjects`, as the bundle `dir`, whose last part
+/// is its name. What was there before is replaced whole.
 ///
 /// Errors: as [`Places::open`] and [`Adapter::check`]; `Corrupt` when a file of the base was altered.
 pub fn merge(

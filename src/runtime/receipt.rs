@@ -6,8 +6,8 @@
 //!   sha256                             of the receipt as compact JSON with this field empty
 //! ```
 //!
-//! Whoever knows a name can see whether a receipt is about it; nobody can read a name from it. The hash over it all shows
-//! a receipt that was altered by accident, not one that was forged.
+//! Whoever knows a name can see whether a receipt is about it; nobody can read a name from it. The hash over it all
+//! shows a receipt that was altered by accident, not one that was forged.
 
 use crate::bundle::hex;
 use crate::durable;

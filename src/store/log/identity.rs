@@ -19,8 +19,8 @@ pub fn question_hash(question: &str) -> String {
     digits(&words.join(" "))
 }
 
-/// What stands for a text in a receipt: the SHA-256 of the salt, a zero byte and the text, in hexadecimal. Receipts that
-/// concern the same subject do not show that they do.
+/// What stands for a text in a receipt: the SHA-256 of the salt, a zero byte and the text, in hexadecimal. Receipts
+/// that concern the same subject do not show that they do.
 pub fn salted(salt: &str, text: &str) -> String {
     hex(&Sha256::digest([salt, "\0", text].concat()))
 }
