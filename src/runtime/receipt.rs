@@ -90,7 +90,9 @@ impl Receipt {
 
     /// Writes the receipt into `home`; it is on the disk when this returns. The same erasure has the same file.
     pub(super) fn write(&self, home: &Path) -> Result<PathBuf> {
-        let path = home.join(FOLDER).join(format!("{}.json", self.time.strftime("%Y%m%dT%H%M%S.%6fZ")));
+        let folder = home.join(FOLDER);
+        durable::sweep(&folder)?;
+        let path = folder.join(format!("{}.json", self.time.strftime("%Y%m%dT%H%M%S.%6fZ")));
         let text = serde_json::to_vec_pretty(self).map_err(|e| Error::invalid("the receipt").because(e))?;
         durable::write(&path, &text)?;
         durable::sync_dir(home)?;

@@ -67,9 +67,10 @@ fn holding(home: &Path, words: &str) -> Vec<PathBuf> {
     files.map(|e| e.into_path()).filter(holds).collect()
 }
 
+/// The receipts there are; one that was only begun is none.
 fn receipts(home: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(home.join("receipts")) else { return vec![] };
-    entries.map(|e| e.unwrap().path()).collect()
+    entries.map(|e| e.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
 }
 
 /// Ann is gone, Bob and Carol are not.
