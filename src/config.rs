@@ -1,6 +1,10 @@
 //! The configuration file, `config.toml` in the home directory. Every key is optional; an unknown one is an error,
 //! since it is most likely a misspelt wish.
 
+mod learn;
+
+pub use learn::{Learn, Personal};
+
 use crate::error::{Error, Result};
 use crate::parts::{EMBEDDER, LANGUAGE_MODEL, Parts, RUNTIME};
 use serde::{Deserialize, Serialize};
@@ -38,6 +42,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// How conversations begin.
     pub chat: Chat,
+    /// What is learnt from the log.
+    pub learn: Learn,
 }
 
 /// How text is written.
@@ -106,6 +112,7 @@ impl Default for Config {
             retrieve: Retrieve::default(),
             ingest: Ingest::default(),
             chat: Chat::default(),
+            learn: Learn::default(),
         }
     }
 }
@@ -150,6 +157,7 @@ impl Config {
         };
         let mut config = Self::parse(&text).map_err(|e| e.context(path.display()))?;
         config.runtime = config.runtime.map(|p| if is_bare(&p) { p } else { home.join(p) });
+        config.learn.personal.iter_mut().for_each(|records| records.file = home.join(&records.file));
         Ok(config)
     }
 
@@ -195,7 +203,7 @@ impl Config {
             ),
             ("`ingest.collection` must not be empty", !ingest.collection.is_empty()),
         ];
-        match rules.iter().find(|(_, holds)| !holds) {
+        match rules.iter().chain(&self.learn.rules()).find(|(_, holds)| !holds) {
             Some((rule, _)) => Err((*rule).to_owned()),
             None => Ok(()),
         }
@@ -263,9 +271,10 @@ mod tests {
         let text = DEFAULT_TEXT;
         assert_eq!(Config::parse(text).unwrap(), Config::default());
         assert_eq!(Config::parse("").unwrap(), Config::default());
-        let filled = text.replace("# runtime", "runtime").replace("# system", "system");
+        let left_out = ["runtime", "system", "[[learn", "file", "subject", "columns"];
+        let filled = left_out.iter().fold(text.to_owned(), |text, key| text.replace(&format!("# {key}"), key));
         let config = Config::parse(&filled).unwrap();
-        assert!(config.runtime.is_some() && config.chat.system.is_some());
+        assert!(config.runtime.is_some() && config.chat.system.is_some() && config.learn.personal.len() == 1);
         let all = toml::Table::try_from(&config).unwrap();
         assert_eq!(keys(&toml::from_str(&filled).unwrap()), keys(&all), "a key is missing in the text");
     }

@@ -32,6 +32,7 @@ pub mod grad;
 pub mod graph;
 pub mod import;
 pub mod infer;
+pub mod learn;
 pub mod lora;
 pub mod memory;
 pub mod onnx;

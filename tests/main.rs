@@ -6,5 +6,6 @@ mod cli;
 mod golden;
 mod grad;
 mod import;
+mod learn;
 mod support;
 mod tidy;

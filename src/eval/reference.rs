@@ -1,7 +1,7 @@
 //! Questions whose answers are known, from interactions in the chat format.
 
 use crate::error::{Error, Result};
-use crate::store::log::{Interaction, Message, Rating, interactions};
+use crate::store::log::{Interaction, Message, interactions};
 use serde_json::Value;
 use std::path::Path;
 
@@ -47,7 +47,7 @@ impl References {
         let mut references = Self::default();
         for entry in interactions(text.as_bytes()) {
             let (line, interaction) = entry?;
-            match reference(line, interaction) {
+            match reference(line, &interaction) {
                 Some(reference) => references.list.push(reference),
                 None => references.left_out += 1,
             }
@@ -62,20 +62,21 @@ impl References {
     }
 }
 
-fn reference(line: u64, interaction: Interaction) -> Option<Reference> {
+impl Reference {
+    /// The reference in an interaction, where it holds one.
+    pub fn of(interaction: &Interaction) -> Option<Self> {
+        reference(0, interaction)
+    }
+}
+
+fn reference(line: u64, interaction: &Interaction) -> Option<Reference> {
     let is_filled = |text: &str| !text.trim().is_empty();
-    let Interaction { mut messages, correction, rating, citations, extra, .. } = interaction;
-    let mut documents: Vec<String> =
-        extra.get("document").and_then(Value::as_str).map(str::to_owned).into_iter().collect();
+    let mut messages = interaction.corrected()?;
     messages.retain(|m| m.role != "system");
-    match correction.filter(|text| is_filled(text)) {
-        Some(text) => {
-            // Without an answer, what a person said instead is the first.
-            messages.pop_if(|m| m.role == "assistant");
-            messages.push(Message::new("assistant", text));
-        }
-        None if rating == Some(Rating::Down) => return None,
-        None => documents.extend(citations.into_iter().map(|c| c.document)),
+    let named = interaction.extra.get("document").and_then(Value::as_str).map(str::to_owned);
+    let mut documents: Vec<String> = named.into_iter().collect();
+    if interaction.correction().is_none() {
+        documents.extend(interaction.citations.iter().map(|c| c.document.clone()));
     }
     documents.retain(|name| is_filled(name));
     let answered = messages.iter().rposition(|m| m.role == "assistant")?;

@@ -4,14 +4,11 @@ use super::Runtime;
 use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Request, Sampling, generate};
 use crate::rag::{self, Citer, Hit, Prompt, prompt};
-use crate::store::log::{Citation, Interaction, Message, Timings};
+use crate::store::log::{Citation, Interaction, Message, NOTHING, Timings};
 use crate::watch::Cancel;
 use serde::Serialize;
 use serde_json::json;
 use std::time::Instant;
-
-/// What is said when the documents hold nothing about a question.
-pub(super) const NOTHING: &str = "I found nothing about that in the documents I have.";
 
 /// A question and how to answer it.
 #[derive(Clone, Debug)]

@@ -1,12 +1,12 @@
 //! Measuring: what the reference costs after each prompt, and what the model itself says.
 
 use super::super::Runtime;
-use super::super::answer::NOTHING;
 use super::Comparison;
 use super::case::{Case, Shown};
 use crate::error::Result;
 use crate::eval::{Reference, Tally, nats};
 use crate::infer::Context;
+use crate::store::log::NOTHING;
 use std::time::Instant;
 
 /// A comparison under way.

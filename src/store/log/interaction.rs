@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 /// Bytes an id or a subject may have: it is part of a key.
 const LONGEST_ID: usize = 200;
 
+/// What stands as the answer where the documents held nothing about a question, and no model was asked.
+pub const NOTHING: &str = "I found nothing about that in the documents I have.";
+
 /// One exchange. As JSON, what is unset is left out and what is unknown is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interaction {
@@ -130,6 +133,36 @@ impl Interaction {
             timings: None,
             extra: Map::new(),
         }
+    }
+
+    /// The last question, where there is one.
+    pub fn question(&self) -> Option<&str> {
+        self.messages.iter().rfind(|m| m.role == "user").map(|m| m.content.as_str())
+    }
+
+    /// The last answer, where there is one.
+    pub fn answer(&self) -> Option<&str> {
+        self.messages.iter().rfind(|m| m.role == "assistant").map(|m| m.content.as_str())
+    }
+
+    /// What a person said the answer should have been, unless that says nothing.
+    pub fn correction(&self) -> Option<&str> {
+        self.correction.as_deref().filter(|text| !text.trim().is_empty())
+    }
+
+    /// The conversation as it should have been: a correction takes the place of the last answer, or is the first one
+    /// where none was given. `None` where nobody can tell: the answer was rated down, and not corrected.
+    pub fn corrected(&self) -> Option<Vec<Message>> {
+        let mut messages = self.messages.clone();
+        match self.correction() {
+            None if self.rating == Some(Rating::Down) => return None,
+            None => {}
+            Some(text) => {
+                messages.pop_if(|last| last.role == "assistant");
+                messages.push(Message::new("assistant", text));
+            }
+        }
+        Some(messages)
     }
 
     /// Invalid when the log could not keep it.

@@ -13,7 +13,7 @@ use super::example::Example;
 use super::language::Language;
 use super::turn::{Turn, turn};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::log::{Interaction, Message, Rating, interactions, question_hash, subject_hash};
+use crate::store::log::{Interaction, Message, interactions, question_hash, subject_hash};
 use crate::watch::{Cancel, Progress};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -48,6 +48,18 @@ pub struct Taken {
     pub skipped: Vec<String>,
 }
 
+impl Taken {
+    /// Adds it to `data`, as what came from `place` and concerns `subject`.
+    pub fn add(self, data: &mut Data, place: &str, subject: Option<&str>) {
+        if !self.examples.is_empty() {
+            data.subjects.extend(subject.map(subject_hash));
+        }
+        data.examples.extend(self.examples);
+        data.questions.extend(self.questions);
+        self.skipped.into_iter().for_each(|reason| data.skipped.add(format!("{place}: {reason}")));
+    }
+}
+
 /// Reads JSON lines: `messages` with `role` and `content`, and whatever else an interaction has.
 ///
 /// Errors: `Invalid` for a line that is no interaction, by its number, and for a file without a single example.
@@ -62,12 +74,7 @@ pub fn read(path: &Path, settings: &Settings, progress: &dyn Progress, cancel: &
         cancel.check()?;
         let (line, interaction) = entry.map_err(within)?;
         let taken = take(&interaction, settings).map_err(|e| within(e.context(format!("line {line}"))))?;
-        if !taken.examples.is_empty() {
-            data.subjects.extend(interaction.subject.as_deref().map(subject_hash));
-        }
-        data.examples.extend(taken.examples);
-        data.questions.extend(taken.questions);
-        taken.skipped.into_iter().for_each(|reason| data.skipped.add(format!("line {line}: {reason}")));
+        taken.add(&mut data, &format!("line {line}"), interaction.subject.as_deref());
         progress.at(line);
     }
     progress.finish();
@@ -88,11 +95,13 @@ pub fn read(path: &Path, settings: &Settings, progress: &dyn Progress, cancel: &
 /// A correction takes the place of the last answer; an answer that was rated down and not corrected is left out with
 /// all before it, since nobody said that those were good.
 pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
-    let mut taken = Taken::default();
-    let messages = match corrected(interaction) {
-        Ok(messages) => messages,
-        Err(reason) => return Ok(Taken { skipped: vec![reason.into()], ..taken }),
+    let skipped = |reason: &str| Ok(Taken { skipped: vec![reason.into()], ..Taken::default() });
+    let messages = match interaction.corrected() {
+        None => return skipped("rated down, without a correction"),
+        Some(messages) if messages.is_empty() => return skipped("no messages"),
+        Some(messages) => messages,
     };
+    let mut taken = Taken::default();
     let is_system = |message: &&Message| message.role == "system";
     let own: Vec<Message> = messages.iter().take_while(is_system).cloned().collect();
     let mut history = own.clone();
@@ -163,20 +172,6 @@ fn learn(
     learn.resize(length, true);
     let before = example.replace(Example::new([prompt, answer].concat(), learn)?);
     Ok((shown, before.filter(|_| !goes_on)))
-}
-
-/// The conversation as it should have been, or why it teaches nothing.
-fn corrected(interaction: &Interaction) -> Result<Vec<Message>, &'static str> {
-    let mut messages = interaction.messages.clone();
-    let Some(last) = messages.last_mut() else { return Err("no messages") };
-    match interaction.correction.as_deref().filter(|text| !text.trim().is_empty()) {
-        None if interaction.rating == Some(Rating::Down) => return Err("rated down, without a correction"),
-        None => {}
-        Some(text) if last.role == "assistant" => *last = Message::new("assistant", text),
-        // Asked, and answered by a person alone.
-        Some(text) => messages.push(Message::new("assistant", text)),
-    }
-    Ok(messages)
 }
 
 /// Hashes what is read through it.

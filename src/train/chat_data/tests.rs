@@ -2,6 +2,7 @@
 
 use super::super::language::tests::Fixture;
 use super::*;
+use crate::store::log::Rating;
 use crate::watch::Quiet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
