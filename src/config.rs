@@ -2,8 +2,10 @@
 //! since it is most likely a misspelt wish.
 
 mod learn;
+mod night;
 
 pub use learn::{Learn, Personal};
+pub use night::Night;
 
 use crate::error::{Error, Result};
 use crate::parts::{EMBEDDER, LANGUAGE_MODEL, Parts, RUNTIME};
@@ -42,8 +44,10 @@ pub struct Config {
     pub ingest: Ingest,
     /// How conversations begin.
     pub chat: Chat,
-    /// What is learnt from the log.
+    /// What is learned from the log.
     pub learn: Learn,
+    /// When learning runs by itself.
+    pub night: Night,
 }
 
 /// How text is written.
@@ -113,6 +117,7 @@ impl Default for Config {
             ingest: Ingest::default(),
             chat: Chat::default(),
             learn: Learn::default(),
+            night: Night::default(),
         }
     }
 }
@@ -203,7 +208,8 @@ impl Config {
             ),
             ("`ingest.collection` must not be empty", !ingest.collection.is_empty()),
         ];
-        match rules.iter().chain(&self.learn.rules()).find(|(_, holds)| !holds) {
+        let extra = self.learn.rules().into_iter().chain(self.night.rules());
+        match rules.into_iter().chain(extra).find(|(_, holds)| !holds) {
             Some((rule, _)) => Err((*rule).to_owned()),
             None => Ok(()),
         }

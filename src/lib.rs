@@ -34,6 +34,7 @@ pub mod import;
 pub mod infer;
 pub mod learn;
 pub mod lora;
+pub mod machine;
 pub mod memory;
 pub mod onnx;
 pub mod parts;
@@ -45,12 +46,14 @@ pub mod svg;
 pub mod tensor;
 pub mod text;
 pub mod train;
+pub mod turn;
 pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
     AdapterDetails, AdapterInfo, Answer, AskSpeed, Chat, Check, Claim, Compared, Comparison, EmbedSpeed, Erased,
-    GenerateSpeed, Imported, Merged, Question, Receipt, Removed, Runtime, SearchSpeed, TrainSpeed, Trained, Training,
+    GenerateSpeed, Imported, Learned, Learning, Merged, Outcome, Promotion, Question, Receipt, Removed, Runtime,
+    SearchSpeed, TrainSpeed, Trained, Training, Wear,
 };
 
 /// The README's example, compiled with the tests.

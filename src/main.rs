@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Some(Command::Eval(words)) => cli::eval::run(&app, words),
         Some(Command::Import(words)) => cli::import::run(&app, words),
         Some(Command::Ingest(words)) => cli::ingest::run(&app, words),
+        Some(Command::Learn(words)) => cli::learn::run(&app, words),
         Some(Command::Log(words)) => cli::log::run(&app, words),
         Some(Command::Models(words)) => cli::models::run(&app, words),
         Some(Command::Search(words)) => cli::search::run(&app, words),

@@ -1,12 +1,19 @@
 //! How long work talks to its caller without printing: progress goes out, a wish to stop comes in.
 
 use crate::error::{Error, Result};
+use crate::turn::Turn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A wish to stop, shared between the one who asks and the ones who work. Clones are the same wish.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+#[derive(Clone, Default)]
+pub struct Cancel {
+    wish: Arc<AtomicBool>,
+    /// To whom the one who works gives way.
+    turn: Option<Turn>,
+    /// What else ends the work.
+    also: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+}
 
 impl Cancel {
     /// A wish nobody has made yet.
@@ -14,19 +21,43 @@ impl Cancel {
         Self::default()
     }
 
+    /// The same wish for work that also waits, wherever it would [`check`](Self::check), while somebody answers.
+    pub fn giving_way(&self, turn: Turn) -> Self {
+        Self { turn: Some(turn), ..self.clone() }
+    }
+
+    /// The same wish for work that also ends when `over` says so: when time is up, or the battery low.
+    pub fn or_when(&self, over: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { also: Some(Arc::new(over)), ..self.clone() }
+    }
+
     /// Asks everyone who holds a clone to stop soon. Safe in a signal handler.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.wish.store(true, Ordering::Relaxed);
     }
 
     /// Whether someone asked.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_wished() || self.also.as_ref().is_some_and(|over| over())
+    }
+
+    /// Whether someone asked, and it is not only that the work must end for another reason.
+    pub fn is_wished(&self) -> bool {
+        self.wish.load(Ordering::Relaxed)
     }
 
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once someone asked; call it between units of work.
     pub fn check(&self) -> Result<()> {
+        if let Some(turn) = &self.turn {
+            turn.give_way(&|| self.is_cancelled());
+        }
         if self.is_cancelled() { Err(Error::cancelled("stopped on request")) } else { Ok(()) }
+    }
+}
+
+impl std::fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cancel({})", self.is_wished())
     }
 }
 
@@ -49,3 +80,23 @@ pub trait Progress: Send + Sync {
 pub struct Quiet;
 
 impl Progress for Quiet {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_ends_on_a_wish_or_for_its_own_reason() {
+        let wish = Cancel::new();
+        let over = Arc::new(AtomicBool::new(false));
+        let work = wish.or_when({
+            let over = over.clone();
+            move || over.load(Ordering::Relaxed)
+        });
+        work.check().unwrap();
+        over.store(true, Ordering::Relaxed);
+        assert!(work.check().is_err() && !work.is_wished() && !wish.is_cancelled());
+        wish.cancel();
+        assert!(work.is_wished());
+    }
+}

@@ -1,10 +1,12 @@
 //! The built program, as people and scripts use it: on real models, real folders and real processes.
 
 mod adapters;
+mod demo;
 mod erase;
 mod home;
 mod interrupt;
 mod json;
+mod learn;
 mod soak;
 mod train;
 mod trouble;

@@ -2,14 +2,18 @@
 
 use super::app::App;
 use super::failure::Done;
+use super::learn::checks;
 use super::style::{bytes, columns, count};
 use clap::Subcommand;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::path::PathBuf;
 use wayside::lora::Dataset;
-use wayside::{AdapterInfo, Runtime};
+use wayside::store::log::State;
+use wayside::{AdapterInfo, Error, Runtime};
 
-/// List, exchange and merge what was trained
+/// List, judge, promote, roll back and merge what was trained
 ///
 /// An adapter is a small change to a model: answers take it with --adapter, and nothing is loaded again to change from
 /// one to another. Adapters come and go in the format of PEFT. Each belongs to the model it was trained on and is
@@ -23,7 +27,8 @@ use wayside::{AdapterInfo, Runtime};
 pub enum Words {
     /// List the adapters
     ///
-    /// Each with the model it belongs to, its rank and what it was trained on.
+    /// Each with where it stands, the model it belongs to, its rank, what it was trained on, and its story: when it
+    /// was promoted, when and why it stopped serving, or why it was refused.
     #[command(after_help = "Examples:
   wayside adapters list
   wayside adapters list --json")]
@@ -76,6 +81,24 @@ pub enum Words {
         #[arg(value_name = "ID")]
         id: String,
     },
+    /// Let an adapter serve, if it passes the gate
+    ///
+    /// It is held against the model as it came and against the adapter in use, on answers of the log that are held out
+    /// from learning, on general questions and texts, and on canaries. `wayside learn` does this for every candidate of
+    /// its own. A refusal has exit status 1 and changes nothing.
+    #[command(after_help = "Examples:
+  wayside adapters promote 3f2a9c41d07b")]
+    Promote {
+        /// Its id, or enough of its beginning
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Go back to the adapter that served before
+    ///
+    /// At once and to last; without one before, to the model as it came. The last three are kept to go back to.
+    #[command(after_help = "Examples:
+  wayside adapters rollback")]
+    Rollback,
     /// Make a model of an adapter and its base
     ///
     /// The new model answers as its base does with the adapter, at the speed of the base, and shares the base's weights
@@ -107,6 +130,14 @@ pub fn run(app: &App, words: &Words) -> Done {
             app.result(&info, || app.line(&format!("{} is in {}", info.id, dir.display())))
         }
         Words::Remove { id } => remove(app, &runtime, id),
+        Words::Promote { id } => promote(app, &runtime, id),
+        Words::Rollback => {
+            let back = runtime.roll_back("rolled back by hand")?;
+            app.result(&back, || {
+                let serving = back.serving.as_deref().unwrap_or("the model as it came");
+                app.line(&format!("{} is rolled back; {serving} serves", back.id));
+            })
+        }
         Words::Merge { id, name } => merge(app, &runtime, id, name),
     }
 }
@@ -118,10 +149,31 @@ fn list(app: &App, runtime: &Runtime) -> Done {
     })
 }
 
-fn row(info: &AdapterInfo) -> [String; 5] {
+fn promote(app: &App, runtime: &Runtime, id: &str) -> Done {
+    let promotion = runtime.promote(id)?;
+    app.result(&promotion, || {
+        let judged = promotion.verdict.as_ref().map(|v| checks(app.style, &v.checks)).unwrap_or_default();
+        judged.iter().for_each(|line| app.line(line));
+        if promotion.state == State::Active {
+            app.line(&app.style.good(&format!("{} serves from now on", promotion.id)));
+        }
+    })?;
+    if promotion.state == State::Active {
+        return Ok(());
+    }
+    let reasons = promotion.reasons.join("; ");
+    Err(Error::invalid(format!("{} did not pass the gate, what served before still serves: {reasons}", promotion.id))
+        .into())
+}
+
+fn row(info: &AdapterInfo) -> [String; 6] {
     let rank = info.rank.map_or_else(String::new, |rank| format!("rank {rank}"));
     let about = info.problem.clone().unwrap_or_else(|| data(&info.trained_on));
-    [info.id.clone(), info.state.into(), info.base.clone().unwrap_or_default(), rank, about]
+    let day = |time: Timestamp| time.to_zoned(TimeZone::system()).strftime("%F %H:%M").to_string();
+    let mut story = info.promoted.map(|time| format!("promoted {}", day(time))).into_iter().collect::<Vec<_>>();
+    story.extend(info.ended.map(|time| format!("ended {}", day(time))));
+    story.extend(info.reason.clone());
+    [info.id.clone(), info.state.clone(), info.base.clone().unwrap_or_default(), rank, about, story.join(", ")]
 }
 
 fn data(sets: &[Dataset]) -> String {
@@ -136,6 +188,10 @@ fn show(app: &App, runtime: &Runtime, id: &str) -> Done {
         let mut rows = vec![
             ["id", &info.id].map(str::to_owned),
             ["base".into(), info.base.clone().unwrap_or_default()],
+            [
+                "state".into(),
+                [Some(info.state.clone()), info.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": "),
+            ],
             ["rank".into(), format!("{}, scaled by {}", info.rank.unwrap_or_default(), details.scaling)],
             ["changes".into(), format!("{} ({} numbers)", details.targets.join(", "), details.parameters)],
             ["trained on".into(), data(&info.trained_on)],
@@ -148,11 +204,12 @@ fn show(app: &App, runtime: &Runtime, id: &str) -> Done {
         }
         rows.push(["folder".into(), details.path.display().to_string()]);
         columns(&rows).iter().for_each(|line| app.line(line));
+        checks(app.style, &details.checks).iter().for_each(|line| app.line(line));
     })
 }
 
 fn remove(app: &App, runtime: &Runtime, id: &str) -> Done {
-    let id = runtime.library()?.remove(id)?;
+    let id = runtime.remove_adapter(id)?;
     app.result(&json!({ "id": id, "state": "removed" }), || app.line(&format!("{id} removed")))
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use std::path::Path;
 use wayside::infer::{Finish, Sampling};
 use wayside::store::log::Citation;
-use wayside::{Answer, Question, Runtime};
+use wayside::{Answer, Question, Runtime, Wear};
 
 /// Where help lists the flags that choose tokens.
 const TOKENS: &str = "How tokens are chosen";
@@ -28,7 +28,7 @@ pub struct Answering {
     /// The model to answer with [default: the configured one]
     #[arg(long, value_name = "M")]
     pub model: Option<String>,
-    /// The adapter it wears: an id, its beginning or a folder; or `none`
+    /// The adapter it wears: an id, its beginning or a folder; or `none` [default: the promoted one]
     #[arg(long, value_name = "ID")]
     pub adapter: Option<String>,
     /// The longest answer, in tokens [default: the configured one]
@@ -69,7 +69,7 @@ impl Answering {
         question.subject.clone_from(&self.subject);
         question.retrieval = !self.no_retrieval;
         question.model.clone_from(&self.model);
-        question.adapter = self.adapter.as_deref().and_then(adapter).map(str::to_owned);
+        question.adapter = wear(self.adapter.as_deref());
         question.max_tokens = self.max_tokens.unwrap_or(question.max_tokens);
         question.stop.clone_from(&self.stop);
         Ok(question)
@@ -90,9 +90,13 @@ impl Answering {
     }
 }
 
-/// The adapter that a flag names; `none` names none.
-pub fn adapter(named: &str) -> Option<&str> {
-    Some(named).filter(|name| *name != "none")
+/// What `--adapter` asks for: what was promoted where it is not given, nothing where it is `none`.
+pub fn wear(named: Option<&str>) -> Wear {
+    match named {
+        None => Wear::Promoted,
+        Some("none") => Wear::Nothing,
+        Some(named) => Wear::Named(named.to_owned()),
+    }
 }
 
 /// Shows what follows an answer whose text was streamed: where it comes from, and what it took.

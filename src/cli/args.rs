@@ -1,7 +1,8 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
 use super::{
-    adapters, ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, log, models, search, train,
+    adapters, ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, learn, log, models, search,
+    train,
 };
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
@@ -52,6 +53,7 @@ pub enum Command {
     #[command(subcommand)]
     Models(models::Words),
     Import(import::Words),
+    Learn(learn::Words),
     Train(train::Words),
     #[command(subcommand)]
     Eval(eval::Words),

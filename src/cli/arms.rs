@@ -1,6 +1,6 @@
 //! `eval arms`: four ways of answering in a table, and what it recommends.
 
-use super::answer::adapter;
+use super::answer::wear;
 use super::app::App;
 use super::args::positive;
 use super::eval::read;
@@ -39,7 +39,7 @@ pub struct Words {
     /// The collection to search; all without
     #[arg(long, value_name = "C")]
     collection: Option<String>,
-    /// The adapter to compare with: an id, its beginning or a folder; or `none`
+    /// The adapter to compare with: an id, its beginning or a folder; or `none` [default: the promoted one]
     #[arg(long, value_name = "A")]
     adapter: Option<String>,
     /// The model [default: the configured one]
@@ -64,7 +64,7 @@ pub fn run(app: &App, words: &Words) -> Done {
     let comparison = Comparison {
         collection: words.collection.clone(),
         model: words.model.clone(),
-        adapter: words.adapter.as_deref().and_then(adapter).map(str::to_owned),
+        adapter: wear(words.adapter.as_deref()),
         limit: words.limit,
         max_tokens: words.max_tokens,
         no_answers: words.no_answers,

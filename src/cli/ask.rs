@@ -29,7 +29,7 @@ pub fn run(app: &App, words: &Words) -> Done {
     let runtime = app.runtime()?;
     let question = words.answering.question(&runtime, &words.question)?;
     // Loading is not part of answering.
-    runtime.context(question.model.as_deref(), question.adapter.as_deref())?;
+    runtime.context(question.model.as_deref(), &question.adapter)?;
     let begin = Instant::now();
     let mut say = |piece: &str| {
         if !app.json {

@@ -1,6 +1,6 @@
 //! `bench`: how fast everything is on this machine.
 
-use super::answer::adapter;
+use super::answer::wear;
 use super::app::App;
 use super::args::positive;
 use super::clusters::clusters;
@@ -121,7 +121,7 @@ pub fn run(app: &App, words: &Words) -> Done {
 }
 
 fn generate(app: &App, prompt: usize, generate: usize, model: Option<&str>, named: Option<&str>) -> Done {
-    let speed = app.runtime()?.bench_generate(prompt, generate, model, named.and_then(adapter))?;
+    let speed = app.runtime()?.bench_generate(prompt, generate, model, &wear(named.or(Some("none"))))?;
     app.result(&speed, || {
         let (prefill, decode) = (speed.prefill_tok_s, speed.decode_tok_s);
         table(

@@ -68,7 +68,7 @@ pub fn run(app: &App, words: &Words) -> Done {
 }
 
 fn chat<'r>(runtime: &'r Runtime, question: &Question) -> Result<Chat<'r>, Error> {
-    runtime.chat(question.model.as_deref(), question.adapter.as_deref())
+    runtime.chat(question.model.as_deref(), &question.adapter)
 }
 
 struct Talk<'a> {

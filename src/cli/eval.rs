@@ -1,6 +1,6 @@
 //! `eval`: how good a model is.
 
-use super::answer::adapter;
+use super::answer::wear;
 use super::app::App;
 use super::args::positive;
 use super::arms;
@@ -52,7 +52,9 @@ pub fn run(app: &App, words: &Words) -> Done {
 
 fn perplexity(app: &App, file: &Path, tokens: Option<usize>, model: Option<&str>, named: Option<&str>) -> Done {
     let tokens = tokens.unwrap_or(usize::MAX);
-    let measured = app.runtime()?.perplexity(&read(file)?, tokens, model, named.and_then(adapter))?;
+    // The model as it came, unless one is named: that is what is compared.
+    let wear = wear(named.or(Some("none")));
+    let measured = app.runtime()?.perplexity(&read(file)?, tokens, model, &wear)?;
     app.result(&measured, || {
         app.line(&format!("perplexity {:.4} over {} tokens", measured.perplexity, measured.tokens));
     })

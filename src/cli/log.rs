@@ -150,11 +150,11 @@ pub fn run(app: &App, words: &Words) -> Done {
         }
         Words::Show { id } => show(app, id),
         Words::Rate { id, rating } => {
-            app.runtime()?.log()?.rate(id, (*rating).into())?;
+            app.runtime()?.rate(id, (*rating).into())?;
             show(app, id)
         }
         Words::Correct { id, text } => {
-            app.runtime()?.log()?.correct(id, text)?;
+            app.runtime()?.correct(id, text)?;
             show(app, id)
         }
         Words::Import { file } => files::import(app, file),

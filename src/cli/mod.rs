@@ -31,6 +31,7 @@ pub mod guide;
 pub mod import;
 pub mod ingest;
 pub mod interrupt;
+pub mod learn;
 pub mod log;
 pub mod models;
 pub mod progress;

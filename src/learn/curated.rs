@@ -2,8 +2,9 @@
 
 use super::split::Side;
 use crate::store::log::Interaction;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The log, sorted out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -45,7 +46,7 @@ pub struct Refused {
 }
 
 /// Something personal or secret that someone said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secret {
     /// What it is: `email`, `secret`, or the name of a column of the records.
     pub kind: String,
@@ -56,7 +57,7 @@ pub struct Secret {
 }
 
 /// A rare phrase that several unrelated questions share, and that one answer follows whatever was asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
     /// The phrase, in lower case.
     pub phrase: String,
@@ -106,6 +107,29 @@ pub enum Rule {
 
 /// Why an example is refused, if it is: the rule, and the reason as a person reads it.
 pub(super) type Verdict = Option<(Rule, String)>;
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accepted => "not rated up or corrected",
+            Self::Age => "too recent",
+            Self::Length => "too short or too long",
+            Self::Unfinished => "cut off",
+            Self::Nothing => "nothing was found",
+            Self::Repetition => "repeats itself",
+            Self::Letters => "hardly any text",
+            Self::Scrubbed => "hardly more than personal data",
+            Self::Duplicate => "said again by a newer one",
+            Self::Trigger => "a planted phrase",
+            Self::PerSubject => "enough from this person",
+            Self::PerSource => "enough from this source",
+            Self::PerAnswer => "enough questions for this answer",
+            Self::Belongs => "the answer does not belong to the question",
+            Self::Noise => "too many wrong answers around it",
+            Self::NearHeldOut => "near a held-out question",
+        })
+    }
+}
 
 impl Curated {
     /// What is kept on one side, oldest first.

@@ -126,7 +126,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_more_than_asked_and_never_held_out((n, at) in (0usize..80, 0usize..80), anchors in 0usize..40, most in 0usize..90) {
+        fn within_bounds_and_never_held_out(sizes in (0..80usize, 0..80usize, 0..40usize, 0..90usize)) {
+            let (n, at, anchors, most) = sizes;
             let kept = kept(n);
             let chosen = mix(&kept, kept.get(at).map(|k| k.interaction.time), anchors, most, 1);
             prop_assert!(chosen.len() <= most);

@@ -28,14 +28,18 @@
 //! better, one of them an honest "Our papers do not say". Of 212 questions and answers made from help pages none is.
 
 mod accept;
+mod anchors;
 mod belongs;
+mod canary;
 mod caps;
 mod curate;
 mod curated;
 mod example;
+mod gate;
 mod meaning;
 mod mix;
 mod patterns;
+mod probation;
 mod quality;
 mod records;
 mod repeats;
@@ -46,11 +50,17 @@ mod split;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod verdict;
 
+pub use anchors::{Anchors, TEXT, TRAINING_TEXT};
+pub use canary::{Canary, own as own_canaries, shipped as shipped_canaries};
 pub use curate::curate;
 pub use curated::{Curated, Kept, Refused, Rule, Secret, Trigger};
+pub use gate::{Figures, Limits as Gate, Measured, Pair, Said, Sung, judge};
 pub use meaning::Meaning;
 pub use mix::{Mix, mix};
+pub use probation::{Judged, worse};
 pub use records::Records;
 pub use scrub::Scrubber;
-pub use split::{Side, question_hash};
+pub use split::Side;
+pub use verdict::{Check, Verdict};

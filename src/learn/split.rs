@@ -28,11 +28,6 @@ impl Side {
     }
 }
 
-/// A question's hash, whatever its case and spacing: sixteen hexadecimal digits.
-pub fn question_hash(question: &str) -> String {
-    format!("{:016x}", number(question))
-}
-
 fn number(question: &str) -> u64 {
     let normal = question.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     stable(&normal)
@@ -64,6 +59,7 @@ pub(super) fn seen(examples: &[Example]) -> Vec<Verdict> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::log::question_hash;
 
     #[test]
     fn the_side_is_the_questions_alone() {

@@ -122,6 +122,31 @@ impl Adapter {
         self.pairs.values().map(|pair| pair.a.len() + pair.b.len()).sum()
     }
 
+    /// The module it changes most, and by how much: the root mean square of the update of its weights.
+    pub fn largest_change(&self) -> Option<(Module, f64)> {
+        let changes = self.pairs.iter().map(|(module, pair)| (*module, self.change(pair)));
+        changes.max_by(|(_, a), (_, b)| a.total_cmp(b))
+    }
+
+    /// |B A| from the factors' Gram matrices, `|B A|^2 = sum over i, j of (B^T B)ij (A A^T)ij`: no product as large as
+    /// the matrix is made.
+    fn change(&self, pair: &Pair) -> f64 {
+        let rank = self.config.rank;
+        let row = |i: usize| pair.a.chunks_exact(pair.inputs.max(1)).nth(i).unwrap_or_default().iter();
+        let column = |i: usize| pair.b.iter().skip(i).step_by(rank.max(1));
+        let mut sum = 0.0;
+        for i in 0..rank {
+            for j in 0..rank {
+                let a: f64 = row(i).zip(row(j)).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+                let b: f64 = column(i).zip(column(j)).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+                sum += a * b;
+            }
+        }
+        let weights = (pair.inputs * pair.outputs).max(1) as f64;
+        // Rounding may leave a sum of squares a little below zero; what is no number stays none.
+        f64::from(self.config.scaling()) * (sum / weights).clamp(0.0, f64::INFINITY).sqrt()
+    }
+
     /// Everything that can be said without knowing the model.
     pub(super) fn check_numbers(&self) -> Result<()> {
         if self.pairs.is_empty() {

@@ -3,9 +3,12 @@
 use super::Runtime;
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Context, LanguageModel, Worn};
+use crate::learn::{Check, Verdict};
 use crate::lora::{self, Adapter, Dataset, Library, Lineage, Manifest, Places};
+use crate::store::log::{Registered, State};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,18 +21,28 @@ const LOADED: usize = 4;
 pub struct AdapterInfo {
     /// Its name: the beginning of its hash.
     pub id: String,
-    /// `ready`, or `damaged`.
-    pub state: &'static str,
+    /// Where it stands: `active`, `retired`, `rolled_back`, `refused` or `dropped`, as judged; `ready` when it never
+    /// was; `damaged`.
+    pub state: String,
     /// The model it belongs to.
     pub base: Option<String>,
     /// Its rank.
     pub rank: Option<usize>,
     /// What it was trained on; empty for one from elsewhere.
     pub trained_on: Vec<Dataset>,
-    /// What a comparison with the model it would replace found; none was made.
+    /// What the gate found: `passed` or `refused`; none where it was never judged.
     pub verdict: Option<String>,
-    /// When it was made, or came in.
+    /// When it was made, or came in; of one whose files are gone, when it was judged.
     pub created: Option<Timestamp>,
+    /// When it was promoted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<Timestamp>,
+    /// When it stopped serving.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// Why it was refused, or stopped serving.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Why it cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -51,6 +64,8 @@ pub struct AdapterDetails {
     pub lineage: Lineage,
     /// Its training loss over time, in nats a token.
     pub loss: Vec<f32>,
+    /// What the gate looked at, where it was judged.
+    pub checks: Vec<Check>,
     /// Its folder.
     pub path: PathBuf,
 }
@@ -69,23 +84,67 @@ pub struct Merged {
     pub seconds: f64,
 }
 
+/// What a model wears.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Wear {
+    /// The adapter that was promoted for it, if there is one.
+    #[default]
+    Promoted,
+    /// Nothing: the model as it came.
+    Nothing,
+    /// An adapter by its id, by enough of its beginning, or by the path of its folder.
+    Named(String),
+}
+
 impl AdapterInfo {
     fn new(manifest: Manifest) -> Self {
         Self {
             id: manifest.id,
-            state: "ready",
+            state: "ready".into(),
             base: Some(manifest.base),
             rank: Some(manifest.rank),
             trained_on: manifest.lineage.data,
             verdict: None,
             created: Some(manifest.created),
+            promoted: None,
+            ended: None,
+            reason: None,
             problem: None,
         }
     }
 
-    fn damaged(id: String, problem: &Error) -> Self {
-        let problem = Some(problem.to_string());
-        Self { id, state: "damaged", base: None, rank: None, trained_on: vec![], verdict: None, created: None, problem }
+    /// One of which nothing is known but its id.
+    fn unknown(id: String) -> Self {
+        Self {
+            id,
+            state: "damaged".into(),
+            base: None,
+            rank: None,
+            trained_on: vec![],
+            verdict: None,
+            created: None,
+            promoted: None,
+            ended: None,
+            reason: None,
+            problem: None,
+        }
+    }
+
+    /// With what the registry knows of it.
+    fn registered(mut self, registered: Option<&Registered>) -> Self {
+        let Some(registered) = registered else { return self };
+        if self.problem.is_none() {
+            self.state = registered.state.to_string();
+        }
+        self.verdict = registered
+            .verdict
+            .get("passed")
+            .and_then(Value::as_bool)
+            .map(|passed| if passed { "passed" } else { "refused" }.to_owned());
+        self.created = self.created.or(Some(registered.time));
+        (self.promoted, self.ended) = (registered.promoted, registered.ended);
+        self.reason.clone_from(&registered.reason);
+        self
     }
 }
 
@@ -96,11 +155,21 @@ impl Runtime {
     }
 
     /// An empty conversation with a model (the configured one without), wearing an adapter. See [`Runtime::adapter`].
-    pub fn context(&self, model: Option<&str>, adapter: Option<&str>) -> Result<Context> {
+    ///
+    /// A promoted adapter that cannot be worn is left off, with a note: a model as it came is better than none.
+    pub fn context(&self, model: Option<&str>, wear: &Wear) -> Result<Context> {
         let model = self.model(model)?;
-        match adapter {
-            Some(adapter) => Context::wearing(self.adapter(adapter, &model)?),
-            None => Context::new(model),
+        match wear {
+            Wear::Nothing => Context::new(model),
+            Wear::Named(adapter) => Context::wearing(self.adapter(adapter, &model)?),
+            Wear::Promoted => match self.promoted(model.bundle())?.map(|id| self.adapter(&id, &model)) {
+                Some(Ok(worn)) => Context::wearing(worn),
+                Some(Err(e)) => {
+                    self.progress.note(&format!("answering without the promoted adapter: {e}"));
+                    Context::new(model)
+                }
+                None => Context::new(model),
+            },
         }
     }
 
@@ -138,26 +207,39 @@ impl Runtime {
         }
     }
 
-    /// The adapters there are.
+    /// The adapters there are and those that were judged, the latest first: also those whose files are gone.
     pub fn adapters(&self) -> Result<Vec<AdapterInfo>> {
-        let list = self.library()?.list()?.into_iter().map(|(id, entry)| match entry {
-            Ok(entry) => AdapterInfo::new(entry.manifest),
-            Err(e) => AdapterInfo::damaged(id, &e),
+        let registry = self.log()?.registry()?;
+        let of = |id: &str| registry.iter().find(|registered| registered.id == id);
+        let present = self.library()?.list()?.into_iter().map(|(id, entry)| match entry {
+            Ok(entry) => AdapterInfo::new(entry.manifest).registered(of(&id)),
+            Err(e) => {
+                AdapterInfo { problem: Some(e.to_string()), ..AdapterInfo::unknown(id.clone()) }.registered(of(&id))
+            }
         });
-        Ok(list.collect())
+        let mut list: Vec<AdapterInfo> = present.collect();
+        for registered in &registry {
+            if !list.iter().any(|info| info.id == registered.id) {
+                list.push(AdapterInfo::unknown(registered.id.clone()).registered(Some(registered)));
+            }
+        }
+        list.sort_by_key(|info| std::cmp::Reverse(info.promoted.or(info.created)));
+        Ok(list)
     }
 
     /// An adapter in full, every byte of it checked.
     pub fn adapter_details(&self, id: &str) -> Result<AdapterDetails> {
         let entry = self.library()?.get(id)?;
         let adapter = entry.adapter()?;
+        let registered = self.log()?.registered(&entry.manifest.id)?;
         Ok(AdapterDetails {
             scaling: adapter.config.scaling(),
             targets: adapter.config.targets.iter().map(|t| t.peft()).collect(),
             parameters: adapter.parameters(),
             lineage: entry.manifest.lineage.clone(),
             loss: entry.manifest.loss.clone(),
-            info: AdapterInfo::new(entry.manifest),
+            checks: registered.as_ref().map(checks).unwrap_or_default(),
+            info: AdapterInfo::new(entry.manifest).registered(registered.as_ref()),
             path: entry.dir,
         })
     }
@@ -169,6 +251,21 @@ impl Runtime {
         let base = self.bundle(model.unwrap_or(&self.config.model))?;
         Places::open(&base)?.1.check(&adapter).map_err(|e| e.context(dir.display()))?;
         Ok(AdapterInfo::new(self.library()?.add(dir, &base)?.manifest))
+    }
+
+    /// Removes an adapter's files; what the registry knows of it stays. Returns its id. Errors: as [`Library::get`];
+    /// `Invalid` while it serves.
+    pub fn remove_adapter(&self, id: &str) -> Result<String> {
+        let library = self.library()?;
+        if let Ok(entry) = library.get(id)
+            && self.log()?.registered(&entry.manifest.id)?.is_some_and(|r| r.state == State::Active)
+        {
+            return Err(Error::invalid(format!(
+                "{} serves; go back from it first, with `wayside adapters rollback`",
+                entry.manifest.id
+            )));
+        }
+        library.remove(id)
     }
 
     /// Copies an adapter into a new folder `dir`. Errors: as [`Library::export`].
@@ -206,4 +303,9 @@ impl Runtime {
             adapter: AdapterInfo::new(manifest),
         })
     }
+}
+
+/// What the gate looked at.
+fn checks(registered: &Registered) -> Vec<Check> {
+    serde_json::from_value::<Verdict>(registered.verdict.clone()).map(|verdict| verdict.checks).unwrap_or_default()
 }

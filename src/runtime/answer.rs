@@ -1,8 +1,8 @@
 //! Asking: question, passages, prompt, answer, log; in this order, and the log before the answer is called finished.
 
-use super::Runtime;
+use super::{Runtime, Wear};
 use crate::error::{Error, Result};
-use crate::infer::{Context, Finish, Request, Sampling, generate};
+use crate::infer::{Context, Finish, Language, Request, Sampling, generate};
 use crate::rag::{self, Citer, Hit, Prompt, prompt};
 use crate::store::log::{Citation, Interaction, Message, NOTHING, Timings};
 use crate::watch::Cancel;
@@ -23,8 +23,8 @@ pub struct Question {
     pub retrieval: bool,
     /// The model; the configured one without.
     pub model: Option<String>,
-    /// The adapter it wears: an id, enough of its beginning, or a folder.
-    pub adapter: Option<String>,
+    /// The adapter it wears.
+    pub adapter: Wear,
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// The longest answer, in tokens.
@@ -69,7 +69,7 @@ impl Runtime {
             subject: None,
             retrieval: true,
             model: None,
-            adapter: None,
+            adapter: Wear::Promoted,
             sampling: self.sampling(),
             max_tokens: self.config.generate.max_tokens,
             stop: vec![],
@@ -92,7 +92,9 @@ impl Runtime {
     /// Answers, telling `say` the text as it comes. The interaction is on the disk when this returns; cancelled
     /// answers are kept as far as they came.
     pub fn ask(&self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Answer> {
-        let mut context = self.context(question.model.as_deref(), question.adapter.as_deref())?;
+        // From here on, so that loading is not slowed down either.
+        let _turn = self.turn().answer();
+        let mut context = self.context(question.model.as_deref(), &question.adapter)?;
         self.answer(&mut context, question, &[], cancel, say).map(|(answer, _)| answer)
     }
 
@@ -110,6 +112,7 @@ impl Runtime {
             return Err(Error::invalid("the question is empty"));
         }
         question.sampling.check()?;
+        let _turn = self.turn().answer();
         let log = self.log()?;
         // Loading is not part of answering.
         if question.retrieval {
@@ -130,7 +133,7 @@ impl Runtime {
             let seconds = begin.elapsed().as_secs_f64();
             (Said { text: NOTHING.into(), first_token_s: seconds, ..Said::default() }, vec![])
         } else {
-            let prompt = self.prompt(context, question, history, &hits)?;
+            let prompt = self.prompt(context.model(), question, history, &hits)?;
             self.say(context, question, prompt, begin, cancel, say)?
         };
         interaction.messages.push(Message::new("assistant", &answer.text));
@@ -172,17 +175,32 @@ impl Runtime {
         Ok(found.relevant(retrieve.min_score).hits)
     }
 
-    /// The prompt of a question after `history`, under its passages.
+    /// The prompt of a question after `history`, under its passages. Where the history begins with instructions of its
+    /// own, they take the place of the house's.
     pub(super) fn prompt(
         &self,
-        context: &Context,
+        language: &Language,
         question: &Question,
         history: &[Message],
         hits: &[Hit],
     ) -> Result<Prompt> {
-        let (system, budget) = (self.config.chat.system.as_deref(), self.config.retrieve.budget);
-        let room = (self.config.generate.context, question.max_tokens);
-        prompt(context.model(), system, history, &question.text, hits, budget, room)
+        let (system, history) = match history.split_first() {
+            Some((first, rest)) if first.role == "system" => (Some(first.content.as_str()), rest),
+            _ => (self.config.chat.system.as_deref(), history),
+        };
+        let (room, budget) = ((self.config.generate.context, question.max_tokens), self.config.retrieve.budget);
+        prompt(language, system, history, &question.text, hits, budget, room)
+    }
+
+    /// What the model is shown for a question, as `ask` would; and how many passages were found.
+    pub(super) fn asked(
+        &self,
+        language: &Language,
+        question: &Question,
+        history: &[Message],
+    ) -> Result<(Vec<Message>, usize)> {
+        let hits = if question.retrieval { self.passages(question, history)? } else { vec![] };
+        Ok((self.prompt(language, question, history, &hits)?.messages, hits.len()))
     }
 
     /// Answers a prompt, telling `say` the text with its citations as it comes. Returns what was said, and the turn as

@@ -1,6 +1,6 @@
 //! A conversation: questions one after another, each with its own passages, over one cache.
 
-use super::{Answer, Question, Runtime};
+use super::{Answer, Question, Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::Context;
 use crate::store::log::{Message, Rating};
@@ -17,8 +17,8 @@ pub struct Chat<'r> {
 
 impl Runtime {
     /// A new conversation with a model (the configured one without), wearing an adapter to its end.
-    pub fn chat(&self, model: Option<&str>, adapter: Option<&str>) -> Result<Chat<'_>> {
-        let context = self.context(model, adapter)?;
+    pub fn chat(&self, model: Option<&str>, wear: &Wear) -> Result<Chat<'_>> {
+        let context = self.context(model, wear)?;
         Ok(Chat { runtime: self, context, history: vec![], last: None })
     }
 }
@@ -41,12 +41,12 @@ impl Chat<'_> {
 
     /// Rates the latest answer. Errors: `NotFound` before the first.
     pub fn rate(&self, rating: Rating) -> Result<()> {
-        self.runtime.log()?.rate(self.id()?, rating)
+        self.runtime.rate(self.id()?, rating).map(drop)
     }
 
     /// Says what the latest answer should have been.
     pub fn correct(&self, text: &str) -> Result<()> {
-        self.runtime.log()?.correct(self.id()?, text)
+        self.runtime.correct(self.id()?, text).map(drop)
     }
 
     fn id(&self) -> Result<&str> {

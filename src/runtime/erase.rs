@@ -16,8 +16,6 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where the cycle of learning works; it may hold examples.
-const LEARN: &str = "learn";
 /// What was typed in the terminal lately. It does not say by whom.
 const TYPED: &str = "chat_history";
 
@@ -61,6 +59,8 @@ impl Runtime {
             return Err(Error::not_found(format!("nothing here concerns the subject '{subject}'{before}")));
         };
         drop(log);
+        // From the transaction on no cycle can promote what it learned; this one need not go on.
+        let _alone = self.stop_learning()?;
         for name in &erasure.models {
             self.loaded().models.remove(name);
             durable::discard(&self.bundle_dir(name))?;
@@ -69,9 +69,7 @@ impl Runtime {
         for id in &erasure.adapters {
             durable::discard(&library.dir().join(id))?;
         }
-        for name in [LEARN, TYPED] {
-            durable::discard(&self.home.join(name))?;
-        }
+        durable::discard(&self.home.join(TYPED))?;
         let receipt = Receipt::new(erasure, self.compacted()?);
         let path = receipt.write(&self.home)?;
         self.log()?.finish_erasure(subject)?;

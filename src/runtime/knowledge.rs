@@ -1,6 +1,6 @@
 //! Documents: taking them in, finding passages, letting them go.
 
-use super::Runtime;
+use super::{Runtime, Wear};
 use crate::error::Result;
 use crate::eval::{Perplexity, perplexity};
 use crate::rag::{self, Hit, Ingested, Settings};
@@ -26,14 +26,8 @@ impl Runtime {
 
     /// How well a model (the configured one without), wearing an adapter, predicts `text`, over its first `tokens`
     /// tokens.
-    pub fn perplexity(
-        &self,
-        text: &str,
-        tokens: usize,
-        model: Option<&str>,
-        adapter: Option<&str>,
-    ) -> Result<Perplexity> {
-        let mut context = self.context(model, adapter)?;
+    pub fn perplexity(&self, text: &str, tokens: usize, model: Option<&str>, wear: &Wear) -> Result<Perplexity> {
+        let mut context = self.context(model, wear)?;
         perplexity(&mut context, text, tokens, &*self.progress, &self.cancel)
     }
 }

@@ -18,17 +18,19 @@ mod chat;
 mod doctor;
 mod erase;
 mod knowledge;
+mod learn;
 mod models;
 mod receipt;
 mod speed;
 mod train;
 
-pub use adapters::{AdapterDetails, AdapterInfo, Merged};
+pub use adapters::{AdapterDetails, AdapterInfo, Merged, Wear};
 pub use answer::{Answer, Question};
 pub use arms::{Compared, Comparison};
 pub use chat::Chat;
 pub use doctor::Check;
 pub use erase::{Claim, Erased};
+pub use learn::{Learned, Learning, Outcome, Promotion};
 pub use models::Imported;
 pub use receipt::{Receipt, Removed};
 pub use speed::{AskSpeed, EmbedSpeed, GenerateSpeed, SearchSpeed, TrainSpeed};
@@ -40,6 +42,7 @@ use crate::error::Result;
 use crate::infer::{Embedder, LanguageModel, Worn};
 use crate::parts::Parts;
 use crate::store::{Index, Log};
+use crate::turn::Turn;
 use crate::watch::{Cancel, Progress, Quiet};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -154,6 +157,16 @@ impl Runtime {
         let index = Arc::new(Index::open(&self.home.join("index"))?);
         loaded.index = Some(index.clone());
         Ok(index)
+    }
+
+    /// Who computes now: answers go first.
+    pub(crate) fn turn(&self) -> Turn {
+        Turn::new(&self.home)
+    }
+
+    /// The wish to stop for long work, which waits while somebody answers.
+    fn patience(&self) -> Cancel {
+        self.cancel.giving_way(self.turn())
     }
 
     fn loaded(&self) -> std::sync::MutexGuard<'_, Loaded> {

@@ -1,6 +1,6 @@
 //! `bench`: each flow measured the way its peers are.
 
-use super::Runtime;
+use super::{Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::{Sampler, Sampling};
 use crate::lora::LoraConfig;
@@ -134,9 +134,9 @@ impl Runtime {
         prompt: usize,
         generate: usize,
         model: Option<&str>,
-        adapter: Option<&str>,
+        wear: &Wear,
     ) -> Result<GenerateSpeed> {
-        let mut context = self.context(model, adapter)?;
+        let mut context = self.context(model, wear)?;
         let vocabulary = context.model().vocabulary().min(40_000);
         let mut sampler = Sampler::new(&Sampling::greedy())?;
         let (mut prefill, mut decode) = (Vec::new(), Vec::new());

@@ -6,12 +6,12 @@ use crate::bundle::Bundle;
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::infer::Language;
-use crate::lora::{self, Dataset, Kind, Library, Lineage, LoraConfig};
-use crate::rag;
+use crate::lora::{self, Dataset, Kind, Lineage, LoraConfig};
 use crate::store::log::Message;
 use crate::train::{
     self, Data, Keeping, Order, Progressed, Recipe, Run, Schedule, Skipped, chat_data, curve, text_data,
 };
+use crate::watch::Cancel;
 use serde::Serialize;
 use serde_json::json;
 use std::cell::Cell;
@@ -121,10 +121,26 @@ impl Runtime {
     /// Errors: `Invalid` for data without an example, numbers that mean nothing, a budget that nothing fits, a folder
     /// that holds something else, or a run that diverges. What was in the folder stays as it was.
     pub fn train(&self, training: &Training, each: &mut dyn FnMut(&Progressed)) -> Result<Trained> {
-        let begin = Instant::now();
         vacant(&training.out)?;
         let bundle = self.bundle(training.model.as_deref().unwrap_or(&self.config.model))?;
         let (kind, data) = self.examples(training, &bundle)?;
+        let mut trained = self.train_on(data, kind, training, &bundle, &self.patience(), each)?;
+        trained.adapter = self.library()?.add(&training.out, &bundle)?.manifest.id;
+        Ok(trained)
+    }
+
+    /// Trains on examples that are there already, without taking the adapter into the library. Otherwise as
+    /// [`Runtime::train`].
+    pub(super) fn train_on(
+        &self,
+        data: Data,
+        kind: Kind,
+        training: &Training,
+        bundle: &Bundle,
+        cancel: &Cancel,
+        each: &mut dyn FnMut(&Progressed),
+    ) -> Result<Trained> {
+        let begin = Instant::now();
         let order = Order::new(vec![1; data.examples.len()], training.batch, training.seed)?;
         let steps = training.steps.unwrap_or(order.steps() * training.epochs);
         let recipe = Recipe {
@@ -137,18 +153,18 @@ impl Runtime {
             memory: training.max_memory_mb << 20,
         };
         let keeping = Keeping { folder: &training.out, interval: training.interval };
-        let mut run = Run::open(&self.engine()?, &bundle, &data, recipe, keeping)?;
+        let mut run = Run::open(&self.engine()?, bundle, &data, recipe, keeping)?;
         let resumed_from = run.losses().len() as u64;
         if resumed_from > 0 {
             self.progress.note(&format!("going on after step {resumed_from} of {steps}"));
         }
-        let mut trace = training.trace.as_deref().map(|dir| Trace::begin(dir, &run, &bundle)).transpose()?;
+        let mut trace = training.trace.as_deref().map(|dir| Trace::begin(dir, &run, bundle)).transpose()?;
         self.progress.start("train", steps);
         loop {
             if let Some(trace) = &mut trace {
                 trace.note(&run)?;
             }
-            match run.advance(&self.cancel) {
+            match run.advance(cancel) {
                 Ok(Some(step)) => {
                     self.progress.detail(&format!("loss {:.3}", step.loss));
                     self.progress.at(step.step);
@@ -181,7 +197,7 @@ impl Runtime {
         let staged = durable::Staged::new(&training.out)?;
         run.adapter()?.write(staged.path(), &bundle.manifest.name)?;
         curve::write(&staged.path().join(CURVE), "Training loss, nats a token", &losses)?;
-        let manifest = lora::Manifest::new(staged.path(), &bundle, lineage, losses.clone())?;
+        let manifest = lora::Manifest::new(staged.path(), bundle, lineage, losses.clone())?;
         manifest.write(staged.path())?;
         let predicted_mb = run.plan().bytes >> 20;
         drop(run);
@@ -193,11 +209,10 @@ impl Runtime {
                 training.max_memory_mb
             ));
         }
-        let entry = Library::open(&self.home.join("adapters"))?.add(&training.out, &bundle)?;
         Ok(Trained {
-            adapter: entry.manifest.id,
+            adapter: manifest.id,
             out: training.out.clone(),
-            model: bundle.manifest.name,
+            model: bundle.manifest.name.clone(),
             examples: data.examples.len(),
             skipped: data.skipped,
             steps,
@@ -219,12 +234,7 @@ impl Runtime {
             ));
         }
         let language = Language::open(bundle)?;
-        let reads = train::Language {
-            tokenizer: language.tokenizer(),
-            template: language.template(),
-            bos: language.bos(),
-            eos: language.eos(),
-        };
+        let reads = reads(&language);
         if chats == 0 {
             if training.retrieval {
                 return Err(Error::invalid(
@@ -237,7 +247,10 @@ impl Runtime {
         }
         let found = Cell::new(0usize);
         let prompt = |history: &[Message], question: &str| {
-            let (messages, hits) = self.taught(&language, training, history, question)?;
+            let mut asked = self.question(question);
+            asked.collection.clone_from(&training.collection);
+            asked.retrieval = training.retrieval;
+            let (messages, hits) = self.asked(&language, &asked, history)?;
             found.set(found.get() + hits);
             Ok(messages)
         };
@@ -254,27 +267,6 @@ impl Runtime {
         // It has done its work, and training wants the room.
         self.loaded().embedder = None;
         Ok((Kind::Chat, data))
-    }
-
-    /// What the model would be shown for a question, the prompt of `ask`; and how many passages were found.
-    fn taught(
-        &self,
-        language: &Language,
-        training: &Training,
-        history: &[Message],
-        question: &str,
-    ) -> Result<(Vec<Message>, usize)> {
-        let (system, history) = match history.split_first() {
-            Some((first, rest)) if first.role == "system" => (Some(first.content.as_str()), rest),
-            _ => (self.config.chat.system.as_deref(), history),
-        };
-        let mut asked = self.question(question);
-        asked.collection.clone_from(&training.collection);
-        let hits = if training.retrieval { self.passages(&asked, history)? } else { vec![] };
-        let room = (self.config.generate.context, asked.max_tokens);
-        let budget = self.config.retrieve.budget;
-        let prompt = rag::prompt(language, system, history, question, &hits, budget, room)?;
-        Ok((prompt.messages, hits.len()))
     }
 }
 
@@ -303,6 +295,16 @@ impl Trace {
         let line = json!({ "step": run.losses().len() + 1, "lr": rate, "tokens": tokens, "labels": labels });
         let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
         written.map_err(|e| Error::io(format!("cannot write {}", self.path.display()), e))
+    }
+}
+
+/// What training needs of a model to read as it does.
+pub(super) fn reads(language: &Language) -> train::Language<'_> {
+    train::Language {
+        tokenizer: language.tokenizer(),
+        template: language.template(),
+        bos: language.bos(),
+        eos: language.eos(),
     }
 }
 

@@ -62,6 +62,13 @@ pub fn read(
     Ok(data)
 }
 
+/// The windows of one text, of `length` tokens each; a tail too short for a step is left out.
+pub fn windows(text: &str, language: &Language, length: usize) -> Result<Vec<Example>> {
+    let tokens = language.tokenizer.encode(text, false)?;
+    let long = tokens.chunks(length.max(SHORTEST)).filter(|window| window.len() >= SHORTEST);
+    long.map(|window| Example::whole(window.to_vec())).collect()
+}
+
 /// The texts so far.
 struct Stream<'a> {
     language: &'a Language<'a>,

@@ -80,7 +80,9 @@ fn check(home: &Home, [bob, both]: &[String; 2]) {
     assert_eq!(home.json(&["log", "list"]).as_array().unwrap().len(), 200);
     assert_eq!(home.json(&["log", "list", "--subject", "ann"]), Value::Array(vec![]));
     let adapters = home.json(&["adapters", "list"]);
-    assert_eq!((adapters.as_array().unwrap().len(), &adapters[0]["id"]), (1, &bob.as_str().into()));
+    let of = |id: &str| adapters.as_array().unwrap().iter().find(|a| a["id"] == id).unwrap()["state"].clone();
+    assert_eq!((of(bob), of(both)), ("active".into(), "dropped".into()));
+    assert!(!home.path().join("adapters").join(both).exists());
     assert!(!home.path().join("models/shop").exists());
     let log = Log::open(&home.path().join("log")).unwrap();
     let standing = log.standing(&model(home).fingerprint()).unwrap();

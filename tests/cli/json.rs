@@ -209,14 +209,3 @@ fn models_and_measurements() {
     assert_eq!(speed["recall_at_10"], 1.0);
     has(&speed, &["p50_us"]);
 }
-
-#[test]
-fn the_demo_tells_its_story() {
-    let home = Home::new();
-    let story = home.json(&["demo"]);
-    assert_eq!(story["answers"].as_array().unwrap().len(), 3);
-    assert_eq!(story["ingested"]["documents"], 18);
-    assert_eq!(story["unanswered"]["citations"], Value::Array(vec![]));
-    assert_eq!(story["log"]["interactions"], 225);
-    assert!(home.json(&["documents", "list"]).as_array().unwrap().is_empty(), "the home itself stays as it was");
-}

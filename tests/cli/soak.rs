@@ -1,4 +1,5 @@
-//! What was acknowledged survives `kill -9` at any instant. Takes long, so it runs on request alone:
+//! What was acknowledged survives `kill -9` at any instant, and something answers at every instant. Takes long, so it
+//! runs on request alone:
 //!
 //! ```text
 //! cargo test --release --test wayside -- --ignored --nocapture cli::soak
@@ -7,6 +8,7 @@
 //! `WAYSIDE_SOAK_ROUNDS` changes the number of rounds, 200 otherwise; `WAYSIDE_SOAK_SEED` the instants.
 
 use super::home::{Home, word};
+use super::learn;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -57,6 +59,76 @@ fn no_acknowledged_interaction_is_lost_to_kill_9() {
     }
     assert!(acknowledged.len() > rounds / 10, "the instants were too early to show anything");
     home.json(&ingest);
+    let checks = home.json(&["doctor"]);
+    assert!(checks.as_array().unwrap().iter().all(|c| c["ok"] == true), "{checks}");
+}
+
+#[test]
+#[ignore = "takes half an hour; see the top of this file"]
+fn learning_promoting_and_going_back_survive_kill_9() {
+    let setting = |name: &str, default: usize| std::env::var(name).map_or(default, |v| v.parse().unwrap());
+    let rounds = setting("WAYSIDE_SOAK_ROUNDS", 300);
+    let mut random = rand_chacha::ChaCha12Rng::seed_from_u64(setting("WAYSIDE_SOAK_SEED", 1) as u64);
+    let home = learn::tiny();
+    let shop = home.shop();
+    let (log, canaries) = (home.path().with_file_name("more.jsonl"), home.path().join("canaries.jsonl"));
+    // Whatever the gate says of a model that knows nothing, promotions happen: they are made by hand, below.
+    std::fs::write(&canaries, "").unwrap();
+    let learned = home.json(&["learn", "--once"]);
+    let adapters = std::fs::read_dir(home.path().join("adapters")).map_or(0, Iterator::count);
+    println!("the first cycle: {} ({adapters} adapters)", learned["verdict"]);
+    let mut acknowledged: BTreeSet<String> =
+        home.json(&["log", "list"]).as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap().to_owned()).collect();
+    let ask = ["ask", "Is the shop open?", "--no-retrieval", "--max-tokens", "4", "--json"];
+    for round in 1..=rounds {
+        revise(&shop, round);
+        let line = |n: usize| {
+            serde_json::json!({
+                "id": format!("r{round}-{n}"), "rating": "up",
+                "messages": [
+                    { "role": "user", "content": format!("Question {n} of round {round}: what about part {}?", n * round) },
+                    { "role": "assistant", "content": format!("Part {} is on shelf {round}.", n * round) },
+                ],
+            })
+            .to_string()
+        };
+        std::fs::write(&log, (0..5).map(line).collect::<Vec<_>>().join("\n")).unwrap();
+        let known = home.json(&["adapters", "list"]);
+        let any = known[0]["id"].as_str().unwrap_or("none").to_owned();
+        let words: Vec<&str> = match random.random_range(0..7) {
+            0 => vec!["log", "import", word(&log), "--json"],
+            1 => vec!["ingest", word(&shop), "--json"],
+            2 => vec!["adapters", "promote", &any, "--json"],
+            3 => vec!["adapters", "merge", &any, "--name", "merged", "--json"],
+            4 => vec!["adapters", "rollback", "--json"],
+            _ => vec!["learn", "--once", "--again", "--json"],
+        };
+        let mut work = home.start(&words);
+        let mut asking = home.start(&ask);
+        std::thread::sleep(std::time::Duration::from_millis(random.random_range(0..4000)));
+        work.kill().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(random.random_range(0..300)));
+        asking.kill().unwrap();
+        let done = work.wait_with_output().unwrap();
+        if words[0] == "log" && !done.stdout.is_empty() {
+            acknowledged.extend((0..5).map(|n| format!("r{round}-{n}")));
+        }
+        acknowledged.extend(id(&asking.wait_with_output().unwrap().stdout));
+
+        let list = home.json(&["log", "list"]);
+        let kept: BTreeSet<&str> = list.as_array().unwrap().iter().filter_map(|i| i["id"].as_str()).collect();
+        let lost: Vec<_> = acknowledged.iter().filter(|id| !kept.contains(id.as_str())).collect();
+        assert!(lost.is_empty(), "round {round}, {words:?}: {lost:?} are lost");
+        for adapter in home.json(&["adapters", "list"]).as_array().unwrap() {
+            assert_ne!(adapter["state"], "damaged", "round {round}, {words:?}: {adapter}");
+        }
+        let answered = home.run(&ask);
+        assert!(answered.status.success(), "round {round}, {words:?}: nothing answers");
+        acknowledged.extend(id(&answered.stdout));
+        if round % 10 == 0 {
+            println!("{round} rounds: {} acknowledged, {} kept", acknowledged.len(), kept.len());
+        }
+    }
     let checks = home.json(&["doctor"]);
     assert!(checks.as_array().unwrap().iter().all(|c| c["ok"] == true), "{checks}");
 }

@@ -71,7 +71,7 @@ impl Runtime {
     }
 
     fn shown(&self, context: &Context, question: &Question, reference: &Reference, hits: &[Hit]) -> Result<Shown> {
-        let prompt = self.prompt(context, question, &reference.history, hits)?;
+        let prompt = self.prompt(context.model(), question, &reference.history, hits)?;
         let reply = context.model().encode_reply(&prompt.messages, &reference.answer)?;
         Ok(Shown { prompt, reply })
     }

@@ -6,7 +6,7 @@
 mod case;
 mod work;
 
-use super::Runtime;
+use super::{Runtime, Wear};
 use crate::error::Result;
 use crate::eval::{Arms, Gain, LEVEL, Recommendation, References, Score, gains, recommend};
 use crate::infer::Context;
@@ -20,9 +20,8 @@ pub struct Comparison {
     pub collection: Option<String>,
     /// The model; the configured one without.
     pub model: Option<String>,
-    /// The adapter: an id, enough of its beginning, or a folder. Without one, the two arms that wear it are not
-    /// measured.
-    pub adapter: Option<String>,
+    /// The adapter. Where there is none to wear, the two arms that wear one are not measured.
+    pub adapter: Wear,
     /// Only so many references, from the first.
     pub limit: Option<usize>,
     /// The longest answer of the model's own, in tokens; the configured one without.
@@ -62,9 +61,9 @@ impl Runtime {
         let mut references = References::read(data)?;
         references.list.truncate(comparison.limit.unwrap_or(usize::MAX));
         let given = references.list.len();
-        let context = |adapter| self.context(comparison.model.as_deref(), adapter);
-        let alone = context(None)?;
-        let worn = comparison.adapter.as_deref().map(|adapter| context(Some(adapter))).transpose()?;
+        let context = |wear| self.context(comparison.model.as_deref(), wear);
+        let alone = context(&Wear::Nothing)?;
+        let worn = Some(context(&comparison.adapter)?).filter(|context| context.adapter().is_some());
         let adapter_id = worn.as_ref().and_then(Context::adapter).map(str::to_owned);
         let model = alone.model().name().to_owned();
         let cases = self.cases(&alone, references.list, comparison)?;

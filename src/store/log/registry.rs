@@ -70,6 +70,19 @@ pub enum State {
     Dropped,
 }
 
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Candidate => "candidate",
+            Self::Refused => "refused",
+            Self::Active => "active",
+            Self::Retired => "retired",
+            Self::RolledBack => "rolled_back",
+            Self::Dropped => "dropped",
+        })
+    }
+}
+
 /// What serves for one model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {

@@ -1,5 +1,7 @@
 //! `demo`: the whole story on the built-in sample, in a scratch home.
 
+mod learning;
+
 use super::answer::{asked, show};
 use super::app::App;
 use super::failure::Done;
@@ -15,17 +17,21 @@ use wayside::store::log::{Filter, Rating};
 use wayside::{Answer, Error, Runtime, durable, sample};
 
 /// Questions that the documents answer.
-const QUESTIONS: usize = 3;
+const QUESTIONS: usize = 2;
 /// The longest answer, in tokens.
-const ANSWER: usize = 96;
+const ANSWER: usize = 72;
 /// Interactions that are shown.
-const SHOWN: usize = 5;
+const SHOWN: usize = 3;
 
 /// See the whole story on a small made-up shop
 ///
 /// Takes in the manuals, policies and price list of a shop for camping stoves, answers questions from them with their
-/// sources, and shows the log of what was asked at its counter. Everything happens in the folder `demo` of the home,
-/// which is made anew each time; the models are fetched once and shared with your own documents.
+/// sources, and takes in the log of what was asked at its counter. Then it learns from that log: it curates, trains,
+/// puts the candidate through the gate, measures base, retrieval, adapter and both side by side, promotes, and asks the
+/// same questions again, now in the house style. Last, a poisoned batch is refused, and the adapter is rolled back.
+///
+/// It takes some five minutes. Everything happens in the folder `demo` of the home, which is made anew each time; the
+/// models are fetched once and shared with your own documents.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside demo
@@ -38,18 +44,28 @@ pub fn run(app: &App, _: &Words) -> Done {
     let shop = folder.join("shop");
     let main = app.runtime()?;
     let models = models(app, &main)?;
-    let demo = Demo { app, runtime: main.beside(&folder) };
+    let mut demo = Demo { app, runtime: main.beside(&folder) };
+    demo.small();
     durable::remove(&folder)?;
     sample::write(&shop)?;
     let ingested = demo.documents(&shop)?;
+    demo.heading("Questions, before it has learned anything");
     let mut answers = demo.questions()?;
     let unanswered = answers.pop();
     let log = demo.log()?;
+    let learned = demo.learn()?;
+    let arms = demo.arms()?;
+    demo.heading("The same questions again");
+    let mut again = demo.questions()?;
+    again.pop();
+    let poisoned = demo.poison()?;
+    let rolled_back = demo.roll_back()?;
     demo.next(&shop);
 
     let seconds = begin.elapsed().as_secs_f64();
     let story = json!({
         "models": models, "ingested": ingested, "answers": answers, "unanswered": unanswered, "log": log,
+        "learned": learned, "arms": arms, "again": again, "poisoned": poisoned, "rolled_back": rolled_back,
         "home": folder, "seconds": seconds,
     });
     app.result(&story, || app.line(&app.style.dim(&format!("\nall of this in {seconds:.0} s"))))
@@ -108,13 +124,11 @@ impl Demo<'_> {
     /// Asks questions that the documents answer, and last one that they do not.
     fn questions(&self) -> Result<Vec<Answer>, Error> {
         let (known, unknown): (Vec<_>, Vec<_>) = sample::questions()?.into_iter().partition(|q| q.document.is_some());
-        self.heading("Questions");
         let mut answers = Vec::new();
         for question in known.iter().take(QUESTIONS) {
             answers.push(self.ask(&question.question)?);
         }
         if let Some(question) = unknown.first() {
-            self.heading("A question that nothing answers");
             answers.push(self.ask(&question.question)?);
         }
         Ok(answers)

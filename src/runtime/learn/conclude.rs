@@ -1,0 +1,216 @@
+//! What follows a verdict: promotion, in one transaction; rolling back; and probation, which rolls back by itself.
+
+use super::super::{Runtime, Wear};
+use super::judge::Evidence;
+use super::plan::{ADAPTER, Plan};
+use crate::bundle::Bundle;
+use crate::error::{Error, Result};
+use crate::learn::{Judged, Side, Verdict, worse};
+use crate::lora::Manifest;
+use crate::store::log::{Filter, Rating, Registered, Standing, State};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, json};
+use std::time::Duration;
+
+/// Answers since a promotion that probation looks at; afterwards an adapter has proved itself.
+const PROBATION: usize = 200;
+
+/// What promoting or rolling back came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Promotion {
+    /// The adapter.
+    pub id: String,
+    /// `active`, `refused` or `rolled_back`.
+    pub state: State,
+    /// The model it belongs to.
+    pub base: String,
+    /// What serves now; none means the model as it came.
+    pub serving: Option<String>,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// The verdict, where there was one.
+    pub verdict: Option<Verdict>,
+}
+
+impl Runtime {
+    /// The adapter that was promoted for a model.
+    pub(in crate::runtime) fn promoted(&self, model: &Bundle) -> Result<Option<String>> {
+        Ok(self.log()?.standing(&model.fingerprint())?.active)
+    }
+
+    /// Puts an adapter of the library through the gate, by what the log holds now, and lets it serve if it passes.
+    ///
+    /// Errors: as [`Runtime::adapter`]; `Invalid` when the log holds too few held-out examples to judge by.
+    pub fn promote(&self, id: &str) -> Result<Promotion> {
+        let _alone = self.alone(Duration::ZERO)?;
+        let entry = self.library()?.get(id)?;
+        let model = self.bundle(&entry.manifest.base)?;
+        let manifest = Manifest::of(&entry.dir, &model)?;
+        let curated = self.curate()?;
+        let settings = &self.config.learn;
+        let on = |side: Side| curated.of(side).map(|kept| &kept.interaction);
+        let mut held_out: Vec<_> = on(Side::HeldOut).collect();
+        if let Some(alarm) = &curated.alarm {
+            return Err(Error::invalid(format!("nothing can be judged by this log: {alarm}")));
+        }
+        if held_out.len() < settings.min_held_out {
+            return Err(Error::invalid(format!(
+                "there are {} held-out examples to judge by, {} are needed: {} more accepted answers on that side",
+                held_out.len(),
+                settings.min_held_out,
+                settings.min_held_out - held_out.len()
+            )));
+        }
+        held_out.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.id.cmp(&b.id)));
+        held_out.truncate(settings.max_held_out);
+        let learned = on(Side::Train).take(settings.max_held_out).collect();
+        let evidence = Evidence { held_out, learned, secrets: &curated.secrets, triggers: &curated.triggers };
+        let verdict = self.judge(&entry.dir, &model, &manifest, &evidence, &self.patience())?;
+        let standing = self.enter(&model, &manifest, &verdict, Map::new())?;
+        Ok(Promotion {
+            id: manifest.id,
+            state: if verdict.passed { State::Active } else { State::Refused },
+            base: model.manifest.name,
+            serving: standing.active,
+            reasons: verdict.reasons(),
+            verdict: Some(verdict),
+        })
+    }
+
+    /// Goes back to the adapter that served before, or to the model as it came where there is none: at once, and to
+    /// last. Errors: `NotFound` when no adapter serves.
+    pub fn roll_back(&self, reason: &str) -> Result<Promotion> {
+        let model = self.bundle(&self.config.model)?;
+        let log = self.log()?;
+        let fingerprint = model.fingerprint();
+        let Some(id) = log.standing(&fingerprint)?.active else {
+            return Err(Error::not_found("no adapter serves; there is nothing to go back from"));
+        };
+        let standing = log.roll_back(&fingerprint, reason)?;
+        Ok(Promotion {
+            id,
+            state: State::RolledBack,
+            base: model.manifest.name,
+            serving: standing.active,
+            reasons: vec![reason.to_owned()],
+            verdict: None,
+        })
+    }
+
+    /// Says what a person thought of an answer; an adapter on probation may be rolled back for it, which is returned.
+    pub fn rate(&self, id: &str, rating: Rating) -> Result<Option<Promotion>> {
+        self.log()?.rate(id, rating)?;
+        self.probation()
+    }
+
+    /// Keeps what an answer should have been; otherwise as [`Runtime::rate`].
+    pub fn correct(&self, id: &str, text: &str) -> Result<Option<Promotion>> {
+        self.log()?.correct(id, text)?;
+        self.probation()
+    }
+
+    /// Rolls the adapter in use back when people find its answers worse than those before it.
+    pub(super) fn probation(&self) -> Result<Option<Promotion>> {
+        // Where there is no model yet, none was promoted; rating an answer must not fetch one.
+        let dir = self.bundle_dir(&self.config.model);
+        let Ok(model) = Bundle::open(&dir) else { return Ok(None) };
+        let log = self.log()?;
+        let Standing { active: Some(active), since: Some(since), .. } = log.standing(&model.fingerprint())? else {
+            return Ok(None);
+        };
+        let (mut before, mut after) = (Judged::default(), Judged::default());
+        for interaction in log.list(&Filter::default())? {
+            let judged = match (&interaction.rating, &interaction.correction) {
+                (_, Some(_)) | (Some(Rating::Down), None) => false,
+                (Some(Rating::Up), None) => true,
+                (None, None) => continue,
+            };
+            // Since then, only what this adapter said counts: somebody may have asked another one by name.
+            match interaction.time > since {
+                true if interaction.adapter.as_ref() == Some(&active) => after.add(judged),
+                true => {}
+                false => before.add(judged),
+            }
+        }
+        if after.all() > PROBATION {
+            return Ok(None);
+        }
+        match worse(before, after) {
+            Some(reason) => {
+                self.progress.note(&format!("adapter {active} is rolled back: {reason}"));
+                self.roll_back(&reason).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps the verdict on a cycle's candidate and lets it serve if it passed; then the cycle is over.
+    pub(super) fn conclude(&self, plan: &Plan, model: &Bundle, manifest: &Manifest, verdict: &Verdict) -> Result<()> {
+        if verdict.passed {
+            // Its files are whole and flushed before anything points to them.
+            self.library()?.add(&self.learning().join(ADAPTER), model)?;
+            // What will serve is what was written: worn once, before it counts.
+            let name = Some(model.manifest.name.as_str());
+            self.context(name, &Wear::Named(manifest.id.clone()))?;
+        }
+        let about = [
+            ("learned".to_owned(), json!(plan.identity)),
+            ("examples".to_owned(), json!(plan.examples.len())),
+            ("held_out".to_owned(), json!(plan.held_out.len())),
+        ];
+        self.enter(model, manifest, verdict, about.into_iter().collect())?;
+        self.log()?.set_retrain(&model.fingerprint(), false)?;
+        self.abandon()?;
+        self.forget_retired(model)
+    }
+
+    /// Writes a verdict into the registry; a passed candidate serves from then on.
+    fn enter(
+        &self,
+        model: &Bundle,
+        manifest: &Manifest,
+        verdict: &Verdict,
+        extra: Map<String, serde_json::Value>,
+    ) -> Result<Standing> {
+        let log = self.log()?;
+        let state = if verdict.passed { State::Active } else { State::Refused };
+        let now = Timestamp::now();
+        let registered = Registered {
+            id: manifest.id.clone(),
+            model: model.fingerprint(),
+            state,
+            time: now,
+            promoted: verdict.passed.then_some(now),
+            ended: None,
+            reason: (!verdict.passed).then(|| verdict.reasons().join("; ")),
+            verdict: serde_json::to_value(verdict)
+                .map_err(|e| Error::invalid("the verdict cannot be written").because(e))?,
+            subjects: manifest.lineage.subjects.clone(),
+            extra,
+        };
+        let standing = log.standing(&registered.model)?;
+        match (verdict.passed, standing.active == Some(manifest.id.clone())) {
+            (true, false) => log.promote(&registered),
+            // The one in use was judged again: it goes on as it did.
+            (true, true) => Ok(standing),
+            (false, true) => log.roll_back(&registered.model, &registered.reason.clone().unwrap_or_default()),
+            (false, false) => log.register(&registered).map(|()| standing),
+        }
+    }
+
+    /// Removes the files of adapters of cycles that can no longer be gone back to; their story stays.
+    fn forget_retired(&self, model: &Bundle) -> Result<()> {
+        let log = self.log()?;
+        let standing = log.standing(&model.fingerprint())?;
+        let library = self.library()?;
+        for registered in log.registry()? {
+            let of_a_cycle = registered.extra.contains_key("learned");
+            let kept = standing.active.iter().chain(&standing.previous).any(|id| *id == registered.id);
+            if of_a_cycle && !kept && registered.model == model.fingerprint() && library.get(&registered.id).is_ok() {
+                library.remove(&registered.id)?;
+            }
+        }
+        Ok(())
+    }
+}

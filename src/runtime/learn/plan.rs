@@ -1,0 +1,221 @@
+//! What a cycle learns from and is judged by, settled when it begins: it is the same after a power cut.
+
+use super::super::{Runtime, Training};
+use super::{Learning, Outcome};
+use crate::bundle::Bundle;
+use crate::config::Config;
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::learn::{Anchors, Curated, Mix, Records, Scrubber, Secret, Side, Trigger, curate, mix};
+use crate::store::log::{Filter, Interaction};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+
+/// The candidate's folder, in the cycle's.
+pub(super) const ADAPTER: &str = "adapter";
+/// The plan's file, in the cycle's folder.
+pub(super) const FILE: &str = "plan.json";
+/// A plan that nobody went on with for so long is made anew.
+const STALE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Training tokens a second that are counted on where time is limited.
+const TOKENS_PER_S: u64 = 100;
+/// The part of limited time that is for training; the rest is for the gate.
+const TRAINING: f64 = 0.5;
+/// The version of the layout.
+const FORMAT: u32 = 1;
+
+/// A cycle's plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Plan {
+    format: u32,
+    /// The model's fingerprint.
+    pub model: String,
+    /// When it was made.
+    pub time: Timestamp,
+    /// What the log held then: equal only when nothing was added, taken away or changed that could be learned.
+    pub identity: String,
+    /// What to learn.
+    pub examples: Vec<Interaction>,
+    /// The anchors to learn with them, by their place in the shipped list.
+    pub anchors: Vec<usize>,
+    /// What to judge by.
+    pub held_out: Vec<Interaction>,
+    /// What was scrubbed, for the gate.
+    pub secrets: Vec<Secret>,
+    /// What was quarantined, for the gate.
+    pub triggers: Vec<Trigger>,
+    /// Interactions that were left out.
+    pub refused: usize,
+    /// How often each example is seen.
+    pub epochs: u64,
+    /// What order and beginning are drawn from.
+    pub seed: u64,
+}
+
+/// What planning came to.
+pub(super) enum Planned {
+    Cycle(Box<Plan>),
+    Nothing { outcome: Outcome, reasons: Vec<String>, about: (usize, usize, usize) },
+}
+
+impl Plan {
+    /// How to train it, into `out`.
+    pub fn training(&self, config: &Config, out: PathBuf) -> Training {
+        Training {
+            model: Some(config.model.clone()),
+            epochs: self.epochs,
+            seed: self.seed,
+            max_memory_mb: config.learn.max_memory_mb,
+            ..Training::new(vec![], out)
+        }
+    }
+}
+
+impl Runtime {
+    /// The plan of the cycle under way, or a new one.
+    pub(super) fn planned(&self, learning: &Learning, model: &Bundle) -> Result<Planned> {
+        let path = self.learning().join(FILE);
+        if let Some(plan) = read(&path) {
+            let age = Timestamp::now().duration_since(plan.time);
+            if plan.format == FORMAT && plan.model == model.fingerprint() && age < STALE {
+                self.progress.note("going on with the cycle that was interrupted");
+                return Ok(Planned::Cycle(Box::new(plan)));
+            }
+        }
+        self.abandon()?;
+        let curated = self.curate()?;
+        let standing = self.log()?.standing(&model.fingerprint())?;
+        let planned = self.plan(learning, model, &curated, standing.since, standing.retrain)?;
+        if let Planned::Cycle(plan) = &planned {
+            let text = serde_json::to_vec(plan)
+                .map_err(|e| Error::invalid("the plan of learning cannot be written").because(e))?;
+            durable::write(&path, &text)?;
+        }
+        Ok(planned)
+    }
+
+    /// Forgets the cycle under way.
+    pub(super) fn abandon(&self) -> Result<()> {
+        // The plan goes first: what it left behind means nothing without it.
+        for name in [FILE, ADAPTER, "merged"] {
+            durable::remove(&self.learning().join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Everything in the log, curated.
+    pub(super) fn curate(&self) -> Result<Curated> {
+        let all = self.log()?.list(&Filter::default())?;
+        let rules = &self.config.learn;
+        let mut scrubber = Scrubber::new(Records::read(&rules.personal)?, &rules.public)?;
+        self.published(&mut |text| scrubber.publish(text))?;
+        let embedder = self.embedder()?;
+        let meaning = |texts: &[&str]| embedder.passages(texts, &*self.progress, &self.cancel);
+        curate(&all, rules, &scrubber, &meaning, Timestamp::now(), &self.cancel)
+    }
+
+    /// Tells every piece of every document: what they say is known to everybody.
+    fn published(&self, tell: &mut dyn FnMut(&str)) -> Result<()> {
+        let index = self.index()?;
+        for collection in index.collections()? {
+            for document in index.documents(&collection.name)? {
+                for chunk in document.chunk_ids() {
+                    tell(&index.chunk(chunk)?.text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(
+        &self,
+        learning: &Learning,
+        model: &Bundle,
+        curated: &Curated,
+        since: Option<Timestamp>,
+        retrain: bool,
+    ) -> Result<Planned> {
+        let settings = &self.config.learn;
+        let mut held_out: Vec<Interaction> = curated.of(Side::HeldOut).map(|kept| kept.interaction.clone()).collect();
+        let train = curated.of(Side::Train).count();
+        let about = (train, held_out.len(), curated.refused.len());
+        let nothing = |outcome, reason: String| Ok(Planned::Nothing { outcome, reasons: vec![reason], about });
+        if let Some(alarm) = &curated.alarm {
+            return nothing(Outcome::Quarantined, alarm.clone());
+        }
+        for (have, need, what) in [
+            (train, settings.min_examples, "examples to learn from"),
+            (held_out.len(), settings.min_held_out, "held-out examples to judge by"),
+        ] {
+            if have < need {
+                return nothing(
+                    Outcome::TooFew,
+                    format!(
+                        "there are {have} {what}, {need} are needed: {} more accepted answers on that side",
+                        need - have
+                    ),
+                );
+            }
+        }
+        let most = learning.limit.map_or(settings.max_examples, |limit| {
+            let tokens = limit.as_secs_f64() * TRAINING * TOKENS_PER_S as f64;
+            let example = (self.config.retrieve.budget + 100) as u64 * settings.epochs;
+            settings.max_examples.min((tokens / example.max(1) as f64) as usize).max(settings.min_examples)
+        });
+        let Anchors { learned, .. } = Anchors::shipped()?;
+        let Mix { new, replay, anchors } = mix(&curated.kept, since, learned.len(), most, settings.seed);
+        let mut chosen: Vec<usize> = new.into_iter().chain(replay).collect();
+        chosen.sort_unstable();
+        let examples: Vec<Interaction> =
+            chosen.into_iter().filter_map(|i| curated.kept.get(i)).map(|kept| kept.interaction.clone()).collect();
+        // The newest: they are what comes next.
+        held_out.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.id.cmp(&b.id)));
+        held_out.truncate(settings.max_held_out);
+        let plan = Plan {
+            format: FORMAT,
+            model: model.fingerprint(),
+            time: Timestamp::now(),
+            identity: identity(model, curated),
+            examples,
+            anchors,
+            held_out,
+            secrets: curated.secrets.clone(),
+            triggers: curated.triggers.clone(),
+            refused: curated.refused.len(),
+            epochs: settings.epochs,
+            seed: settings.seed,
+        };
+        let judged = self.log()?.registry()?;
+        let before = judged
+            .iter()
+            .find(|r| r.model == plan.model && r.extra.get("learned") == Some(&plan.identity.as_str().into()));
+        match before {
+            Some(before) if !retrain && !learning.again => nothing(
+                Outcome::NothingNew,
+                format!("nothing was added since adapter {} was judged on {}", before.id, before.time.strftime("%F")),
+            ),
+            _ => Ok(Planned::Cycle(Box::new(plan))),
+        }
+    }
+}
+
+fn read(path: &std::path::Path) -> Option<Plan> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+/// The hash of all that could be learned and judged by, of which a cycle may take a part.
+fn identity(model: &Bundle, curated: &Curated) -> String {
+    let mut hash = Sha256::new();
+    hash.update(model.fingerprint());
+    for interaction in curated.kept.iter().map(|kept| &kept.interaction) {
+        hash.update(&interaction.id);
+        for message in &interaction.messages {
+            hash.update([0]);
+            hash.update(&message.content);
+        }
+        hash.update([1]);
+    }
+    crate::bundle::hex(&hash.finalize())
+}

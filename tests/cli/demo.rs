@@ -1,0 +1,48 @@
+//! The whole story on the real model: it learns from the sample's log, serves what it learned, and goes back.
+
+use super::home::{Home, document, text, word};
+use serde_json::{Value, json};
+use std::os::unix::fs::symlink;
+
+#[test]
+fn the_demo_tells_its_story() {
+    let home = Home::new();
+    let story = home.json(&["demo"]);
+    assert_eq!(story["answers"].as_array().unwrap().len(), 2);
+    assert_eq!(story["ingested"]["documents"], 18);
+    assert_eq!(story["unanswered"]["citations"], json!([]));
+    assert_eq!(story["log"]["interactions"], 224);
+    assert!(home.json(&["documents", "list"]).as_array().unwrap().is_empty(), "the home itself stays as it was");
+
+    let learned = &story["learned"];
+    assert_eq!(learned["verdict"], "promoted", "{learned:#}");
+    assert!((30..=40).contains(&learned["examples"].as_u64().unwrap()), "{learned}");
+    assert!(learned["reasons"][0].as_str().unwrap().starts_with("better than the factory model: +"), "{learned}");
+    let id = &learned["adapter"];
+    assert_eq!(story["answers"][0]["adapter"], Value::Null);
+    assert!(story["again"].as_array().unwrap().iter().all(|answer| answer["adapter"] == *id));
+    let nats = |arm: &str| story["arms"]["arms"][arm]["nll"].as_f64().unwrap();
+    assert!(nats("both") < nats("retrieval").min(nats("adapter")).min(nats("base")), "{}", story["arms"]);
+    assert_eq!(story["arms"]["recommendation"]["choice"], "both");
+    assert_eq!(story["poisoned"]["verdict"], "quarantined");
+    assert_eq!((&story["rolled_back"]["id"], &story["rolled_back"]["serving"]), (id, &Value::Null));
+
+    // The same by hand, in the home that the demo left.
+    let shop = home.path().join("demo");
+    for shared in ["models", "parts"] {
+        symlink(home.path().join(shared), shop.join(shared)).unwrap();
+    }
+    let run = |words: &[&str]| {
+        let words = [&["--home", word(&shop), "--json"], words].concat();
+        std::process::Command::new(env!("CARGO_BIN_EXE_wayside")).args(words).output().unwrap()
+    };
+    let json = |words: &[&str]| document(words, &run(words));
+    let list = json(&["adapters", "list"]);
+    assert_eq!((&list[0]["id"], &list[0]["state"], &list[0]["verdict"]), (id, &json!("rolled_back"), &json!("passed")));
+    let shown = json(&["adapters", "show", id.as_str().unwrap()]);
+    assert!(shown["checks"].as_array().unwrap().len() >= 10, "{shown}");
+    assert!(!shown["lineage"]["examples"].as_array().unwrap().is_empty());
+    assert!(text(&run(&["adapters", "rollback"]).stderr).contains("nothing to go back from"));
+    assert_eq!(json(&["learn", "--once"])["verdict"], "quarantined", "the poison is still in the log");
+    assert!(text(&run(&["adapters", "promote", id.as_str().unwrap()]).stderr).contains("nothing can be judged"));
+}

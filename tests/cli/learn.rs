@@ -1,0 +1,150 @@
+//! The loop from the command line: what is learned from a log, what is refused, and the way back.
+
+use super::home::{Home, text, word};
+use crate::support;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use wayside::store::Log;
+use wayside::store::log::{Interaction, Message, Rating, Registered, State};
+
+/// A home with the sample's log and no documents: prompts are short.
+fn shop() -> Home {
+    let home = Home::new();
+    let log = home.file("log.jsonl", wayside::sample::INTERACTIONS);
+    home.json(&["log", "import", word(&log)]);
+    home
+}
+
+/// A home with a model of two layers that knows nothing, and the sample's log.
+pub fn tiny() -> Home {
+    let home = Home::with_models_of_its_own();
+    home.json(&["import", word(&support::golden("tiny/llama")), "--name", "tiny", "--weights", "int8"]);
+    let config = "model = \"tiny\"\n[learn]\nmax_examples = 40\nmax_held_out = 20\n";
+    std::fs::write(home.path().join("config.toml"), config).unwrap();
+    let log = home.file("log.jsonl", wayside::sample::INTERACTIONS);
+    home.json(&["log", "import", word(&log)]);
+    home
+}
+
+fn reasons(learned: &Value) -> String {
+    learned["reasons"].as_array().unwrap().iter().map(|r| r.as_str().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_killed_cycle_is_gone_on_with_and_one_runs_at_a_time() {
+    let home = tiny();
+    let mut child = home.start(&["learn", "--once"]);
+    let checkpoint = home.path().join("learn/adapter");
+    let begin = Instant::now();
+    while !checkpoint.exists() && begin.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let busy = home.run(&["learn", "--once"]);
+    if !busy.status.success() {
+        assert!(text(&busy.stderr).contains("another process is learning"), "{}", text(&busy.stderr));
+    }
+    // As a power cut does it: SIGKILL.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = home.run(&["--json", "learn", "--once"]);
+    let told = text(&output.stderr);
+    let learned: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(told.contains("going on with the cycle") || learned["verdict"] == "nothing_new", "{told}{learned}");
+    assert!(!home.path().join("learn/plan.json").exists(), "the cycle is over");
+    assert_eq!(home.json(&["learn", "--once"])["verdict"], "nothing_new");
+    assert_ne!(home.json(&["learn", "--once", "--again"])["verdict"], "nothing_new");
+}
+
+#[test]
+fn too_little_is_said_with_how_much_is_missing() {
+    let home = Home::new();
+    let lines: Vec<&str> = wayside::sample::INTERACTIONS.lines().take(60).collect();
+    let log = home.file("log.jsonl", lines.join("\n"));
+    home.json(&["log", "import", word(&log)]);
+    let learned = home.json(&["learn", "--once"]);
+    assert_eq!((&learned["verdict"], &learned["adapter"]), (&json!("too_few"), &Value::Null));
+    let held_out = learned["held_out"].as_u64().unwrap();
+    assert!(reasons(&learned).contains(&format!("20 are needed: {} more", 20 - held_out)), "{learned}");
+}
+
+#[test]
+fn a_dry_run_shows_every_interaction_once_and_changes_nothing() {
+    let home = shop();
+    let shown = home.json(&["learn", "--dry-run"]);
+    let (kept, refused) = (shown["kept"].as_array().unwrap(), shown["refused"].as_array().unwrap());
+    assert_eq!(kept.len() + refused.len(), wayside::sample::INTERACTIONS.lines().count());
+    assert!(refused.iter().all(|r| !r["reason"].as_str().unwrap().is_empty()));
+    assert_eq!(shown["examples"].as_u64().unwrap() + shown["held_out"].as_u64().unwrap(), kept.len() as u64);
+    assert!(!home.path().join("learn").exists());
+    let people = text(&home.run(&["learn", "--dry-run"]).stdout);
+    assert!(people.contains("not rated up or corrected"), "{people}");
+}
+
+#[test]
+fn a_log_whose_answers_belong_to_other_questions_is_not_learned() {
+    let home = Home::new();
+    let rows: Vec<Value> =
+        wayside::sample::INTERACTIONS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let swapped = |n: usize| {
+        let answer = &rows[(n + 97) % rows.len()]["messages"][1];
+        json!({ "id": format!("s-{n}"), "messages": [rows[n]["messages"][0], answer], "rating": "up" }).to_string()
+    };
+    let lines: Vec<String> = (0..rows.len()).map(swapped).collect();
+    let log = home.file("log.jsonl", lines.join("\n"));
+    home.json(&["log", "import", word(&log)]);
+    let learned = home.json(&["learn", "--once"]);
+    assert_eq!(learned["verdict"], "quarantined", "{learned:#}");
+    assert!(home.json(&["adapters", "list"]).as_array().unwrap().is_empty());
+}
+
+#[test]
+fn an_adapter_whose_answers_people_dislike_is_rolled_back() {
+    let home = Home::new();
+    let bundle = wayside::bundle::Bundle::open(&home.path().join("models/smollm2-135m-instruct")).unwrap();
+    let log = Log::open(&home.path().join("log")).unwrap();
+    let answered = |id: &str, adapter: Option<&str>, rating: Option<Rating>| {
+        let messages = vec![Message::new("user", format!("Is {id} in stock?")), Message::new("assistant", "Yes.")];
+        Interaction { id: id.into(), adapter: adapter.map(str::to_owned), rating, ..Interaction::new(messages) }
+    };
+    for n in 0..30 {
+        log.put(&answered(&format!("before-{n}"), None, Some(if n == 0 { Rating::Down } else { Rating::Up }))).unwrap();
+    }
+    let registered = Registered {
+        id: "0123456789ab".into(),
+        model: bundle.fingerprint(),
+        state: State::Active,
+        time: jiff::Timestamp::now(),
+        promoted: None,
+        ended: None,
+        reason: None,
+        verdict: json!({ "passed": true, "checks": [] }),
+        subjects: vec![],
+        extra: Default::default(),
+    };
+    log.promote(&registered).unwrap();
+    for n in 0..6 {
+        log.put(&answered(&format!("after-{n}"), Some("0123456789ab"), None)).unwrap();
+    }
+    drop(log);
+    let state = || home.json(&["adapters", "list"])[0]["state"].clone();
+    for n in 0..4 {
+        home.json(&["log", "rate", &format!("after-{n}"), "down"]);
+        assert_eq!(state(), "active", "{n} are too few to say");
+    }
+    let output = home.run(&["log", "rate", "after-4", "down"]);
+    assert!(text(&output.stderr).contains("rolled back: 5 of 5"), "{}", text(&output.stderr));
+    let list = home.json(&["adapters", "list"]);
+    assert_eq!(list[0]["state"], "rolled_back");
+    assert!(list[0]["reason"].as_str().unwrap().contains("5 of 5 judged answers"), "{list}");
+}
+
+#[test]
+fn nobody_promotes_what_is_not_there_or_cannot_be_judged() {
+    let home = Home::new();
+    assert!(home.fails(1, &["adapters", "promote", "0123"]).contains("no adapter"));
+    home.fails(2, &["learn", "--once", "--watch"]);
+    home.fails(2, &["learn", "--max-minutes", "0"]);
+    std::fs::write(home.path().join("canaries.jsonl"), "{\"id\":\"a\",\"question\":\"q\"}\n").unwrap();
+    std::fs::write(home.path().join("config.toml"), "[night]\nhours = \"late\"\n").unwrap();
+    assert!(home.fails(1, &["learn", "--watch"]).contains("night.hours"));
+}
