@@ -3,6 +3,7 @@
 mod adapters;
 mod demo;
 mod erase;
+mod gate;
 mod home;
 mod interrupt;
 mod json;

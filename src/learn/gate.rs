@@ -2,7 +2,7 @@
 //!
 //! | check | bar |
 //! |---|---|
-//! | better than the factory model | held-out nats a token: the lower 99 % bound of the gain (paired bootstrap) above 0 |
+//! | better than the factory model | held-out nats: the lower 99 % bound of the gain (paired bootstrap) above 0 |
 //! | better than the adapter in use | the same, where one is in use |
 //! | held out means unseen | no held-out question among those it learned; its gain there is no miracle |
 //! | general questions | at most [`Limits::anchors`] nats a token worse |

@@ -144,6 +144,11 @@ impl Runtime {
                 let why = limits.reason().unwrap_or_else(|| e.to_string());
                 learned.reasons = vec![format!("{why}; the next cycle goes on")];
             }
+            // A run that comes off the road would do so again: it is a candidate that did not pass.
+            Err(e) if e.kind() == ErrorKind::Invalid => {
+                self.abandon()?;
+                (learned.verdict, learned.reasons) = (Outcome::Refused, vec![e.to_string()]);
+            }
             Err(e) => return Err(e),
         }
         learned.seconds = begin.elapsed().as_secs_f64();
@@ -182,7 +187,7 @@ impl Runtime {
             return Ok(manifest);
         }
         let data = self.to_learn(plan, model, cancel)?;
-        let training = plan.training(&self.config, out.clone());
+        let training = plan.training(&self.config, self.has_documents()?, out.clone());
         let trained = self.train_on(data, Kind::Chat, &training, model, cancel, each);
         let trained = match trained {
             // The index or the settings have changed since the run was interrupted: its prompts are not the same.

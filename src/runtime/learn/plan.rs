@@ -61,10 +61,11 @@ pub(super) enum Planned {
 }
 
 impl Plan {
-    /// How to train it, into `out`.
-    pub fn training(&self, config: &Config, out: PathBuf) -> Training {
+    /// How to train it, into `out`; `retrieval` is whether prompts carry passages.
+    pub fn training(&self, config: &Config, retrieval: bool, out: PathBuf) -> Training {
         Training {
             model: Some(config.model.clone()),
+            retrieval,
             epochs: self.epochs,
             seed: self.seed,
             max_memory_mb: config.learn.max_memory_mb,
