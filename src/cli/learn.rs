@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use wayside::learn::{Check, Curated, Kept, Side};
 use wayside::train::Progressed;
-use wayside::{Learned, Learning, Outcome};
+use wayside::{ErrorKind, Learned, Learning, Outcome};
 
 /// Learn from the log: curate, train, gate, promote
 ///
@@ -58,10 +58,14 @@ pub fn run(app: &App, words: &Words) -> Done {
     }
     if words.watch {
         let mut failed = None;
-        runtime.learn_by_night(&mut each, &mut |learned| {
+        let ended = runtime.learn_by_night(&mut each, &mut |learned| {
             failed = app.result(learned, || show(app, learned)).err();
-        })?;
-        return failed.map_or(Ok(()), Err);
+        });
+        return match ended {
+            // It goes on until it is stopped: that is how it ends well.
+            Err(e) if e.kind() == ErrorKind::Cancelled => failed.map_or(Ok(()), Err),
+            ended => Ok(ended?),
+        };
     }
     let limit = words.max_minutes.map(|minutes| Duration::from_secs(60 * minutes as u64));
     let learned = runtime.learn(&Learning { limit, again: words.again }, &mut each)?;
