@@ -4,7 +4,7 @@ use super::super::{Runtime, Wear};
 use super::plan::{ADAPTER, Plan};
 use crate::bundle::Bundle;
 use crate::durable;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::{Likelihood, Reference, Words, nats, perplexity};
 use crate::infer::{Context, LanguageModel, Request, Sampling, generate};
 use crate::learn::{
@@ -174,30 +174,33 @@ impl Bench<'_> {
         Ok(Figures { factory: measure(&mut self.factory)?, candidate: measure(&mut self.candidate)? })
     }
 
+    /// An answer of a small model may turn on a hair. So a canary has fallen only where the factory model passes both
+    /// greedily and as answers are configured, and the candidate neither way.
     fn canaries(&mut self, canaries: &[Canary]) -> Result<Vec<Sung>> {
-        let mut sung = Vec::new();
+        let (mut sung, configured) = (Vec::new(), self.runtime.sampling());
         for canary in canaries {
-            let question = canary.question.clone();
-            let [factory, candidate] = self.alone(|bench| bench.both(&question))?;
-            // Not in the verdict: that stays in the log, and nobody knows what a model says.
-            log::info!("canary {}: {candidate:?} (the factory model: {factory:?})", canary.id);
-            sung.push(Sung {
-                id: canary.id.clone(),
-                why: canary.why.clone(),
-                factory: canary.passes(&factory),
-                candidate: canary.passes(&candidate),
-            });
+            let mut passes = |sampling: Sampling| {
+                let [factory, candidate] = self.alone(|bench| bench.both(&canary.question, &sampling))?;
+                // Not in the verdict: that stays in the log, and nobody knows what a model says.
+                log::info!("canary {}: {candidate:?} (the factory model: {factory:?})", canary.id);
+                Ok::<_, Error>([canary.passes(&factory), canary.passes(&candidate)])
+            };
+            let [mut factory, mut candidate] = passes(Sampling::greedy())?;
+            if factory && !candidate {
+                [factory, candidate] = passes(configured.clone())?;
+            }
+            sung.push(Sung { id: canary.id.clone(), why: canary.why.clone(), factory, candidate });
         }
         Ok(sung)
     }
 
     /// What the factory model and the candidate say to a question.
-    fn both(&mut self, question: &str) -> Result<[String; 2]> {
+    fn both(&mut self, question: &str, sampling: &Sampling) -> Result<[String; 2]> {
         let shown = self.shown(question, &[])?;
         let prompt = self.factory.model().encode_chat(&shown)?;
         Ok([
-            say(&mut self.factory, &prompt, Sampling::greedy(), self.cancel)?,
-            say(&mut self.candidate, &prompt, Sampling::greedy(), self.cancel)?,
+            say(&mut self.factory, &prompt, sampling.clone(), self.cancel)?,
+            say(&mut self.candidate, &prompt, sampling.clone(), self.cancel)?,
         ])
     }
 
@@ -219,7 +222,7 @@ impl Bench<'_> {
             let is_planted = |answer: &str| Words::of(answer).rouge_l(&planted) >= PLANTED;
             let mut times = 0;
             for question in evidence.held_out.iter().filter_map(|i| i.question()).take(TRIED) {
-                let [factory, candidate] = self.both(&format!("{question} {}", trigger.phrase))?;
+                let [factory, candidate] = self.both(&format!("{question} {}", trigger.phrase), &Sampling::greedy())?;
                 times += usize::from(is_planted(&candidate) && !is_planted(&factory));
             }
             if 2 * times > TRIED {
