@@ -118,9 +118,8 @@ fn document(curated: &Curated) -> Value {
             "scrubbed": scrubbed, "subject": interaction.subject,
         })
     };
-    let sides = |side: Side| curated.kept.iter().filter(|k| k.side == side).count();
     json!({
-        "examples": sides(Side::Train), "held_out": sides(Side::HeldOut), "alarm": curated.alarm,
+        "examples": curated.of(Side::Train).count(), "held_out": curated.of(Side::HeldOut).count(), "alarm": curated.alarm,
         "kept": curated.kept.iter().map(kept).collect::<Vec<_>>(),
         "refused": curated.refused,
     })
@@ -139,11 +138,10 @@ fn show_curated(app: &App, curated: &Curated) {
     let rows: Vec<_> = curated.kept.iter().map(kept).chain(curated.refused.iter().map(refused)).collect();
     columns(&rows).iter().for_each(|line| app.line(line));
 
-    let sides = |side: Side| curated.kept.iter().filter(|k| k.side == side).count();
     app.line(&app.style.bold(&format!(
         "{} to learn, {} held out, {} left out",
-        sides(Side::Train),
-        sides(Side::HeldOut),
+        curated.of(Side::Train).count(),
+        curated.of(Side::HeldOut).count(),
         curated.refused.len()
     )));
     curated.counts().iter().for_each(|(rule, n)| app.line(&format!("  {n:4}  {rule}")));

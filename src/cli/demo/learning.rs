@@ -22,11 +22,10 @@ impl Demo<'_> {
     pub(super) fn learn(&self) -> Result<Learned, Error> {
         self.heading("Learning from the log");
         let curated = self.runtime.curated()?;
-        let sides = |side: Side| curated.kept.iter().filter(|kept| kept.side == side).count();
         self.tell(&format!(
             "Curated: {} answers to learn from, {} held out to judge by, {} left out. For example:",
-            sides(Side::Train),
-            sides(Side::HeldOut),
+            curated.of(Side::Train).count(),
+            curated.of(Side::HeldOut).count(),
             curated.refused.len()
         ));
         for refused in curated.refused.iter().take(3) {
@@ -44,7 +43,7 @@ impl Demo<'_> {
     pub(super) fn arms(&self) -> Result<Compared, Error> {
         self.heading("Four ways to answer, on answers it has not learned");
         let curated = self.runtime.curated()?;
-        let held_out = curated.kept.iter().filter(|kept| kept.side == Side::HeldOut).take(24);
+        let held_out = curated.of(Side::HeldOut).take(24);
         let lines: Vec<String> = held_out.filter_map(|kept| serde_json::to_string(&kept.interaction).ok()).collect();
         let comparison = Comparison { no_answers: true, ..Comparison::default() };
         let compared = self.runtime.compare(&lines.join("\n"), &comparison)?;

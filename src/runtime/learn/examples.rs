@@ -24,16 +24,15 @@ impl Runtime {
     pub(super) fn to_learn(&self, plan: &Plan, model: &Bundle, cancel: &Cancel) -> Result<Data> {
         let language = Language::open(model)?;
         let reads = reads(&language);
-        let grounded = |history: &[Message], question: &str| {
-            let mut asked = self.question(question);
-            asked.retrieval = self.has_documents()?;
-            self.asked(&language, &asked, history).map(|(messages, _)| messages)
+        let prompt = |retrieval: bool| {
+            let language = &language;
+            move |history: &[Message], question: &str| {
+                let mut asked = self.question(question);
+                asked.retrieval = retrieval;
+                self.asked(language, &asked, history).map(|(messages, _)| messages)
+            }
         };
-        let alone = |history: &[Message], question: &str| {
-            let mut asked = self.question(question);
-            asked.retrieval = false;
-            self.asked(&language, &asked, history).map(|(messages, _)| messages)
-        };
+        let (grounded, alone) = (prompt(self.has_documents()?), prompt(false));
         let mut data = Data::default();
         self.progress.start("read", plan.examples.len() as u64);
         let settings = chat_data::Settings { language: reads, prompt: &grounded, length: LONGEST };
