@@ -2,7 +2,7 @@
 
 use super::super::{Runtime, Wear};
 use super::judge::Evidence;
-use super::plan::{ADAPTER, Plan};
+use super::plan::{ADAPTER, HELD_OUT, Plan, lack, newest};
 use crate::bundle::Bundle;
 use crate::error::{Error, Result};
 use crate::learn::{Judged, Side, Verdict, worse};
@@ -49,22 +49,14 @@ impl Runtime {
         let manifest = Manifest::of(&entry.dir, &model)?;
         let curated = self.curate()?;
         let settings = &self.config.learn;
-        let on = |side: Side| curated.of(side).map(|kept| &kept.interaction);
-        let mut held_out: Vec<_> = on(Side::HeldOut).collect();
         if let Some(alarm) = &curated.alarm {
             return Err(Error::invalid(format!("nothing can be judged by this log: {alarm}")));
         }
-        if held_out.len() < settings.min_held_out {
-            return Err(Error::invalid(format!(
-                "there are {} held-out examples to judge by, {} are needed: {} more accepted answers on that side",
-                held_out.len(),
-                settings.min_held_out,
-                settings.min_held_out - held_out.len()
-            )));
+        if let Some(lack) = lack(curated.of(Side::HeldOut).count(), settings.min_held_out, HELD_OUT) {
+            return Err(Error::invalid(lack));
         }
-        held_out.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.id.cmp(&b.id)));
-        held_out.truncate(settings.max_held_out);
-        let learned = on(Side::Train).take(settings.max_held_out).collect();
+        let held_out = newest(&curated, settings.max_held_out);
+        let learned = curated.of(Side::Train).map(|kept| &kept.interaction).take(settings.max_held_out).collect();
         let evidence = Evidence { held_out, learned, secrets: &curated.secrets, triggers: &curated.triggers };
         let verdict = self.judge(&entry.dir, &model, &manifest, &evidence, &self.patience())?;
         let standing = self.enter(&model, &manifest, &verdict, Map::new())?;

@@ -139,25 +139,17 @@ impl Runtime {
         retrain: bool,
     ) -> Result<Planned> {
         let settings = &self.config.learn;
-        let mut held_out: Vec<Interaction> = curated.of(Side::HeldOut).map(|kept| kept.interaction.clone()).collect();
-        let train = curated.of(Side::Train).count();
-        let about = (train, held_out.len(), curated.refused.len());
+        let (train, held_out) = (curated.of(Side::Train).count(), curated.of(Side::HeldOut).count());
+        let about = (train, held_out, curated.refused.len());
         let nothing = |outcome, reason: String| Ok(Planned::Nothing { outcome, reasons: vec![reason], about });
         if let Some(alarm) = &curated.alarm {
             return nothing(Outcome::Quarantined, alarm.clone());
         }
-        for (have, need, what) in [
-            (train, settings.min_examples, "examples to learn from"),
-            (held_out.len(), settings.min_held_out, "held-out examples to judge by"),
-        ] {
-            if have < need {
-                return nothing(
-                    Outcome::TooFew,
-                    format!(
-                        "there are {have} {what}, {need} are needed: {} more accepted answers on that side",
-                        need - have
-                    ),
-                );
+        for (have, need, what) in
+            [(train, settings.min_examples, "examples to learn from"), (held_out, settings.min_held_out, HELD_OUT)]
+        {
+            if let Some(lack) = lack(have, need, what) {
+                return nothing(Outcome::TooFew, lack);
             }
         }
         let most = learning.limit.map_or(settings.max_examples, |limit| {
@@ -171,9 +163,6 @@ impl Runtime {
         chosen.sort_unstable();
         let examples: Vec<Interaction> =
             chosen.into_iter().filter_map(|i| curated.kept.get(i)).map(|kept| kept.interaction.clone()).collect();
-        // The newest: they are what comes next.
-        held_out.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.id.cmp(&b.id)));
-        held_out.truncate(settings.max_held_out);
         let plan = Plan {
             format: FORMAT,
             model: model.fingerprint(),
@@ -181,7 +170,7 @@ impl Runtime {
             identity: identity(model, curated),
             examples,
             anchors,
-            held_out,
+            held_out: newest(curated, settings.max_held_out).into_iter().cloned().collect(),
             secrets: curated.secrets.clone(),
             triggers: curated.triggers.clone(),
             refused: curated.refused.len(),
@@ -200,6 +189,23 @@ impl Runtime {
             _ => Ok(Planned::Cycle(Box::new(plan))),
         }
     }
+}
+
+/// What held-out examples are called where there are too few.
+pub(super) const HELD_OUT: &str = "held-out examples to judge by";
+
+/// Why so many of `what` are not enough, if so.
+pub(super) fn lack(have: usize, need: usize, what: &str) -> Option<String> {
+    let missing = need.checked_sub(have).filter(|missing| *missing > 0)?;
+    Some(format!("there are {have} {what}, {need} are needed: {missing} more accepted answers on that side"))
+}
+
+/// The newest held-out examples, at most `most`: they are what comes next.
+pub(super) fn newest(curated: &Curated, most: usize) -> Vec<&Interaction> {
+    let mut held_out: Vec<&Interaction> = curated.of(Side::HeldOut).map(|kept| &kept.interaction).collect();
+    held_out.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.id.cmp(&b.id)));
+    held_out.truncate(most);
+    held_out
 }
 
 fn read(path: &std::path::Path) -> Option<Plan> {
