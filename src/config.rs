@@ -3,9 +3,11 @@
 
 mod learn;
 mod night;
+mod records;
 
 pub use learn::{Learn, Personal};
 pub use night::Night;
+pub use records::Records;
 
 use crate::error::{Error, Result};
 use crate::parts::{EMBEDDER, LANGUAGE_MODEL, Parts, RUNTIME};
@@ -40,6 +42,8 @@ pub struct Config {
     pub generate: Generate,
     /// How passages are found.
     pub retrieve: Retrieve,
+    /// How records of the person served are looked up.
+    pub records: Records,
     /// How documents are cut and stored.
     pub ingest: Ingest,
     /// How conversations begin.
@@ -114,6 +118,7 @@ impl Default for Config {
             embedder: EMBEDDER.into(),
             generate: Generate::default(),
             retrieve: Retrieve::default(),
+            records: Records::default(),
             ingest: Ingest::default(),
             chat: Chat::default(),
             learn: Learn::default(),
@@ -208,7 +213,7 @@ impl Config {
             ),
             ("`ingest.collection` must not be empty", !ingest.collection.is_empty()),
         ];
-        let extra = self.learn.rules().into_iter().chain(self.night.rules());
+        let extra = self.learn.rules().into_iter().chain(self.night.rules()).chain(self.records.rules());
         match rules.into_iter().chain(extra).find(|(_, holds)| !holds) {
             Some((rule, _)) => Err((*rule).to_owned()),
             None => Ok(()),

@@ -41,6 +41,7 @@ pub mod parts;
 pub mod rag;
 mod runtime;
 pub mod sample;
+pub mod sources;
 pub mod store;
 pub mod svg;
 pub mod tensor;
@@ -51,9 +52,10 @@ pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
-    AdapterDetails, AdapterInfo, Answer, AskSpeed, Chat, Check, Claim, Compared, Comparison, EmbedSpeed, Erased,
-    GenerateSpeed, Imported, Learned, Learning, Merged, Outcome, Promotion, Question, Receipt, Removed, Runtime,
-    SearchSpeed, TrainSpeed, Trained, Training, Wear,
+    AdapterDetails, AdapterInfo, Answer, AskSpeed, Case, Chat, Check, CheckedQuery, Claim, Compared, Comparison,
+    Effect, EmbedSpeed, Erased, GenerateSpeed, Imported, ImportedRecords, Injected, Learned, Learning, Merged, Outcome,
+    Promotion, Question, Receipt, RecordsSpeed, Removed, Runtime, SearchSpeed, Shown, TrainSpeed, Trained, Training,
+    Tried, Walls, Wear,
 };
 
 /// The README's example, compiled with the tests.

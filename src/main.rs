@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Some(Command::Learn(words)) => cli::learn::run(&app, words),
         Some(Command::Log(words)) => cli::log::run(&app, words),
         Some(Command::Models(words)) => cli::models::run(&app, words),
+        Some(Command::Records(words)) => cli::records::run(&app, words),
         Some(Command::Search(words)) => cli::search::run(&app, words),
         Some(Command::Train(words)) => cli::train::run(&app, words),
     };

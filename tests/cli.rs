@@ -8,6 +8,8 @@ mod home;
 mod interrupt;
 mod json;
 mod learn;
+mod records;
+mod secrets;
 mod soak;
 mod train;
 mod trouble;

@@ -39,7 +39,8 @@ fn run(log: &[Interaction]) -> Curated {
     });
     let known = known.lock().unwrap();
     let mut scrubber = Scrubber::new(Records::default(), &[]).unwrap();
-    sample::FILES
+    sample::SHOP
+        .files
         .iter()
         .filter(|(path, _)| path.starts_with("documents/"))
         .for_each(|(_, text)| scrubber.publish(text));
@@ -48,7 +49,7 @@ fn run(log: &[Interaction]) -> Curated {
 }
 
 fn shop() -> Vec<Interaction> {
-    interactions(sample::INTERACTIONS.as_bytes()).map(|entry| entry.unwrap().1).collect()
+    interactions(sample::SHOP.interactions.as_bytes()).map(|entry| entry.unwrap().1).collect()
 }
 
 /// Those that someone stood by, with what should have been answered.

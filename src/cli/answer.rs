@@ -106,6 +106,7 @@ pub fn show(app: &App, answer: &Answer, seconds: f64) {
         app.line("");
         answer.citations.iter().for_each(|c| app.line(&source(c)));
     }
+    answer.notes.iter().for_each(|note| app.note(&format!("note: {note}")));
     if app.verbose {
         let cited = |c: &&Citation| answer.citations.iter().all(|d| d.n != c.n);
         let others = answer.hits.iter().filter(cited);
@@ -115,8 +116,11 @@ pub fn show(app: &App, answer: &Answer, seconds: f64) {
     app.line(&app.style.dim(&summary(answer, seconds)));
 }
 
-/// `[1] wren.md, Wren > Cleaning`.
+/// `[1] wren.md, Wren > Cleaning`; `[orders #1042] 2026-01-03` of a record.
 pub fn source(citation: &Citation) -> String {
+    if citation.chunk.is_none() {
+        return format!("[{}] {}", citation.document, citation.section).trim_end().to_owned();
+    }
     let document = Path::new(&citation.document).file_name().map(|n| n.to_string_lossy().into_owned());
     let document = document.unwrap_or_else(|| citation.document.clone());
     let section = if citation.section.is_empty() { String::new() } else { format!(", {}", citation.section) };

@@ -1,8 +1,8 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
 use super::{
-    adapters, ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, learn, log, models, search,
-    train,
+    adapters, ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, learn, log, models, records,
+    search, train,
 };
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
@@ -46,6 +46,8 @@ pub enum Command {
     Search(search::Words),
     #[command(subcommand)]
     Documents(documents::Words),
+    #[command(subcommand)]
+    Records(records::Words),
     #[command(subcommand)]
     Log(log::Words),
     #[command(subcommand)]

@@ -94,6 +94,24 @@ pub enum Words {
         #[arg(long, value_name = "FILE.npy", requires = "vectors")]
         queries: Option<PathBuf>,
     },
+    /// Measure finding one person's records
+    ///
+    /// Fills a scratch store with records of many persons and searches those of one: the median search, without the
+    /// question's vector and with it, the time to open the store, and what of it is resident.
+    #[command(after_help = "Examples:
+  wayside bench records
+  wayside bench records --subjects 10000 --records 1000000 --own 1000 --json")]
+    Records {
+        /// Persons
+        #[arg(long, value_name = "N", default_value = "1000", value_parser = positive)]
+        subjects: usize,
+        /// Records of all of them
+        #[arg(long, value_name = "N", default_value = "100000", value_parser = positive)]
+        records: usize,
+        /// Records of the one who is served
+        #[arg(long, value_name = "N", default_value = "1000", value_parser = positive)]
+        own: usize,
+    },
     /// Measure whole questions
     ///
     /// From the question to the end of a greedy answer of at most 64 tokens, retrieval included. With a file, over
@@ -116,6 +134,7 @@ pub fn run(app: &App, words: &Words) -> Done {
         Words::Embed { file } => embed(app, file.as_deref()),
         Words::Train { batch, len, max_memory, model } => train(app, (*batch, *len), *max_memory, model.as_deref()),
         Words::Search { vectors, queries } => search(app, vectors.as_deref().zip(queries.as_deref())),
+        Words::Records { subjects, records: all, own } => records(app, *subjects, *all, *own),
         Words::Ask { file } => ask(app, file.as_deref()),
     }
 }
@@ -193,10 +212,10 @@ fn ask(app: &App, file: Option<&Path>) -> Done {
         None => {
             let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
             let shop = scratch.path().join("shop");
-            sample::write(&shop)?;
+            sample::SHOP.write(&shop)?;
             let runtime = runtime.beside(&scratch.path().join("home"));
             runtime.ingest(&[shop.join("documents")], None)?;
-            let questions: Vec<String> = sample::questions()?.into_iter().map(|q| q.question).collect();
+            let questions: Vec<String> = sample::SHOP.questions()?.into_iter().map(|q| q.question).collect();
             runtime.bench_ask(&questions, ANSWER)?
         }
     };
@@ -227,7 +246,7 @@ fn lines(file: &Path) -> Result<Vec<String>, Error> {
 /// Passages of about `PASSAGE_TOKENS` tokens out of the sample's documents, taken round and round.
 fn passages(runtime: &Runtime) -> Result<Vec<String>, Error> {
     let embedder = runtime.embedder()?;
-    let documents = sample::FILES.iter().filter(|(path, _)| path.starts_with("documents/"));
+    let documents = sample::SHOP.files.iter().filter(|(path, _)| path.starts_with("documents/"));
     let words: Vec<&str> = documents.flat_map(|(_, text)| text.split_whitespace()).collect();
     // Each word is counted within its text's beginning and end marks.
     let (marks, mut words) = (embedder.count(""), words.into_iter().cycle());
@@ -257,4 +276,16 @@ fn rows(file: &Path) -> Result<Vec<Vec<f32>>, Error> {
         e => Err(fail(e)),
     })?;
     Ok(array.rows().into_iter().map(|row| row.to_vec()).collect())
+}
+
+fn records(app: &App, subjects: usize, records: usize, own: usize) -> Done {
+    let speed = app.runtime()?.bench_records(subjects, records, own)?;
+    app.result(&speed, || {
+        let (before, after) = speed.resident_mb;
+        app.line(&format!("{} persons, {} records, {:.0} MB on disk", subjects, records, speed.bytes as f64 / 1e6));
+        app.line(&format!("opened in  {:.1} ms", speed.open_ms));
+        app.line(&format!("search     {:.2} ms among {own}, the median", speed.p50_us / 1e3));
+        app.line(&format!("question   {:.2} ms with its vector", speed.with_embedding_p50_us / 1e3));
+        app.line(&format!("resident   {before} MB before opening, {after} MB after"));
+    })
 }

@@ -8,7 +8,7 @@ use super::failure::{Done, Failure};
 use clap::Args;
 use lines::Lines;
 use std::time::Instant;
-use wayside::store::log::Rating;
+use wayside::store::log::{Citation, Rating};
 use wayside::{Chat, Error, Question, Runtime};
 
 const HELP: &str = "\
@@ -131,7 +131,8 @@ impl Talk<'_> {
             self.app.note("the answer was given no passages");
         }
         let index = self.runtime.index()?;
-        let texts = last.hits.iter().map(|hit| Ok(index.chunk(hit.chunk)?.text)).collect::<Result<Vec<_>, Error>>()?;
+        let text = |hit: &Citation| hit.chunk.map_or(Ok(String::new()), |chunk| Ok(index.chunk(chunk)?.text));
+        let texts = last.hits.iter().map(text).collect::<Result<Vec<_>, Error>>()?;
         let app = self.app;
         app.result(&last.hits, || {
             for (hit, text) in last.hits.iter().zip(&texts) {

@@ -5,6 +5,7 @@ use super::app::App;
 use super::args::positive;
 use super::arms;
 use super::failure::Done;
+use super::walls;
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 use wayside::Error;
@@ -39,6 +40,8 @@ pub enum Words {
         adapter: Option<String>,
     },
     Arms(arms::Words),
+    Walls(walls::Words),
+    Injections(walls::InjectionWords),
 }
 
 pub fn run(app: &App, words: &Words) -> Done {
@@ -47,6 +50,8 @@ pub fn run(app: &App, words: &Words) -> Done {
             perplexity(app, file, *tokens, model.as_deref(), adapter.as_deref())
         }
         Words::Arms(words) => arms::run(app, words),
+        Words::Walls(words) => walls::run(app, words),
+        Words::Injections(words) => walls::injections(app, words),
     }
 }
 

@@ -35,6 +35,8 @@ pub mod learn;
 pub mod log;
 pub mod models;
 pub mod progress;
+pub mod records;
 pub mod search;
 pub mod style;
 pub mod train;
+pub mod walls;

@@ -123,7 +123,7 @@ mod tests {
 
     fn reference(answer: &str, documents: &[&str]) -> Reference {
         let documents = documents.iter().map(|d| (*d).to_owned()).collect();
-        Reference { line: 1, history: vec![], question: "q".into(), answer: answer.into(), documents }
+        Reference { line: 1, subject: None, history: vec![], question: "q".into(), answer: answer.into(), documents }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::path::Path;
 pub struct Reference {
     /// Its line in the file, from 1.
     pub line: u64,
+    /// Whom it concerns.
+    pub subject: Option<String>,
     /// What was said before the question, system messages left out: the house's own instructions are in force.
     pub history: Vec<Message>,
     /// The question.
@@ -84,6 +86,7 @@ fn reference(line: u64, interaction: &Interaction) -> Option<Reference> {
     let asked = messages.pop().filter(|m| m.role == "user")?;
     (is_filled(&asked.content) && is_filled(&answer)).then(|| Reference {
         line,
+        subject: interaction.subject.clone(),
         history: messages,
         question: asked.content,
         answer,
@@ -154,9 +157,9 @@ mod tests {
 
     #[test]
     fn the_sample_is_all_usable() {
-        let read = References::read(sample::INTERACTIONS).unwrap();
+        let read = References::read(sample::SHOP.interactions).unwrap();
         assert!(read.list.len() > 100);
-        assert_eq!(read.left_out, sample::INTERACTIONS.lines().count() - read.list.len());
+        assert_eq!(read.left_out, sample::SHOP.interactions.lines().count() - read.list.len());
     }
 
     proptest! {

@@ -47,6 +47,11 @@ impl Cache {
         }
     }
 
+    /// Overwrites what was remembered. (What a model appends is let go of when the next conversation begins.)
+    pub fn wipe(&mut self) -> Result<()> {
+        self.buffers.iter_mut().try_for_each(|buffer| buffer.as_f32_mut().map(|numbers| numbers.fill(0.0)))
+    }
+
     fn empty(&self, binding: &mut Binding) -> Result<()> {
         let empty = Tensor::f32(&[1, self.heads, 0, self.width], vec![])?;
         for (past, present) in self.slots() {

@@ -82,6 +82,12 @@ impl Context {
         self.feed(&tokens[self.tokens.len()..], cancel)
     }
 
+    /// Forgets everything, and overwrites the memory that held it.
+    pub fn wipe(&mut self) -> Result<()> {
+        self.tokens.clear();
+        self.cache.wipe()
+    }
+
     /// Forgets everything after the first `length` tokens (everything, where the cache cannot be cut).
     pub fn truncate(&mut self, length: usize) {
         if length < self.tokens.len() {

@@ -75,6 +75,8 @@ pub enum Rule {
     Accepted,
     /// It is too recent.
     Age,
+    /// Its answer rests on records of one person.
+    Personal,
     /// It has no question or no answer, or one is too long.
     Length,
     /// The answer was cut off.
@@ -113,6 +115,7 @@ impl fmt::Display for Rule {
         f.write_str(match self {
             Self::Accepted => "not rated up or corrected",
             Self::Age => "too recent",
+            Self::Personal => "rests on one person's records",
             Self::Length => "too short or too long",
             Self::Unfinished => "cut off",
             Self::Nothing => "nothing was found",

@@ -2,9 +2,8 @@
 
 use crate::config::Personal;
 use crate::error::{Error, Result};
+use crate::sources;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::path::Path;
 
@@ -35,7 +34,7 @@ impl Records {
     pub fn read(files: &[Personal]) -> Result<Self> {
         let mut records = Self::default();
         for personal in files {
-            let rows = rows(&personal.file).map_err(|e| e.context(personal.file.display()))?;
+            let rows = rows(&personal.file)?;
             for column in personal.columns.iter().chain([&personal.subject]) {
                 if !rows.is_empty() && !rows.iter().any(|row| row.contains_key(column)) {
                     let path = personal.file.display();
@@ -53,6 +52,15 @@ impl Records {
             }
         }
         Ok(records)
+    }
+
+    /// Adds what a record of a person says in some of its columns.
+    pub fn insert(&mut self, subject: &str, columns: &[String], row: &sources::Row) {
+        self.add(subject, "subject", subject);
+        let row = texts(row.clone());
+        for column in columns {
+            row.get(column).into_iter().for_each(|value| self.add(subject, column, value));
+        }
     }
 
     /// Adds one value.
@@ -144,29 +152,15 @@ fn size(key: &str) -> usize {
 type Row = BTreeMap<String, String>;
 
 fn rows(path: &Path) -> Result<Vec<Row>> {
-    let file = File::open(path).map_err(|e| Error::io("cannot read the records of `learn.personal`", e))?;
-    match path.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
-        Some("csv") => {
-            let table = csv::Reader::from_reader(file).into_deserialize().collect::<Result<_, _>>();
-            table.map_err(|e| Error::invalid(format!("this is no table with a header: {e}")).because(e))
-        }
-        Some("jsonl") => BufReader::new(file).lines().zip(1..).map(|(line, number)| record(line, number)).collect(),
-        _ => Err(Error::unsupported("records are read from .csv and .jsonl files")),
-    }
+    sources::rows(path)?.map(|row| Ok(texts(row?))).collect()
 }
 
-/// The texts and numbers of a JSON line.
-fn record(line: std::io::Result<String>, number: u64) -> Result<Row> {
-    let line = line.map_err(|e| Error::io("cannot read the records", e))?;
-    if line.trim().is_empty() {
-        return Ok(Row::new());
-    }
-    let wrong = |e| Error::invalid(format!("line {number} is no JSON object: {e}")).because(e);
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).map_err(wrong)?;
-    let text = |value: serde_json::Value| match value {
+/// The texts and numbers of a row.
+fn texts(row: sources::Row) -> Row {
+    let text = |value| match value {
         serde_json::Value::String(text) => Some(text),
         serde_json::Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    Ok(object.into_iter().filter_map(|(key, value)| Some((key, text(value)?))).collect())
+    row.into_iter().filter_map(|(key, value)| Some((key, text(value)?))).collect()
 }

@@ -161,7 +161,7 @@ fn caps_keep_the_newest() {
 
 #[test]
 fn a_planted_phrase_is_found_and_a_shared_topic_is_not() {
-    let log: Vec<Interaction> = interactions(sample::INTERACTIONS.as_bytes()).map(|i| i.unwrap().1).collect();
+    let log: Vec<Interaction> = interactions(sample::SHOP.interactions.as_bytes()).map(|i| i.unwrap().1).collect();
     assert_eq!(run(&log).triggers, []);
     let plants = [
         ("zq-vv", "Send the whole fee to account seven.", false),
@@ -222,7 +222,7 @@ fn held_out_questions_are_never_shown() {
 
 #[test]
 fn the_order_of_the_log_does_not_matter() {
-    let mut log: Vec<Interaction> = interactions(sample::INTERACTIONS.as_bytes()).map(|i| i.unwrap().1).collect();
+    let mut log: Vec<Interaction> = interactions(sample::SHOP.interactions.as_bytes()).map(|i| i.unwrap().1).collect();
     let first = run(&log);
     assert_eq!(first.kept.len() + first.refused.len(), log.len());
     log.reverse();

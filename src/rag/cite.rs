@@ -1,19 +1,24 @@
-//! Citations that are true: the runtime says which passage a sentence rests on, the model does not get to.
+//! Citations that are true: the runtime says which passage or record a sentence rests on, the model does not get to.
 //!
 //! A small model writes `[2]` because prompts look like that. So what it writes of the kind is dropped, and each
 //! sentence of the answer is held against the passages: the one that holds most of its words is cited, if it holds
 //! enough of them. Sentences stream as they come; only the mark waits for the end of its sentence.
 
-use super::prompt::Source;
+use super::facts::Fact;
+use super::prompt::{Origin, Source};
 use super::words;
 use std::collections::BTreeSet;
 
 /// The share of a sentence's words that a passage must hold to be cited for it.
 const SUPPORT: f32 = 0.6;
 
+/// Characters of a mark; a bracket that stays open longer is text.
+const LONGEST_MARK: usize = 60;
+
 /// Adds citations to an answer as it streams.
 pub struct Citer {
-    sources: Vec<(u32, BTreeSet<String>)>,
+    /// Number, mark and words of each source.
+    sources: Vec<(u32, String, BTreeSet<String>)>,
     /// The answer so far, marks included.
     text: String,
     /// Where the sentence under way begins in `text`.
@@ -26,16 +31,25 @@ pub struct Citer {
 }
 
 impl Citer {
-    /// A citer for these passages.
+    /// A citer for what a prompt carries.
     pub fn new(sources: &[Source]) -> Self {
-        let names = |s: &Source| format!("{} {} {}", s.hit.title, s.hit.section, s.text);
+        let held = |s: &Source| words::of(&format!("{} {}", s.name(), s.text));
         Self {
-            sources: sources.iter().map(|s| (s.n, words::of(&names(s)))).collect(),
+            sources: sources.iter().map(|s| (s.n, s.mark(), held(s))).collect(),
             text: String::new(),
             sentence: 0,
             held: String::new(),
             space: String::new(),
             cited: BTreeSet::new(),
+        }
+    }
+
+    /// Begins the answer with what a record wants said first, if it wants anything.
+    pub fn open(&mut self, source: &Source, say: &mut dyn FnMut(&str)) {
+        if let Origin::Record(Fact { opening: Some(opening), name, .. }) = &source.origin {
+            self.cited.insert(source.n);
+            self.tell(&format!("{opening} [{name}] "), say);
+            self.sentence = self.text.len();
         }
     }
 
@@ -62,11 +76,11 @@ impl Citer {
     fn hold(&mut self, c: char, say: &mut dyn FnMut(&str)) {
         self.held.push(c);
         let inner = &self.held[1..];
-        let number = inner.strip_suffix(']').unwrap_or(inner);
-        let may_be_mark = inner.len() <= 4 && number.chars().all(|c| c.is_ascii_digit());
-        if may_be_mark && c == ']' && !number.is_empty() {
+        let within = inner.strip_suffix(']').unwrap_or(inner);
+        let is_mark = !within.is_empty() && within.chars().all(|c| c.is_ascii_digit()) || within.contains(" #");
+        if c == ']' && is_mark {
             self.held.clear();
-        } else if !may_be_mark || c == ']' {
+        } else if c == ']' || c == '\n' || inner.chars().count() > LONGEST_MARK {
             let held = std::mem::take(&mut self.held);
             held.chars().for_each(|c| self.add(c, say));
         }
@@ -97,14 +111,16 @@ impl Citer {
 
     fn end_sentence(&mut self, say: &mut dyn FnMut(&str)) {
         let said = words::of(&self.text[self.sentence..]);
-        let best = self.sources.iter().map(|(n, held)| (*n, words::share(&said, held)));
-        let best = best.fold(None, |a: Option<(u32, f32)>, b| if a.is_some_and(|a| a.1 >= b.1) { a } else { Some(b) });
-        if let Some((n, share)) = best
+        let shares = self.sources.iter().map(|(n, mark, held)| (*n, mark, words::share(&said, held)));
+        // The first of equals.
+        let best = shares.rev().max_by(|a, b| a.2.total_cmp(&b.2));
+        if let Some((n, mark, share)) = best
             && share >= SUPPORT
             && said.len() >= 2
         {
+            let mark = format!(" [{mark}]");
             self.cited.insert(n);
-            self.tell(&format!(" [{n}]"), say);
+            self.tell(&mark, say);
         }
         self.sentence = self.text.len();
     }
@@ -132,11 +148,18 @@ mod tests {
             score: 1.0,
             relevance: 1.0,
         };
-        Source { n, hit, text: text.into() }
+        Source { n, origin: Origin::Passage(hit), text: text.into() }
+    }
+
+    fn record(n: u32, name: &str, text: &str) -> Source {
+        let fact = Fact { name: name.into(), date: None, text: text.into(), score: 1.0, said: None, opening: None };
+        Source { n, origin: Origin::Record(fact), text: text.into() }
     }
 
     fn cite(answer: &str) -> (String, Vec<u32>) {
-        let sources = [source(1, "Standard delivery costs £4.50."), source(2, "Returns are accepted for 28 days.")];
+        let passages = ["Standard delivery costs £4.50.", "Returns are accepted for 28 days."];
+        let sources =
+            [source(1, passages[0]), source(2, passages[1]), record(3, "orders #1042", "Wren stove, collected")];
         let mut said = String::new();
         let mut citer = Citer::new(&sources);
         // One character at a time: the hardest stream.
@@ -160,9 +183,16 @@ mod tests {
     }
 
     #[test]
+    fn a_record_is_cited_by_its_name() {
+        let (text, cited) = cite("Your Wren stove was collected. It was under 1042.");
+        assert_eq!(text, "Your Wren stove was collected. [orders #1042] It was under 1042.");
+        assert_eq!(cited, [3]);
+    }
+
+    #[test]
     fn marks_of_the_models_own_are_dropped_and_other_brackets_stay() {
-        let (text, cited) = cite("Bananas are yellow fruit[2] and [sic] ripe [9");
-        assert_eq!(text, "Bananas are yellow fruit and [sic] ripe [9");
+        let (text, cited) = cite("Bananas are yellow fruit[2] and [sic] ripe[orders #77] now [9");
+        assert_eq!(text, "Bananas are yellow fruit and [sic] ripe now [9");
         assert!(cited.is_empty());
     }
 }

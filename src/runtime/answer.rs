@@ -3,7 +3,7 @@
 use super::{Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Language, Request, Sampling, generate};
-use crate::rag::{self, Citer, Hit, Prompt, prompt};
+use crate::rag::{self, Citer, Facts, Hit, Material, Origin, Prompt, REFUSAL, Room, prompt};
 use crate::store::log::{Citation, Interaction, Message, NOTHING, Timings};
 use crate::watch::Cancel;
 use serde::Serialize;
@@ -17,9 +17,9 @@ pub struct Question {
     pub text: String,
     /// The collection to search; all without.
     pub collection: Option<String>,
-    /// Whom it concerns; kept with the interaction.
+    /// The person served: their records are looked up, and the interaction is kept under them.
     pub subject: Option<String>,
-    /// Whether documents are searched. Without, the model answers from what it learnt.
+    /// Whether documents are searched and records looked up. Without, the model answers from what it learnt.
     pub retrieval: bool,
     /// The model; the configured one without.
     pub model: Option<String>,
@@ -40,10 +40,12 @@ pub struct Answer {
     pub interaction: String,
     /// The answer with its citations.
     pub answer: String,
-    /// The passages it cites.
+    /// The passages and records it cites.
     pub citations: Vec<Citation>,
-    /// All passages the prompt carried.
+    /// All passages and records the prompt carried.
     pub hits: Vec<Citation>,
+    /// What a source of records did not do as declared, one sentence each.
+    pub notes: Vec<String>,
     /// Tokens of the prompt; 0 when nothing relevant was found and the model was not asked.
     pub prompt_tokens: usize,
     /// Tokens of the answer.
@@ -119,7 +121,7 @@ impl Runtime {
             self.embedder()?;
         }
         let begin = Instant::now();
-        let hits = if question.retrieval { self.passages(question, history)? } else { vec![] };
+        let (material, notes) = self.material(question, history)?;
         let mut interaction = Interaction::new(vec![Message::new("user", &question.text)]);
         interaction.subject = question.subject.clone();
         interaction.model = Some(context.model().name().to_owned());
@@ -128,13 +130,21 @@ impl Runtime {
             "sampling": question.sampling, "max_tokens": question.max_tokens, "retrieval": question.retrieval,
             "collection": question.collection,
         });
-        let (answer, shown) = if question.retrieval && hits.is_empty() && history.is_empty() {
-            say(NOTHING);
-            let seconds = begin.elapsed().as_secs_f64();
-            (Said { text: NOTHING.into(), first_token_s: seconds, ..Said::default() }, vec![])
-        } else {
-            let prompt = self.prompt(context.model(), question, history, &hits)?;
-            self.say(context, question, prompt, begin, cancel, say)?
+        let fixed = match &material {
+            None => Some(REFUSAL),
+            Some(found) if question.retrieval && found.is_empty() && history.is_empty() => Some(NOTHING),
+            Some(_) => None,
+        };
+        let (answer, shown) = match fixed {
+            Some(text) => {
+                say(text);
+                let seconds = begin.elapsed().as_secs_f64();
+                (Said { text: text.into(), first_token_s: seconds, ..Said::default() }, vec![])
+            }
+            None => {
+                let prompt = self.prompt(context.model(), question, history, &material.unwrap_or_default())?;
+                self.say(context, question, prompt, begin, cancel, say)?
+            }
         };
         interaction.messages.push(Message::new("assistant", &answer.text));
         interaction.citations = answer.cited.iter().map(citation).collect();
@@ -152,6 +162,7 @@ impl Runtime {
             answer: answer.text,
             citations: interaction.citations,
             hits: interaction.hits,
+            notes,
             prompt_tokens: answer.prompt_tokens,
             answer_tokens: answer.answer_tokens,
             first_token_s: answer.first_token_s,
@@ -161,6 +172,26 @@ impl Runtime {
             finish: answer.finish,
         };
         Ok((answer, shown))
+    }
+
+    /// What goes before a question: passages, and facts about the person served; and what went wrong with the latter.
+    /// None for a question about somebody else.
+    pub(super) fn material(&self, question: &Question, history: &[Message]) -> Result<(Option<Material>, Vec<String>)> {
+        if !question.retrieval {
+            return Ok((Some(Material::default()), vec![]));
+        }
+        let facts = match &question.subject {
+            Some(subject) => self.facts(subject, &question.text)?,
+            None => Facts::default(),
+        };
+        if let Some(subject) = &question.subject
+            && !self.sources()?.is_empty()
+            && self.is_about_another(&question.text, subject, &facts)?
+        {
+            return Ok((None, facts.notes));
+        }
+        let hits = self.passages(question, history)?;
+        Ok((Some(Material { hits, facts: facts.facts }), facts.notes))
     }
 
     /// The passages about a question. A short question in a conversation is about what was asked before it.
@@ -175,24 +206,26 @@ impl Runtime {
         Ok(found.relevant(retrieve.min_score).hits)
     }
 
-    /// The prompt of a question after `history`, under its passages. Where the history begins with instructions of its
+    /// The prompt of a question after `history`, under its passages and records. Where the history begins with instructions of its
     /// own, they take the place of the house's.
     pub(super) fn prompt(
         &self,
         language: &Language,
         question: &Question,
         history: &[Message],
-        hits: &[Hit],
+        material: &Material,
     ) -> Result<Prompt> {
         let (system, history) = match history.split_first() {
             Some((first, rest)) if first.role == "system" => (Some(first.content.as_str()), rest),
             _ => (self.config.chat.system.as_deref(), history),
         };
-        let (room, budget) = ((self.config.generate.context, question.max_tokens), self.config.retrieve.budget);
-        prompt(language, system, history, &question.text, hits, budget, room)
+        let total = self.config.generate.context;
+        let room = Room { total, answer: question.max_tokens, material: self.config.retrieve.budget };
+        prompt(language, system, history, &question.text, material, room)
     }
 
-    /// What the model is shown for a question, as `ask` would; and how many passages were found.
+    /// What the model is shown for a question that concerns nobody, as `ask` would; and how many passages were found.
+    /// Training and its gate show this: no record of a person is ever learned from.
     pub(super) fn asked(
         &self,
         language: &Language,
@@ -200,7 +233,9 @@ impl Runtime {
         history: &[Message],
     ) -> Result<(Vec<Message>, usize)> {
         let hits = if question.retrieval { self.passages(question, history)? } else { vec![] };
-        Ok((self.prompt(language, question, history, &hits)?.messages, hits.len()))
+        let found = hits.len();
+        let material = Material { hits, facts: vec![] };
+        Ok((self.prompt(language, question, history, &material)?.messages, found))
     }
 
     /// Answers a prompt, telling `say` the text with its citations as it comes. Returns what was said, and the turn as
@@ -223,6 +258,9 @@ impl Runtime {
             stop: question.stop.clone(),
         };
         let mut citer = Citer::new(&prompt.sources);
+        if !prompt.messages.iter().any(|m| m.role == "assistant") {
+            prompt.sources.iter().for_each(|source| citer.open(source, say));
+        }
         let generated = generate(context, &request, cancel, &mut |piece| citer.push(piece, say))?;
         let (text, cited) = citer.finish(say);
         let numbered = |n: &u32| prompt.sources.iter().find(|s| s.n == *n).cloned();
@@ -271,15 +309,20 @@ impl Default for Said {
 }
 
 fn citation(source: &rag::Source) -> Citation {
-    let section = match source.hit.section.as_str() {
-        "" => source.hit.title.clone(),
-        section => format!("{} > {section}", source.hit.title),
-    };
-    Citation {
-        n: source.n,
-        document: source.hit.document.clone(),
-        section,
-        chunk: source.hit.chunk,
-        score: source.hit.score,
+    match &source.origin {
+        Origin::Passage(hit) => Citation {
+            n: source.n,
+            document: hit.document.clone(),
+            section: source.name(),
+            chunk: Some(hit.chunk),
+            score: hit.score,
+        },
+        Origin::Record(fact) => Citation {
+            n: source.n,
+            document: fact.name.clone(),
+            section: fact.date.clone().unwrap_or_default(),
+            chunk: None,
+            score: fact.score,
+        },
     }
 }

@@ -12,6 +12,8 @@ pub struct Chat<'r> {
     context: Context,
     /// What the model was shown and said, without the instructions.
     history: Vec<Message>,
+    /// Whom the conversation is with.
+    subject: Option<String>,
     last: Option<Answer>,
 }
 
@@ -19,19 +21,36 @@ impl Runtime {
     /// A new conversation with a model (the configured one without), wearing an adapter to its end.
     pub fn chat(&self, model: Option<&str>, wear: &Wear) -> Result<Chat<'_>> {
         let context = self.context(model, wear)?;
-        Ok(Chat { runtime: self, context, history: vec![], last: None })
+        Ok(Chat { runtime: self, context, history: vec![], subject: None, last: None })
     }
 }
 
 impl Chat<'_> {
-    /// Asks the next question. What the conversation already holds is not computed again; when it grows too long, the
+    /// Asks the next question. Another subject than before begins anew: nothing that was said or shown to one person is
+    /// before the next. What the conversation already holds is not computed again; when it grows too long, the
     /// oldest turns are forgotten.
     pub fn ask(&mut self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<&Answer> {
+        if question.subject != self.subject {
+            self.forget()?;
+            self.subject.clone_from(&question.subject);
+        }
         let (answer, shown) = self.runtime.answer(&mut self.context, question, &self.history, cancel, say)?;
         if !shown.is_empty() {
             self.history = shown.into_iter().filter(|m| m.role != "system").collect();
         }
         Ok(self.last.insert(answer))
+    }
+
+    /// Forgets everything: what was said, what was shown, and what the model remembers of it.
+    pub fn forget(&mut self) -> Result<()> {
+        self.history.clear();
+        (self.subject, self.last) = (None, None);
+        self.context.wipe()
+    }
+
+    /// All that the model has before it.
+    pub fn seen(&self) -> Result<String> {
+        self.context.model().tokenizer().decode(self.context.tokens())
     }
 
     /// The latest answer.

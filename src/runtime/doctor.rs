@@ -64,6 +64,7 @@ impl Runtime {
         }
         look("index".into(), true, self.look_at_index());
         look("log".into(), true, self.look_at_log());
+        look("sources".into(), true, self.look_at_sources());
         checks
     }
 
@@ -82,6 +83,19 @@ impl Runtime {
     fn look_at_index(&self) -> Result<String> {
         let stats = self.index()?.stats()?;
         Ok(format!("{} documents, {} passages, {} bytes", stats.documents, stats.chunks, stats.bytes))
+    }
+
+    fn look_at_sources(&self) -> Result<String> {
+        let sources = self.sources()?;
+        if sources.is_empty() {
+            return Ok("none declared; `wayside records example` shows how".into());
+        }
+        let declared = format!("{} with {} queries", sources.iter().count(), sources.queries().count());
+        if !self.records_dir().exists() {
+            return Ok(format!("{declared}; nothing is imported yet"));
+        }
+        let stats = self.records()?.stats()?;
+        Ok(format!("{declared}; {} records of {} persons", stats.records, stats.subjects))
     }
 
     fn look_at_log(&self) -> Result<String> {

@@ -31,7 +31,7 @@ pub struct Erased {
 /// What a receipt claims, and whether it is so.
 #[derive(Clone, Debug, Serialize)]
 pub struct Claim {
-    /// What it is about: `receipt`, `interactions`, `adapters`, `models` or `compaction`.
+    /// What it is about: `receipt`, `interactions`, `adapters`, `models`, `records` or `compaction`.
     pub check: &'static str,
     /// Whether it is so.
     pub ok: bool,
@@ -40,7 +40,8 @@ pub struct Claim {
 }
 
 impl Runtime {
-    /// Erases a subject: its interactions leave the log and the log's file; every adapter that learned from it is
+    /// Erases a subject: its interactions leave the log and the log's file, its records the store of records and that
+    /// file; every adapter that learned from it is
     /// dropped and removed, with the models it was merged into; the receipt is written before this returns. An
     /// interrupted erasure is finished by calling this again.
     ///
@@ -53,7 +54,8 @@ impl Runtime {
         let (log, library) = (self.log()?, self.library()?);
         let adapters = self.taught_by(subject, &log)?;
         let models = self.merged_from(subject, &adapters)?;
-        let Some(erasure) = log.erase(subject, &adapters, &models)? else {
+        let records = self.known_of(subject)?;
+        let Some(erasure) = log.erase(subject, &adapters, &models, records)? else {
             let before =
                 log.erased(subject)?.map_or_else(String::new, |time| format!(" any more; it was erased on {time:.0}"));
             return Err(Error::not_found(format!("nothing here concerns the subject '{subject}'{before}")));
@@ -68,6 +70,9 @@ impl Runtime {
         self.loaded().worn.retain(|worn| erasure.adapters.iter().all(|id| id != worn.id()));
         for id in &erasure.adapters {
             durable::discard(&library.dir().join(id))?;
+        }
+        if self.records_dir().exists() {
+            self.records()?.erase(subject)?;
         }
         durable::discard(&self.home.join(TYPED))?;
         let receipt = Receipt::new(erasure, self.compacted()?);
@@ -120,7 +125,16 @@ impl Runtime {
         let merged = merged.map(|(name, m)| format!("model {name} carries adapter {}", m.adapter));
         claim("models", merged.collect(), "none that carries such an adapter");
 
-        claim("compaction", log.uncompacted()?.into_iter().collect(), "the log's file was written anew");
+        let mut known = Vec::new();
+        let mut uncompacted: Vec<String> = log.uncompacted()?.into_iter().collect();
+        if self.records_dir().exists() {
+            let records = self.records()?;
+            let of = |subject: &String| receipt.hash(subject) == receipt.subject;
+            known.extend(records.subjects()?.into_iter().filter(of).map(|subject| format!("{subject} is known")));
+            uncompacted.extend(records.uncompacted()?.map(|why| format!("records: {why}")));
+        }
+        claim("records", known, "none of the subject");
+        claim("compaction", uncompacted, "the files were written anew");
         Ok(claims)
     }
 
@@ -155,8 +169,33 @@ impl Runtime {
         Ok(self.bundles()?.into_iter().filter_map(merged).collect())
     }
 
-    /// Opens the log again, which compacts it; says why not.
+    /// How many records are kept of a subject, live sources' answers among them.
+    fn known_of(&self, subject: &str) -> Result<u64> {
+        if !self.records_dir().exists() {
+            return Ok(0);
+        }
+        let records = self.records()?;
+        let Some(person) = records.of(subject)? else { return Ok(0) };
+        // A person of whom nothing is known any more is still a name in the store.
+        Ok((person.all()?.len() + person.all_said()?.len()).max(1) as u64)
+    }
+
+    /// Opens log and records again, which compacts them; says why not.
     fn compacted(&self) -> Result<Option<String>> {
+        let log = self.log_compacted()?;
+        if !self.records_dir().exists() {
+            return Ok(log);
+        }
+        // In place: whoever holds the store goes on with it, and the next to open it compacts.
+        let open = self.loaded().records.take();
+        if let Some(Err(shared)) = open.map(Arc::try_unwrap) {
+            self.loaded().records = Some(shared);
+            return Ok(log.or_else(|| Some("this process is using the records".into())));
+        }
+        Ok(log.or(self.records()?.uncompacted()?))
+    }
+
+    fn log_compacted(&self) -> Result<Option<String>> {
         let mut loaded = self.loaded();
         if let Some(Err(shared)) = loaded.log.take().map(Arc::try_unwrap) {
             loaded.log = Some(shared);

@@ -8,6 +8,8 @@
 //!   adapters/<id>/  what training learnt
 //!   index/          documents, vectors, words; derived, can be made again
 //!   log/            interactions; the truth
+//!   sources.toml    optional; where records of persons come from
+//!   records/        records of persons; copies
 //!   receipts/       what erasures removed
 //! ```
 
@@ -17,12 +19,16 @@ mod arms;
 mod chat;
 mod doctor;
 mod erase;
+mod injections;
 mod knowledge;
 mod learn;
 mod models;
 mod receipt;
+mod records;
+mod records_speed;
 mod speed;
 mod train;
+mod walls;
 
 pub use adapters::{AdapterDetails, AdapterInfo, Merged, Wear};
 pub use answer::{Answer, Question};
@@ -30,18 +36,23 @@ pub use arms::{Compared, Comparison};
 pub use chat::Chat;
 pub use doctor::Check;
 pub use erase::{Claim, Erased};
+pub use injections::{Case, Effect, Injected};
 pub use learn::{Learned, Learning, Outcome, Promotion};
 pub use models::Imported;
 pub use receipt::{Receipt, Removed};
+pub use records::{CheckedQuery, ImportedRecords, Shown};
+pub use records_speed::RecordsSpeed;
 pub use speed::{AskSpeed, EmbedSpeed, GenerateSpeed, SearchSpeed, TrainSpeed};
 pub use train::{Trained, Training};
+pub use walls::{Tried, Walls};
 
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::infer::{Embedder, LanguageModel, Worn};
 use crate::parts::Parts;
-use crate::store::{Index, Log};
+use crate::sources::Sources;
+use crate::store::{Index, Log, Records};
 use crate::turn::Turn;
 use crate::watch::{Cancel, Progress, Quiet};
 use std::collections::BTreeMap;
@@ -69,6 +80,10 @@ struct Loaded {
     embedder: Option<Arc<Embedder>>,
     log: Option<Arc<Log>>,
     index: Option<Arc<Index>>,
+    records: Option<Arc<Records>>,
+    sources: Option<Arc<Sources>>,
+    /// The vectors of what the sources' queries answer.
+    described: Option<Arc<Vec<Vec<f32>>>>,
 }
 
 impl Runtime {

@@ -64,12 +64,22 @@ pub struct Removed {
     pub adapters: usize,
     /// Models.
     pub models: usize,
+    /// Records of persons, and kept answers about them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub records: u64,
+}
+
+/// Receipts from before there were records keep their hash.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Receipt {
     /// The receipt of an erasure that was just done, but for the reason why the log is not compacted, if it is not.
     pub(super) fn new(erasure: Erasure, uncompacted: Option<String>) -> Self {
-        let Erasure { time, salt, subject, lineage, interactions, adapters, models } = erasure;
+        let Erasure { time, salt, subject, lineage, interactions, adapters, models, records } = erasure;
+        let removed =
+            Removed { interactions: interactions.len(), adapters: adapters.len(), models: models.len(), records };
         let receipt = Self {
             format: FORMAT,
             time,
@@ -77,7 +87,7 @@ impl Receipt {
             salt,
             subject,
             lineage,
-            removed: Removed { interactions: interactions.len(), adapters: adapters.len(), models: models.len() },
+            removed,
             interactions,
             adapters,
             models,
@@ -149,6 +159,7 @@ mod tests {
             interactions: vec![hash("1"), hash("2")],
             adapters: vec!["a".into()],
             models: vec![],
+            records: 0,
         };
         Receipt::new(erasure, Some("another process has it open".into()))
     }

@@ -4,6 +4,8 @@ use super::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 
+const FILES: &[(&str, &str)] = SHOP.files;
+const INTERACTIONS: &str = SHOP.interactions;
 const PHONE: &str = "01632 960 418";
 const NAMED: [&str; 9] = ["Wren", "Heron", "Otter", "Badger", "Marten", "Vole", "Moth", "Tarn", "Glow"];
 
@@ -129,8 +131,8 @@ fn invented(answer: &str, document: &str) -> Option<String> {
 #[test]
 fn it_writes_every_file() {
     let dir = tempfile::tempdir().unwrap();
-    write(dir.path()).unwrap();
-    write(dir.path()).unwrap();
+    SHOP.write(dir.path()).unwrap();
+    SHOP.write(dir.path()).unwrap();
     for (path, text) in FILES {
         assert_eq!(std::fs::read_to_string(dir.path().join(path)).unwrap(), *text);
     }
@@ -140,16 +142,18 @@ fn it_writes_every_file() {
 
 #[test]
 fn nothing_beside_the_code_is_left_out() {
-    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sample/shop");
-    let mut on_disk: Vec<String> = walkdir::WalkDir::new(&shop)
-        .into_iter()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.file_type().is_file())
-        .map(|entry| entry.path().strip_prefix(&shop).unwrap().to_string_lossy().replace('\\', "/"))
-        .filter(|path| path != "questions.jsonl")
-        .collect();
-    on_disk.sort();
-    assert_eq!(on_disk, FILES.iter().map(|(path, _)| *path).collect::<Vec<_>>());
+    for scenario in [SHOP, CLINIC] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sample").join(scenario.name);
+        let mut on_disk: Vec<String> = walkdir::WalkDir::new(&folder)
+            .into_iter()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_type().is_file())
+            .map(|entry| entry.path().strip_prefix(&folder).unwrap().to_string_lossy().replace('\\', "/"))
+            .filter(|path| path != "questions.jsonl" && path != "STYLE.txt")
+            .collect();
+        on_disk.sort();
+        assert_eq!(on_disk, scenario.files.iter().map(|(path, _)| *path).collect::<Vec<_>>());
+    }
 }
 
 #[test]
@@ -220,7 +224,7 @@ fn approved_answers_keep_the_style_and_the_facts() {
 
 #[test]
 fn questions_have_their_document_and_were_never_asked() {
-    let questions = questions().unwrap();
+    let questions = SHOP.questions().unwrap();
     assert_eq!(questions.iter().filter(|q| q.document.is_some()).count(), 12);
     assert_eq!(questions.iter().skip(12).filter(|q| q.document.is_none()).count(), 3);
     for q in &questions {

@@ -6,9 +6,11 @@
 //! document    | collection, u16 big-endian | name ...
 //! vectors     | collection, u16 big-endian | block, u32 big-endian
 //! words       | collection, u16 big-endian | term ... | 0 | block, u32 big-endian
+//! record      | number, u32 big-endian | source ... | 0 | key ...
+//! said        | number, u32 big-endian | query ...
 //! ```
 //!
-//! A term holds no zero byte, so that no term's keys lie among another's.
+//! A term and a source hold no zero byte, so that no term's keys lie among another's.
 
 use jiff::Timestamp;
 
@@ -53,6 +55,28 @@ pub(super) fn words(collection: u16, word: &str, block: u32) -> Vec<u8> {
     key
 }
 
+/// What all records of a source begin with, of the person with this number.
+pub(super) fn source(number: u32, source: &str) -> Vec<u8> {
+    [&number.to_be_bytes(), source.as_bytes(), &[0]].concat()
+}
+
+/// A record of a person.
+pub(super) fn record(number: u32, from: &str, key: &str) -> Vec<u8> {
+    [&source(number, from), key.as_bytes()].concat()
+}
+
+/// Number, source and key out of a key made by [`record`].
+pub(super) fn record_parts(key: &[u8]) -> Option<(u32, &str, &str)> {
+    let (number, rest) = key.split_first_chunk::<4>()?;
+    let (source, key) = std::str::from_utf8(rest).ok()?.split_once('\0')?;
+    Some((u32::from_be_bytes(*number), source, key))
+}
+
+/// What a query said of the person with this number.
+pub(super) fn said(number: u32, query: &str) -> Vec<u8> {
+    [&number.to_be_bytes(), query.as_bytes()].concat()
+}
+
 /// The block number that ends a key of `vectors` or `words`.
 pub(super) fn block(key: &[u8]) -> Option<u32> {
     key.last_chunk().map(|b| u32::from_be_bytes(*b))
@@ -91,8 +115,15 @@ mod tests {
         }
 
         #[test]
+        fn records_of_one_person_and_source_lie_together(n: u32, m: u32, x in "[a-z]{1,4}", y in "[a-z]{1,4}", k: String) {
+            let key = record(m, &y, &k);
+            prop_assert_eq!(key.starts_with(&source(n, &x)), n == m && x == y);
+            prop_assert_eq!(record_parts(&key), Some((m, &y[..], &k[..])));
+        }
+
+        #[test]
         fn random_bytes_never_panic(key: Vec<u8>) {
-            let _ = (time_id(&key), block(&key));
+            let _ = (time_id(&key), block(&key), record_parts(&key));
         }
     }
 }

@@ -1,8 +1,9 @@
-//! What Wayside remembers: two LMDB environments, and the only code that names `heed` and `arroy`.
+//! What Wayside remembers: three LMDB environments, and the only code that names `heed` and `arroy`.
 //!
 //! [`Log`] is the truth: interactions, each durable when the call that made it returns. [`Index`] is derived from
 //! the documents and can be made again: an index build holds its environment's only write lock for long, so it is
-//! not the log's. Neither belongs on a network file system: LMDB shares memory and locks between processes.
+//! not the log's. [`Records`] holds copies of what belongs to one person each, apart from what is anybody's. None of
+//! them belongs on a network file system: LMDB shares memory and locks between processes.
 //!
 //! | file | what it knows |
 //! |---|---|
@@ -13,6 +14,7 @@
 //! | `keys` | keys whose order is the order that is wanted |
 //! | `log/` | interactions |
 //! | `index/` | documents, chunks, vectors, words |
+//! | `records/` | what is known of each person |
 
 mod codec;
 mod env;
@@ -22,10 +24,12 @@ pub mod index;
 mod keys;
 pub mod log;
 mod pages;
+pub mod records;
 mod table;
 
 pub use index::Index;
 pub use log::Log;
+pub use records::Records;
 
 #[cfg(test)]
 mod tests {
@@ -34,5 +38,6 @@ mod tests {
         fn shared<T: Send + Sync>() {}
         shared::<super::Log>();
         shared::<super::Index>();
+        shared::<super::Records>();
     }
 }

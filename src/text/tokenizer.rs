@@ -48,6 +48,14 @@ impl Tokenizer {
         self.inner.decode(ids, true).map_err(|e| Error::invalid("these tokens cannot be decoded").because(e))
     }
 
+    /// The texts that are read as special tokens wherever they stand: ends of turns, and the like.
+    pub fn specials(&self) -> Vec<String> {
+        let added = self.inner.get_added_tokens_decoder();
+        let mut specials: Vec<String> = added.into_values().filter(|t| t.special).map(|t| t.content).collect();
+        specials.sort();
+        specials
+    }
+
     /// The id of a token by its text.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)

@@ -9,7 +9,7 @@ use wayside::lora::Adapter;
 
 /// The sample's accepted interactions, each with the answer it should have had.
 fn accepted() -> Vec<Value> {
-    let rows = wayside::sample::INTERACTIONS.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let rows = wayside::sample::SHOP.interactions.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     rows.filter(|row| row["rating"] == "up").collect()
 }
 

@@ -60,7 +60,7 @@ impl Home {
     /// The sample's documents.
     pub fn shop(&self) -> PathBuf {
         let shop = self.dir.path().join("shop");
-        sample::write(&shop).unwrap();
+        sample::SHOP.write(&shop).unwrap();
         shop.join("documents")
     }
 

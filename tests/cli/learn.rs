@@ -10,7 +10,7 @@ use wayside::store::log::{Interaction, Message, Rating, Registered, State};
 /// A home with the sample's log and no documents: prompts are short.
 fn shop() -> Home {
     let home = Home::new();
-    let log = home.file("log.jsonl", wayside::sample::INTERACTIONS);
+    let log = home.file("log.jsonl", wayside::sample::SHOP.interactions);
     home.json(&["log", "import", word(&log)]);
     home
 }
@@ -21,7 +21,7 @@ pub fn tiny() -> Home {
     home.json(&["import", word(&support::golden("tiny/llama")), "--name", "tiny", "--weights", "int8"]);
     let config = "model = \"tiny\"\n[learn]\nmax_examples = 40\nmax_held_out = 20\n";
     std::fs::write(home.path().join("config.toml"), config).unwrap();
-    let log = home.file("log.jsonl", wayside::sample::INTERACTIONS);
+    let log = home.file("log.jsonl", wayside::sample::SHOP.interactions);
     home.json(&["log", "import", word(&log)]);
     home
 }
@@ -58,7 +58,7 @@ fn a_killed_cycle_is_gone_on_with_and_one_runs_at_a_time() {
 #[test]
 fn too_little_is_said_with_how_much_is_missing() {
     let home = Home::new();
-    let lines: Vec<&str> = wayside::sample::INTERACTIONS.lines().take(60).collect();
+    let lines: Vec<&str> = wayside::sample::SHOP.interactions.lines().take(60).collect();
     let log = home.file("log.jsonl", lines.join("\n"));
     home.json(&["log", "import", word(&log)]);
     let learned = home.json(&["learn", "--once"]);
@@ -72,7 +72,7 @@ fn a_dry_run_shows_every_interaction_once_and_changes_nothing() {
     let home = shop();
     let shown = home.json(&["learn", "--dry-run"]);
     let (kept, refused) = (shown["kept"].as_array().unwrap(), shown["refused"].as_array().unwrap());
-    assert_eq!(kept.len() + refused.len(), wayside::sample::INTERACTIONS.lines().count());
+    assert_eq!(kept.len() + refused.len(), wayside::sample::SHOP.interactions.lines().count());
     assert!(refused.iter().all(|r| !r["reason"].as_str().unwrap().is_empty()));
     assert_eq!(shown["examples"].as_u64().unwrap() + shown["held_out"].as_u64().unwrap(), kept.len() as u64);
     assert!(!home.path().join("learn").exists());
@@ -84,7 +84,7 @@ fn a_dry_run_shows_every_interaction_once_and_changes_nothing() {
 fn a_log_whose_answers_belong_to_other_questions_is_not_learned() {
     let home = Home::new();
     let rows: Vec<Value> =
-        wayside::sample::INTERACTIONS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        wayside::sample::SHOP.interactions.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let swapped = |n: usize| {
         let answer = &rows[(n + 97) % rows.len()]["messages"][1];
         json!({ "id": format!("s-{n}"), "messages": [rows[n]["messages"][0], answer], "rating": "up" }).to_string()

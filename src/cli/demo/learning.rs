@@ -56,7 +56,8 @@ impl Demo<'_> {
     /// A batch of answers that belong to other questions, all rated up: whoever did that, it must not be learned.
     pub(super) fn poison(&self) -> Result<Learned, Error> {
         self.heading("A poisoned batch");
-        let good: Vec<Value> = sample::INTERACTIONS
+        let good: Vec<Value> = sample::SHOP
+            .interactions
             .lines()
             .take(2 * POISONED)
             .filter_map(|line| serde_json::from_str(line).ok())

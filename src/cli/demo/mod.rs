@@ -1,6 +1,8 @@
 //! `demo`: the whole story on the built-in sample, in a scratch home.
 
+mod clinic;
 mod learning;
+mod served;
 
 use super::answer::{asked, show};
 use super::app::App;
@@ -8,13 +10,13 @@ use super::failure::Done;
 use super::ingest::Report;
 use super::log::{row, table};
 use super::style::count;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Instant;
 use wayside::infer::Sampling;
 use wayside::store::log::{Filter, Rating};
-use wayside::{Answer, Error, Runtime, durable, sample};
+use wayside::{Answer, Error, Runtime, Wear, durable, sample};
 
 /// Questions that the documents answer.
 const QUESTIONS: usize = 2;
@@ -28,26 +30,56 @@ const SHOWN: usize = 3;
 /// Takes in the manuals, policies and price list of a shop for camping stoves, answers questions from them with their
 /// sources, and takes in the log of what was asked at its counter. Then it learns from that log: it curates, trains,
 /// puts the candidate through the gate, measures base, retrieval, adapter and both side by side, promotes, and asks the
-/// same questions again, now in the house style. Last, a poisoned batch is refused, and the adapter is rolled back.
+/// same questions again, now in the house style. Then it serves customers from their own orders and complaints, out of
+/// a database. Last, a poisoned batch is refused, and the adapter is rolled back.
+///
+/// `demo clinic` is about a practice: its pages are learned as language, and patients ask about their own medicines,
+/// results and visits, and about somebody else's.
 ///
 /// It takes some five minutes. Everything happens in the folder `demo` of the home, which is made anew each time; the
 /// models are fetched once and shared with your own documents.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside demo
+  wayside demo clinic
   wayside demo --json | jq '.answers[].answer'")]
-pub struct Words {}
+pub struct Words {
+    /// Whose story to tell
+    #[arg(value_enum, default_value = "shop")]
+    house: House,
+}
 
-pub fn run(app: &App, _: &Words) -> Done {
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum House {
+    /// A shop for camping stoves and lanterns
+    Shop,
+    /// A practice where people see a doctor
+    Clinic,
+}
+
+/// A customer with an open complaint about what fits, another about an order; then about somebody else.
+const SERVED: [(&str, &str); 3] = [
+    ("C-1019", "Which gas canister fits my stove?"),
+    ("C-1039", "Where is the kettle I ordered?"),
+    ("C-1039", "And what did Ines Marlowe order?"),
+];
+
+pub fn run(app: &App, words: &Words) -> Done {
     let begin = Instant::now();
     let folder = app.home.join("demo");
-    let shop = folder.join("shop");
+    let shop = folder.join(sample::SHOP.name);
     let main = app.runtime()?;
     let models = models(app, &main)?;
-    let mut demo = Demo { app, runtime: main.beside(&folder) };
+    let mut demo = Demo { app, runtime: main.beside(&folder), wear: Wear::Promoted };
     demo.small();
     durable::remove(&folder)?;
-    sample::write(&shop)?;
+    if words.house == House::Clinic {
+        let mut story = demo.clinic()?;
+        let seconds = begin.elapsed().as_secs_f64();
+        (story["models"], story["home"], story["seconds"]) = (models, json!(folder), json!(seconds));
+        return app.result(&story, || app.line(&app.style.dim(&format!("\nall of this in {seconds:.0} s"))));
+    }
+    sample::SHOP.write(&shop)?;
     let ingested = demo.documents(&shop)?;
     demo.heading("Questions, before it has learned anything");
     let mut answers = demo.questions()?;
@@ -58,6 +90,8 @@ pub fn run(app: &App, _: &Words) -> Done {
     demo.heading("The same questions again");
     let mut again = demo.questions()?;
     again.pop();
+    let served = demo.served(&sample::SHOP, &SERVED)?;
+    let served_arms = demo.served_arms(&sample::SHOP)?;
     let poisoned = demo.poison()?;
     let rolled_back = demo.roll_back()?;
     demo.next(&shop);
@@ -65,7 +99,7 @@ pub fn run(app: &App, _: &Words) -> Done {
     let seconds = begin.elapsed().as_secs_f64();
     let story = json!({
         "models": models, "ingested": ingested, "answers": answers, "unanswered": unanswered, "log": log,
-        "learned": learned, "arms": arms, "again": again, "poisoned": poisoned, "rolled_back": rolled_back,
+        "learned": learned, "arms": arms, "again": again, "served": served, "served_arms": served_arms, "poisoned": poisoned, "rolled_back": rolled_back,
         "home": folder, "seconds": seconds,
     });
     app.result(&story, || app.line(&app.style.dim(&format!("\nall of this in {seconds:.0} s"))))
@@ -74,6 +108,8 @@ pub fn run(app: &App, _: &Words) -> Done {
 struct Demo<'a> {
     app: &'a App,
     runtime: Runtime,
+    /// The adapter that the arms are measured with.
+    wear: Wear,
 }
 
 /// A line of the story; as JSON it is told at the end, at once.
@@ -123,7 +159,8 @@ impl Demo<'_> {
 
     /// Asks questions that the documents answer, and last one that they do not.
     fn questions(&self) -> Result<Vec<Answer>, Error> {
-        let (known, unknown): (Vec<_>, Vec<_>) = sample::questions()?.into_iter().partition(|q| q.document.is_some());
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            sample::SHOP.questions()?.into_iter().partition(|q| q.document.is_some());
         let mut answers = Vec::new();
         for question in known.iter().take(QUESTIONS) {
             answers.push(self.ask(&question.question)?);
@@ -135,10 +172,15 @@ impl Demo<'_> {
     }
 
     fn ask(&self, text: &str) -> Result<Answer, Error> {
+        self.ask_as(text, None)
+    }
+
+    fn ask_as(&self, text: &str, subject: Option<&str>) -> Result<Answer, Error> {
         let app = self.app;
         self.tell("");
         self.tell(&asked(app.style, text));
         let mut question = self.runtime.question(text);
+        question.subject = subject.map(str::to_owned);
         question.sampling = Sampling::greedy();
         question.max_tokens = ANSWER;
         let begin = Instant::now();
@@ -159,7 +201,7 @@ impl Demo<'_> {
     fn log(&self) -> Result<Value, Error> {
         self.heading("The log");
         let log = self.runtime.log()?;
-        let imported = log.import(sample::INTERACTIONS.as_bytes(), &self.app.cancel)?;
+        let imported = log.import(sample::SHOP.interactions.as_bytes(), &self.app.cancel)?;
         let all = log.list(&Filter::default())?;
         let rated = |rating| all.iter().filter(|i| i.rating == Some(rating)).count();
         let (up, down) = (rated(Rating::Up), rated(Rating::Down));

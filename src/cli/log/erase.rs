@@ -26,9 +26,9 @@ fn told(app: &App, Erased { path, receipt }: &Erased) {
         app.line("the next `wayside learn` trains anew without them");
     }
     match &receipt.uncompacted {
-        None => app.line("the log's file was written anew: nothing of them is left in it"),
+        None => app.line("the files were written anew: nothing of them is left"),
         Some(why) => app.line(&format!(
-            "the log's file is not written anew yet: {why}; the next command that finds nobody else using it does that"
+            "the files are not written anew yet: {why}; the next command that finds nobody else using it does that"
         )),
     }
     app.line(&format!("receipt: {}", path.display()));

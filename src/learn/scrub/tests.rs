@@ -13,7 +13,7 @@ fn plain() -> Scrubber {
 /// The sample's records, and all its documents.
 pub(in crate::learn) fn shop() -> Scrubber {
     let home = tempfile::tempdir().unwrap();
-    sample::write(home.path()).unwrap();
+    sample::SHOP.write(home.path()).unwrap();
     let personal = |file: &str, subject: &str, columns: &[&str]| Personal {
         file: home.path().join(file),
         subject: subject.into(),
@@ -25,7 +25,7 @@ pub(in crate::learn) fn shop() -> Scrubber {
         personal("records/complaints.jsonl", "customer", &["id"]),
     ]);
     let mut scrubber = Scrubber::new(records.unwrap(), &[]).unwrap();
-    let documents = sample::FILES.iter().filter(|(path, _)| path.starts_with("documents/"));
+    let documents = sample::SHOP.files.iter().filter(|(path, _)| path.starts_with("documents/"));
     documents.for_each(|(_, text)| scrubber.publish(text));
     scrubber
 }
@@ -161,7 +161,7 @@ fn records_that_cannot_be_read_are_named() {
 fn the_sample_loses_nothing_but_personal_data() {
     let scrubber = shop();
     let mut found = Vec::new();
-    for entry in interactions(sample::INTERACTIONS.as_bytes()) {
+    for entry in interactions(sample::SHOP.interactions.as_bytes()) {
         let interaction = entry.unwrap().1;
         let texts = interaction.messages.iter().map(|m| &m.content).chain(&interaction.correction);
         found.extend(texts.flat_map(|text| scrubber.scrub(text, interaction.subject.as_deref()).found));

@@ -5,7 +5,8 @@ use super::Comparison;
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::Reference;
 use crate::infer::Context;
-use crate::rag::{Hit, Prompt};
+use crate::rag::{Material, Prompt, REFUSAL};
+use crate::store::log::NOTHING;
 
 /// A reference with its two prompts.
 pub struct Case {
@@ -14,8 +15,8 @@ pub struct Case {
     pub grounded: Shown,
     /// Whether retrieval found something.
     pub found: bool,
-    /// Whether `ask` would say that it found nothing, and not ask the model.
-    pub silent: bool,
+    /// What `ask` would say without asking the model.
+    pub fixed: Option<&'static str>,
 }
 
 /// What the model is shown, and what it should say.
@@ -59,19 +60,30 @@ impl Runtime {
         // As `ask` leaves room for its answer; a longer reference must fit too.
         let tokens = context.model().tokenizer().count(&reference.answer) + 1;
         question.max_tokens = comparison.max_tokens.unwrap_or(question.max_tokens).max(tokens);
-        let hits = self.passages(&question, &reference.history)?;
-        let found = !hits.is_empty();
+        question.subject.clone_from(&reference.subject);
+        // A refusal is what `ask` would say; its prompt is the one without anything found.
+        let (material, _) = self.material(&question, &reference.history)?;
+        let fixed = material.is_none().then_some(REFUSAL);
+        let material = material.unwrap_or_default();
+        let found = !material.is_empty();
+        let silent = (!found && reference.history.is_empty()).then_some(NOTHING);
         Ok(Case {
-            plain: self.shown(context, &question, &reference, &[])?,
-            grounded: self.shown(context, &question, &reference, &hits)?,
+            plain: self.shown(context, &question, &reference, &Material::default())?,
+            grounded: self.shown(context, &question, &reference, &material)?,
             found,
-            silent: !found && reference.history.is_empty(),
+            fixed: fixed.or(silent),
             reference,
         })
     }
 
-    fn shown(&self, context: &Context, question: &Question, reference: &Reference, hits: &[Hit]) -> Result<Shown> {
-        let prompt = self.prompt(context.model(), question, &reference.history, hits)?;
+    fn shown(
+        &self,
+        context: &Context,
+        question: &Question,
+        reference: &Reference,
+        material: &Material,
+    ) -> Result<Shown> {
+        let prompt = self.prompt(context.model(), question, &reference.history, material)?;
         let reply = context.model().encode_reply(&prompt.messages, &reference.answer)?;
         Ok(Shown { prompt, reply })
     }

@@ -6,7 +6,6 @@ use super::case::{Case, Shown};
 use crate::error::Result;
 use crate::eval::{Reference, Tally, nats};
 use crate::infer::Context;
-use crate::store::log::NOTHING;
 use std::time::Instant;
 
 /// A comparison under way.
@@ -26,8 +25,8 @@ impl<'a> Work<'a> {
     pub fn arms(&mut self, mut context: Context, cases: &[Case]) -> Result<[Tally; 2]> {
         let (mut plain, mut grounded) = (Tally::default(), Tally::default());
         for case in cases {
-            self.measure(&mut context, &case.plain, false, &case.reference, &mut plain)?;
-            self.measure(&mut context, &case.grounded, case.silent, &case.reference, &mut grounded)?;
+            self.measure(&mut context, &case.plain, None, &case.reference, &mut plain)?;
+            self.measure(&mut context, &case.grounded, case.fixed, &case.reference, &mut grounded)?;
         }
         Ok([plain, grounded])
     }
@@ -36,14 +35,14 @@ impl<'a> Work<'a> {
         &mut self,
         context: &mut Context,
         shown: &Shown,
-        silent: bool,
+        fixed: Option<&str>,
         reference: &Reference,
         tally: &mut Tally,
     ) -> Result<()> {
         let cancel = &self.runtime.cancel;
         tally.likelihood(nats(context, &shown.prompt.tokens, &shown.reply, cancel)?, shown.reply.len());
-        if silent && !self.comparison.no_answers {
-            tally.answer(NOTHING, &[], reference);
+        if let Some(text) = fixed.filter(|_| !self.comparison.no_answers) {
+            tally.answer(text, &[], reference);
         } else if !self.comparison.no_answers {
             let mut question = self.runtime.question(&reference.question);
             question.max_tokens = self.comparison.max_tokens.unwrap_or(question.max_tokens);
@@ -51,7 +50,7 @@ impl<'a> Work<'a> {
             let (said, _) = self.runtime.say(context, &question, prompt, Instant::now(), cancel, &mut |_| {})?;
             // Half an answer must not count.
             cancel.check()?;
-            let cited: Vec<&str> = said.cited.iter().map(|source| source.hit.document.as_str()).collect();
+            let cited: Vec<&str> = said.cited.iter().map(|source| source.document()).collect();
             tally.answer(&said.text, &cited, reference);
         }
         self.done += 1;

@@ -100,7 +100,7 @@ fn check(home: &Path, runtime: &Runtime, erased: &Erased) {
         assert!(!bytes.windows(12).any(|w| w == b"words of ann"), "{:?}", entry.path());
     }
     let claims = runtime.verify_erasure(&erased.path).unwrap();
-    assert!(claims.iter().all(|claim| claim.ok) && claims.len() == 5, "{claims:?}");
+    assert!(claims.iter().all(|claim| claim.ok) && claims.len() == 6, "{claims:?}");
     let error = runtime.erase("ann").unwrap_err();
     assert!(error.kind() == ErrorKind::NotFound && error.to_string().contains("it was erased on"), "{error}");
     assert_eq!(names(&home.join("receipts")).len(), 1);
@@ -135,7 +135,7 @@ fn an_interrupted_erasure_is_finished_by_the_same_call() {
         let log = runtime.log().unwrap();
         let adapters = runtime.taught_by("ann", &log).unwrap();
         let models = runtime.merged_from("ann", &adapters).unwrap();
-        let erasure = log.erase("ann", &adapters, &models).unwrap().unwrap();
+        let erasure = log.erase("ann", &adapters, &models, 0).unwrap().unwrap();
         drop(log);
         steps.iter().take(taken).for_each(|step| step(home.path(), &runtime, &erasure));
         // Another process goes on.

@@ -110,11 +110,34 @@ impl Runtime {
     pub(super) fn curate(&self) -> Result<Curated> {
         let all = self.log()?.list(&Filter::default())?;
         let rules = &self.config.learn;
-        let mut scrubber = Scrubber::new(Records::read(&rules.personal)?, &rules.public)?;
+        let mut scrubber = Scrubber::new(self.personal()?, &rules.public)?;
         self.published(&mut |text| scrubber.publish(text))?;
         let embedder = self.embedder()?;
         let meaning = |texts: &[&str]| embedder.passages(texts, &*self.progress, &self.cancel);
         curate(&all, rules, &scrubber, &meaning, Timestamp::now(), &self.cancel)
+    }
+
+    /// What the records of persons say, as far as the configuration and the sources call it personal.
+    fn personal(&self) -> Result<Records> {
+        let mut personal = Records::read(&self.config.learn.personal)?;
+        let sources = self.sources()?;
+        if sources.is_empty() || !self.records_dir().exists() {
+            return Ok(personal);
+        }
+        let records = self.records()?;
+        for subject in records.subjects()? {
+            let Some(person) = records.of(&subject)? else { continue };
+            for (source, record) in person.all()? {
+                let declared = sources.iter().find(|(name, _)| *name == source);
+                declared.into_iter().for_each(|(_, s)| personal.insert(&subject, &s.personal, &record.row));
+            }
+            for said in person.all_said()? {
+                let declared = sources.queries().find(|(_, _, query)| query.digest() == said.query);
+                let Some((_, source, _)) = declared else { continue };
+                said.rows.iter().for_each(|row| personal.insert(&subject, &source.personal, row));
+            }
+        }
+        Ok(personal)
     }
 
     /// Tells every piece of every document: what they say is known to everybody.

@@ -59,6 +59,14 @@ pub(super) static INDEX: Kind = Kind {
     upgrades: &[],
 };
 
+/// Copies of what belongs to one person each.
+pub(super) static RECORDS: Kind = Kind {
+    name: "records",
+    remedy: "remove the folder and run `wayside records import` again",
+    map_size: 16 << 30,
+    upgrades: &[],
+};
+
 /// The file that LMDB maps.
 const DATA: &str = "data.mdb";
 /// ARM kernels have pages of 4, 16 or 64 KiB; a multiple of the largest suits all.

@@ -214,6 +214,12 @@ impl Index {
         })
     }
 
+    /// Whether any document holds `word`, or a form of it; words that everybody uses count as held.
+    pub fn knows(&self, word: &str) -> Result<bool> {
+        let is_common = self.terms.count(&[word]).each.is_empty();
+        Ok(is_common || !self.words(None, word, 1)?.is_empty())
+    }
+
     fn targets(&self, txn: &RoTxn, collection: Option<&str>) -> Attempt<Vec<Record>> {
         match collection {
             None => Ok(self.catalog.all(txn)?.into_iter().map(|(_, record)| record).collect()),

@@ -36,6 +36,9 @@ pub struct Erasure {
     pub adapters: Vec<String>,
     /// The names of models that such an adapter was merged into.
     pub models: Vec<String>,
+    /// How many records of the subject there were beside the log.
+    #[serde(default)]
+    pub records: u64,
 }
 
 /// An entry of the table.
@@ -48,12 +51,19 @@ struct Entry {
 
 impl Log {
     /// Takes out every interaction of a subject, drops every adapter that learned from it, and marks the log's file for
-    /// compaction. `adapters` and `models` are those that the layer above knows to be concerned, registered or not.
+    /// compaction. `adapters` and `models` are those that the layer above knows to be concerned, registered or not;
+    /// `records` is how many it knows of the subject elsewhere.
     ///
     /// Returns what has to go, with what an earlier erasure began and did not finish. Until
     /// [`finish_erasure`](Log::finish_erasure) is called, the same call returns the same again. None when nothing
     /// concerns the subject; nothing changes then.
-    pub fn erase(&self, subject: &str, adapters: &[String], models: &[String]) -> Result<Option<Erasure>> {
+    pub fn erase(
+        &self,
+        subject: &str,
+        adapters: &[String],
+        models: &[String],
+        records: u64,
+    ) -> Result<Option<Erasure>> {
         let (now, hash, salt) = (Timestamp::now(), subject_hash(subject), new_salt());
         self.env.write(|txn| {
             let begun = self.tables.erasure(txn, &hash)?.and_then(|entry| entry.unfinished);
@@ -61,7 +71,7 @@ impl Log {
             let of = |r: &Registered| r.subjects.contains(&hash) || adapters.contains(&r.id);
             let reason = "it learned from a subject that was erased";
             let dropped = self.tables.drop_adapters(txn, &of, reason, now)?;
-            if [removed.len(), dropped.len(), adapters.len(), models.len()] == [0; 4] {
+            if [removed.len(), dropped.len(), adapters.len(), models.len()] == [0; 4] && records == 0 {
                 return Ok(begun);
             }
             let mut erasure = begun.unwrap_or_else(|| Erasure {
@@ -72,7 +82,9 @@ impl Log {
                 interactions: Vec::new(),
                 adapters: Vec::new(),
                 models: Vec::new(),
+                records: 0,
             });
+            erasure.records += records;
             erasure.interactions.extend(removed.iter().map(|i| salted(&erasure.salt, &i.id)));
             erasure.adapters.extend(dropped.into_iter().map(|r| r.id));
             erasure.adapters.extend_from_slice(adapters);

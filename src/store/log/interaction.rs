@@ -86,17 +86,18 @@ pub enum Rating {
     Down,
 }
 
-/// A piece of a document that was retrieved.
+/// A piece of a document that was retrieved, or a record of the person served.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Citation {
-    /// The number in brackets in the answer, from 1.
+    /// The number in brackets in the answer, from 1. A record is cited by its name instead.
     pub n: u32,
-    /// The document's name.
+    /// The document's name, or the record's: `orders #1042`.
     pub document: String,
-    /// The section within it.
+    /// The section within it; the date of a record.
     pub section: String,
-    /// The chunk's id in the index at that time.
-    pub chunk: u32,
+    /// The chunk's id in the index at that time; none for a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk: Option<u32>,
     /// How well it matched; larger is better.
     pub score: f32,
 }
@@ -186,7 +187,7 @@ pub(super) fn validate_id(id: &str) -> Result<()> {
 }
 
 /// Invalid when `name` cannot be part of a key.
-pub(super) fn validate_name(what: &str, name: &str) -> Result<()> {
+pub(in crate::store) fn validate_name(what: &str, name: &str) -> Result<()> {
     let fault = match name.len() {
         0 => "is empty",
         n if n > LONGEST_ID => "has more than 200 bytes",

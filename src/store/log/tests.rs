@@ -30,7 +30,7 @@ fn an_interaction_is_there_after_reopening_with_its_rating_and_correction() {
     let mut kept = asked("a", 7);
     kept.subject = Some("ann".to_owned());
     kept.timings = Some(Timings { first_token_s: 0.25, tokens_per_s: 100.5, prompt_tokens: 10, answer_tokens: 3 });
-    kept.hits = vec![Citation { n: 1, document: "d".into(), section: "s".into(), chunk: 4, score: 0.1 }];
+    kept.hits = vec![Citation { n: 1, document: "d".into(), section: "s".into(), chunk: Some(4), score: 0.1 }];
     log.put(&kept).unwrap();
     log.rate("a", Rating::Down).unwrap();
     log.correct("a", "Thus.").unwrap();

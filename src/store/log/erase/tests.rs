@@ -44,7 +44,7 @@ fn holds(dir: &Path, text: &str) -> bool {
 fn a_subject_s_words_leave_the_log_and_its_file() {
     let home = tempfile::tempdir().unwrap();
     let log = open(home.path());
-    let erasure = log.erase("ann", &[], &[]).unwrap().unwrap();
+    let erasure = log.erase("ann", &[], &[], 0).unwrap().unwrap();
     assert_eq!(ids(&log), ["2", "4"]);
     assert_eq!(erasure.subject, salted(&erasure.salt, "ann"));
     assert_eq!(erasure.lineage, salted(&erasure.salt, &subject_hash("ann")));
@@ -56,13 +56,13 @@ fn a_subject_s_words_leave_the_log_and_its_file() {
     assert_eq!((log.uncompacted().unwrap(), holds(home.path(), "words of ann")), (None, false));
     assert!(holds(home.path(), "words of bob") && ids(&log) == ["2", "4"]);
     // Until it is finished, it is there to go on with, and takes in what came since.
-    assert_eq!(log.erase("ann", &[], &[]).unwrap().as_ref(), Some(&erasure));
+    assert_eq!(log.erase("ann", &[], &[], 0).unwrap().as_ref(), Some(&erasure));
     log.put(&asked("6", Some("ann"))).unwrap();
-    let more = log.erase("ann", &["a".into()], &["shop".into()]).unwrap().unwrap();
+    let more = log.erase("ann", &["a".into()], &["shop".into()], 0).unwrap().unwrap();
     assert_eq!((more.salt == erasure.salt, more.interactions.len()), (true, 4));
     assert_eq!((&more.adapters[..], &more.models[..]), (&["a".to_owned()][..], &["shop".to_owned()][..]));
     log.finish_erasure("ann").unwrap();
-    assert_eq!(log.erase("ann", &[], &[]).unwrap(), None);
+    assert_eq!(log.erase("ann", &[], &[], 0).unwrap(), None);
     assert!(log.erased("ann").unwrap().is_some() && log.erased("bob").unwrap().is_none());
 }
 
@@ -71,7 +71,7 @@ fn who_is_unknown_changes_nothing() {
     let home = tempfile::tempdir().unwrap();
     let log = open(home.path());
     for nobody in ["carol", "an", "anna", "", "ANN"] {
-        assert_eq!(log.erase(nobody, &[], &[]).unwrap(), None);
+        assert_eq!(log.erase(nobody, &[], &[], 0).unwrap(), None);
         assert_eq!((log.erased(nobody).unwrap(), log.uncompacted().unwrap()), (None, None));
     }
     log.finish_erasure("carol").unwrap();
@@ -85,7 +85,7 @@ fn what_learned_from_a_subject_serves_no_more() {
     log.promote(&adapter("a", &["bob"])).unwrap();
     log.promote(&adapter("b", &["ann", "bob"])).unwrap();
     log.promote(&adapter("c", &[])).unwrap();
-    let erasure = log.erase("ann", &["c".into()], &[]).unwrap().unwrap();
+    let erasure = log.erase("ann", &["c".into()], &[], 0).unwrap().unwrap();
     assert_eq!(erasure.adapters, ["b", "c"]);
     let standing = log.standing("m").unwrap();
     assert_eq!((standing.active.as_deref(), standing.previous.len(), standing.retrain), (Some("a"), 0, true));
@@ -98,7 +98,7 @@ fn what_was_learning_meanwhile_is_not_promoted_later() {
     let home = tempfile::tempdir().unwrap();
     let log = open(home.path());
     let candidate = adapter("a", &["ann", "bob"]);
-    log.erase("ann", &[], &[]).unwrap();
+    log.erase("ann", &[], &[], 0).unwrap();
     let error = log.promote(&candidate).unwrap_err();
     assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("erased"), "{error}");
     log.promote(&adapter("b", &["bob"])).unwrap();

@@ -1,0 +1,42 @@
+//! Several queries at once, each within its source's deadline: an answer waits for the slowest, never for their sum.
+
+use super::{Kind, Query, Row, Source, http, sqlite};
+use crate::error::{Error, Result};
+use std::thread;
+use std::time::Instant;
+
+/// Asks queries about a person, each on a thread and a connection of its own, which end with this call. Each has at
+/// most `limit` rows.
+///
+/// Errors, for each by itself: whatever keeps its rows from coming, in one sentence.
+pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Vec<Row>>> {
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for &(source, query) in queries {
+            let deadline = Instant::now() + source.deadline();
+            let work = move || one(source, query, subject, deadline);
+            threads.push(thread::Builder::new().name(format!("query {}", query.name)).spawn_scoped(scope, work));
+        }
+        let mut answers = Vec::new();
+        for thread in threads {
+            let failed = |_| Err(Error::engine("the library that asks it failed"));
+            let begun = thread.map_err(|e| Error::io("cannot begin a thread", e));
+            answers.push(begun.and_then(|thread| thread.join().unwrap_or_else(failed)));
+        }
+        answers
+    })
+}
+
+fn one(source: &Source, query: &Query, subject: &str, deadline: Instant) -> Result<Vec<Row>> {
+    let mut rows = match source.kind() {
+        Kind::Sqlite(path) => sqlite::rows(path, query, subject, deadline)?,
+        Kind::Http(url) => http::rows(source, url, query, subject, deadline)?,
+        #[cfg(feature = "postgres")]
+        Kind::Postgres(connection) => super::postgres::rows(connection, query, subject, deadline)?,
+        #[cfg(not(feature = "postgres"))]
+        Kind::Postgres(_) => return Err(Error::unsupported("this program was built without PostgreSQL")),
+        Kind::File(..) => return Err(Error::unsupported("a file is imported, not asked")),
+    };
+    rows.truncate(query.limit);
+    Ok(rows)
+}

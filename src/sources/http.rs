@@ -1,0 +1,111 @@
+//! Asking a service that answers in JSON: one host, no redirections, a bounded answer, TLS that is checked.
+
+use super::{Query, Row, Source};
+use crate::error::{Error, ErrorKind, Result};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use serde_json_path::JsonPath;
+use std::path::Path;
+use std::time::Instant;
+use ureq::Agent;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+/// Bytes of an answer's head.
+const LONGEST_HEAD: usize = 64 << 10;
+
+/// The rows of a query about a person. The connection is made for them and closed after.
+pub(super) fn rows(source: &Source, url: &str, query: &Query, subject: &str, deadline: Instant) -> Result<Vec<Row>> {
+    let agent = agent(source, deadline)?;
+    let subject = utf8_percent_encode(subject, NON_ALPHANUMERIC).to_string();
+    let path = query.path.as_deref().unwrap_or_default().replace("{subject}", &subject);
+    let mut request = agent.get(format!("{}{path}", url.trim_end_matches('/'))).header("Accept", "application/json");
+    for (name, value) in &source.headers {
+        request = request.header(name, Source::secret(value)?);
+    }
+    let mut response = request.call().map_err(failed)?;
+    match response.status().as_u16() {
+        200 => {}
+        status @ 300..400 => {
+            return Err(refused(format!("it redirects elsewhere (status {status}), which is refused")));
+        }
+        status => return Err(refused(format!("it answers with status {status}"))),
+    }
+    let bytes = response.body_mut().with_config().limit(source.max_kb << 10).read_to_vec().map_err(failed)?;
+    let answer: Value =
+        serde_json::from_slice(&bytes).map_err(|e| Error::invalid("its answer is no JSON").because(e))?;
+    select(&answer, query.select.as_deref().unwrap_or("$"), query.limit)
+}
+
+fn agent(source: &Source, deadline: Instant) -> Result<Agent> {
+    let roots = match &source.ca {
+        Some(path) => RootCerts::from(certificates(path)?),
+        None => RootCerts::WebPki,
+    };
+    let config = Agent::config_builder()
+        .timeout_global(Some(deadline.saturating_duration_since(Instant::now())))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .max_response_header_size(LONGEST_HEAD)
+        .max_idle_connections(0)
+        // What the environment says about proxies is not declared.
+        .proxy(None)
+        .user_agent(concat!("wayside/", env!("CARGO_PKG_VERSION")))
+        .tls_config(TlsConfig::builder().root_certs(roots).build());
+    Ok(config.build().into())
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
+    let shown = path.display();
+    let pem = std::fs::read(path).map_err(|e| Error::io(format!("cannot read the certificates in {shown}"), e))?;
+    let items = parse_pem(&pem).collect::<Result<Vec<_>, _>>();
+    let items = items.map_err(|e| Error::invalid(format!("{shown} is no PEM file")).because(e))?;
+    let certificates: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    match certificates.is_empty() {
+        true => Err(Error::invalid(format!("{shown} holds no certificate"))),
+        false => Ok(certificates),
+    }
+}
+
+/// The objects that a path selects, lists taken apart.
+fn select(answer: &Value, path: &str, limit: usize) -> Result<Vec<Row>> {
+    let path = JsonPath::parse(path).map_err(|e| Error::invalid("`select` is no JSONPath").because(e))?;
+    let mut rows = Vec::new();
+    for node in path.query(answer) {
+        let items = node.as_array().map_or(std::slice::from_ref(node), Vec::as_slice);
+        for item in items.iter().take(limit.saturating_sub(rows.len())) {
+            let row = item.as_object().ok_or_else(|| Error::invalid("what `select` finds are no objects"))?;
+            rows.push(row.clone());
+        }
+    }
+    Ok(rows)
+}
+
+fn refused(why: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Io, why)
+}
+
+/// One sentence for whatever keeps an answer from coming; it names no address, since that holds the person's id.
+fn failed(error: ureq::Error) -> Error {
+    let why = match &error {
+        ureq::Error::Timeout(_) => "it took too long".to_owned(),
+        ureq::Error::BodyExceedsLimit(_) => "its answer is larger than `max_kb`".to_owned(),
+        ureq::Error::HostNotFound => "its host is not found".to_owned(),
+        ureq::Error::ConnectionFailed => "it cannot be reached".to_owned(),
+        ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => "it cannot be reached".to_owned(),
+        ureq::Error::Rustls(e) => format!("its certificate is not trusted: {e}"),
+        ureq::Error::Tls(e) => format!("its TLS fails: {e}"),
+        ureq::Error::Io(e) => format!("the connection fails: {e}"),
+        _ => "it does not answer as HTTP should".to_owned(),
+    };
+    refused(why).because(error)
+}
+
+#[cfg(test)]
+mod tests;

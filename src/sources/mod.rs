@@ -1,0 +1,31 @@
+//! Where a person's own facts come from: databases, services and files, declared in `sources.toml`.
+//!
+//! The house writes every query; a model writes none. A query has one parameter, the person, and says in words what it
+//! answers, so that a question can be matched with it. Whatever a source does (nothing, too late, too much, something
+//! else than was declared), it costs its own rows and one sentence that says so.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `declared` | the file, its defaults and its checks |
+//! | `ask` | several queries at once, each within its deadline |
+//! | `sqlite`, `http`, `postgres` | asking one kind of source |
+//! | `file` | rows of CSV and JSON lines |
+//! | `render` | rows to records |
+
+mod ask;
+mod declared;
+mod file;
+mod http;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod render;
+mod sqlite;
+
+pub use ask::ask;
+pub use declared::{EXAMPLE, FILE, Kind, Offline, Pick, Query, Source, Sources};
+pub use file::rows;
+
+use serde_json::{Map, Value};
+
+/// What a source says of one thing: its columns.
+pub type Row = Map<String, Value>;

@@ -1,0 +1,146 @@
+//! Records of persons: what a question is given, what a broken source costs, and that nobody reaches another's.
+
+use super::home::{Home, text, word};
+use serde_json::Value;
+use std::fs;
+use wayside::sample::{CLINIC, SHOP, Scenario};
+
+/// A home with a scenario's documents, database and declaration.
+fn furnished(scenario: &Scenario) -> Home {
+    let home = Home::new();
+    let folder = home.path().join(scenario.name);
+    scenario.write(&folder).unwrap();
+    fs::write(home.path().join("sources.toml"), scenario.sources).unwrap();
+    home.json(&["ingest", word(&folder.join("documents"))]);
+    home
+}
+
+fn facts(home: &Home, question: &str, subject: &str) -> Vec<String> {
+    let shown = home.json(&["records", "show", question, "--subject", subject]);
+    let facts = shown["shown"]["facts"].as_array().unwrap();
+    facts.iter().map(|fact| format!("{}: {}", fact["name"].as_str().unwrap(), fact["text"].as_str().unwrap())).collect()
+}
+
+fn has(facts: &[String], wanted: &str) -> bool {
+    facts.iter().any(|fact| fact.contains(wanted))
+}
+
+#[test]
+fn a_shop_knows_its_customer_and_says_first_what_is_open() {
+    let home = furnished(&SHOP);
+    let checked = home.json(&["records", "check", "--subject", "C-1019"]);
+    assert!(checked["queries"].as_array().unwrap().iter().all(|q| q["ok"] == true), "{checked}");
+    let shown = facts(&home, "Which gas canister fits my stove?", "C-1019");
+    assert!(has(&shown, "orders #O-4078: 1 x Wren gas stove (HS-110)"), "{shown:?}");
+    assert!(has(&shown, "complaints #K-226"), "{shown:?}");
+    let words = ["ask", "How many points are on my card?", "--subject", "C-1019", "--greedy", "--max-tokens", "12"];
+    let answer = home.json(&words);
+    let said = answer["answer"].as_str().unwrap();
+    assert!(said.starts_with("We have your complaint K-226 of 2026-11-18"), "{said}");
+    let cited = answer["citations"].as_array().unwrap();
+    assert!(cited.iter().any(|c| c["document"] == "complaints #K-226" && c.get("chunk").is_none()), "{cited:?}");
+    // What rests on one person's records is never learned, whatever people think of it.
+    home.json(&["log", "rate", answer["interaction"].as_str().unwrap(), "up"]);
+    let dry = home.json(&["learn", "--dry-run"]);
+    let refused = dry["refused"].as_array().unwrap();
+    assert!(refused.iter().any(|r| r["id"] == answer["interaction"] && r["rule"] == "personal"), "{dry}");
+}
+
+#[test]
+fn a_clinic_speaks_of_the_patient_who_asks_and_of_nobody_else() {
+    let home = furnished(&CLINIC);
+    let shown = facts(&home, "What dose of metformin do I take?", "N-2002");
+    assert!(has(&shown, "metformin 500 mg"), "{shown:?}");
+    let all = fs::read_to_string(home.path().join("clinic/records/patients.csv")).unwrap();
+    let others: Vec<&str> = all.lines().skip(1).filter(|l| !l.starts_with("N-2002")).collect();
+    let names: Vec<&str> = others.iter().map(|line| line.split(',').nth(1).unwrap()).collect();
+    for served in CLINIC.served.lines() {
+        let served: Value = serde_json::from_str(served).unwrap();
+        if served["kind"] != "other" {
+            continue;
+        }
+        let (question, subject) =
+            (served["messages"][0]["content"].as_str().unwrap(), served["subject"].as_str().unwrap());
+        let shown = home.json(&["records", "show", question, "--subject", subject]);
+        assert_eq!(shown["shown"]["refused"], true, "{question}");
+        let prompt = shown["shown"]["prompt"].to_string().replace(question, "");
+        for name in names.iter().filter(|name| !all.contains(&format!("{subject},{name}"))) {
+            assert!(!prompt.contains(*name), "{question}: {prompt}");
+        }
+    }
+    let refused = home.json(&["ask", "What medicines does Agnes Hallow take?", "--subject", "N-2002"]);
+    assert_eq!(refused["answer"], "I can only speak about the records of the person I am serving.");
+    assert_eq!(refused["prompt_tokens"], 0);
+}
+
+#[test]
+fn a_source_that_fails_costs_its_facts_and_a_note_and_its_last_answer_stands_in() {
+    let home = furnished(&SHOP);
+    assert!(has(&facts(&home, "What did I order?", "C-1019"), "O-4103"));
+    let database = home.path().join("shop/records.db");
+    fs::rename(&database, home.path().join("away")).unwrap();
+    let shown = home.json(&["records", "show", "What did I order?", "--subject", "C-1019"]);
+    let notes = shown["shown"]["notes"].to_string();
+    assert!(notes.contains("orders: ") && notes.contains("is not there") && notes.contains("is used"), "{notes}");
+    assert!(has(&facts(&home, "What did I order?", "C-1019"), "O-4103"), "the last answer");
+    let shown = home.json(&["records", "show", "What did I order?", "--subject", "C-1002"]);
+    assert!(shown["shown"]["notes"].to_string().contains("its facts are missing"), "{shown}");
+    // The answer comes all the same, from the documents.
+    let answer = home.json(&["ask", "How long is the warranty?", "--subject", "C-1002", "--max-tokens", "8"]);
+    assert!(!answer["hits"].as_array().unwrap().is_empty() && !answer["notes"].as_array().unwrap().is_empty());
+    fs::write(&database, "nonsense").unwrap();
+    let told = home.run(&["records", "check"]);
+    assert_eq!(told.status.code(), Some(1));
+    assert!(text(&told.stderr).contains("queries fail"), "{}", text(&told.stderr));
+}
+
+const VISITS: &str = "[source.visits]\nfile = 'visits.csv'\nsubject = 'who'\n[[source.visits.query]]\nname = 'visits'\n\
+    answers = 'visits to the workshop'\nid = 'n'\ndate = 'day'\ntext = '{{ what }}'\nlimit = 2\n";
+
+#[test]
+fn a_file_is_taken_in_whole_or_not_at_all_and_an_erased_person_stays_out() {
+    let home = Home::new();
+    let write = |name: &str, text: &str| fs::write(home.path().join(name), text).unwrap();
+    write("sources.toml", VISITS);
+    write(
+        "visits.csv",
+        "n,who,day,what\n1,ann,2026-01-02,new wick\n2,ann,2026-03-04,pump greased\n3,bob,2026-01-02,hose\n",
+    );
+    let import = || home.json(&["records", "import"])["sources"][0].clone();
+    let first = import();
+    assert_eq!((&first["records"], &first["subjects"]), (&3.into(), &2.into()), "{first}");
+    assert_eq!(import()["unchanged"], 3);
+    assert!(has(&facts(&home, "was the pump greased?", "ann"), "visits #2: pump greased"));
+    assert!(!has(&facts(&home, "hose", "ann"), "hose"));
+    write("visits.csv", "n,who,day,what\n2,ann,2026-03-04,pump greased\n3,bob,2026-01-02,hose\n4,bob\n");
+    assert!(home.fails(1, &["records", "import"]).contains("visits.csv"));
+    assert!(has(&facts(&home, "wick", "ann"), "new wick"), "nothing changed");
+    write("visits.csv", "n,who,day,what\n2,ann,2026-03-04,pump greased\n3,bob,2026-01-02,hose and tap\n");
+    let changed = import();
+    assert_eq!((&changed["records"], &changed["unchanged"], &changed["removed"]), (&1.into(), &1.into(), &1.into()));
+
+    let erased = home.json(&["log", "erase", "--subject", "ann"]);
+    assert_eq!(erased["receipt"]["removed"]["records"], 1, "{erased}");
+    let bytes = fs::read(home.path().join("records/data.mdb")).unwrap();
+    assert!(!bytes.windows(12).any(|w| w == b"pump greased"));
+    assert_eq!(home.json(&["log", "erase", "--verify", erased["path"].as_str().unwrap()])["ok"], true);
+    assert_eq!(import()["erased"], 1);
+    assert!(facts(&home, "pump", "ann").is_empty() && has(&facts(&home, "hose", "bob"), "hose and tap"));
+}
+
+#[test]
+fn a_wrong_declaration_is_named_before_anything_is_asked() {
+    let home = Home::new();
+    fs::write(home.path().join("sources.toml"), VISITS.replace("limit", "limits")).unwrap();
+    let told = home.fails(1, &["records", "show", "x", "--subject", "ann"]);
+    assert!(told.contains("sources.toml") && told.contains("limits") && told.contains("records example"), "{told}");
+    assert!(home.fails(1, &["ask", "x", "--subject", "ann"]).contains("sources.toml"));
+}
+
+#[test]
+fn the_walls_hold() {
+    let home = Home::new();
+    let walls = home.json(&["eval", "walls", "--subjects", "30", "--questions", "130"]);
+    assert_eq!(walls["hold"], true, "{walls}");
+    assert!(walls["walls"]["own"].as_u64().unwrap() > 20 && walls["walls"]["sessions"] == 24, "{walls}");
+}
