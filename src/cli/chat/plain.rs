@@ -6,8 +6,8 @@ use super::session::Session;
 use super::talk::Talk;
 use crate::cli::answer::show;
 use crate::cli::app::App;
-use crate::cli::failure::Done;
-use std::time::Instant;
+use crate::cli::failure::{Done, Failure};
+use std::time::{Duration, Instant};
 use wayside::Error;
 
 /// The cursor home, the screen cleared, and what had been scrolled off it.
@@ -18,7 +18,8 @@ pub fn run(app: &App, talk: Talk, session: Session, seated: bool) -> Done {
     let mut plain = Plain { app, talk, session, seated };
     let mut lines = Lines::open(seated);
     if seated {
-        app.note(&format!("{}. Ask away; /help lists what else there is, Ctrl-D leaves.", plain.session.served()));
+        let (model, served) = (plain.talk.model(), plain.session.served());
+        app.note(&format!("{model}, {served}. Ask away; /help lists what else there is, Ctrl-D leaves."));
     }
     let mut failed = false;
     while !app.is_unread() {
@@ -61,12 +62,12 @@ struct Plain<'a> {
 }
 
 impl Plain<'_> {
-    fn patience(&self) -> Option<std::time::Duration> {
+    fn patience(&self) -> Option<Duration> {
         self.session.left(Instant::now()).filter(|_| self.seated)
     }
 
     /// Takes a line; false when it is the last.
-    fn take(&mut self, line: &str) -> Result<bool, crate::cli::failure::Failure> {
+    fn take(&mut self, line: &str) -> Result<bool, Failure> {
         self.session.hear(Instant::now());
         match Command::of(line)? {
             Command::Nothing => {}
@@ -88,6 +89,7 @@ impl Plain<'_> {
 
     fn ask(&mut self, text: &str) -> Done {
         self.session.check()?;
+        self.session.pause();
         let app = self.app;
         let begin = Instant::now();
         let mut say = |piece: &str| {

@@ -109,7 +109,7 @@ impl Screen {
         let mut changed = true;
         while !state.is_over() && !gone() {
             let now = Instant::now();
-            let warning = state.session.warning(now);
+            let warning = state.warning(now);
             changed |= self.fit()? | (warning != warned);
             if std::mem::take(&mut changed) {
                 // Only then: a serial line is slow.
@@ -153,7 +153,6 @@ impl Screen {
             return Ok(false);
         }
         self.area = area;
-        self.terminal.resize(area).map_err(failed)?;
         self.redraw()?;
         Ok(true)
     }
@@ -161,7 +160,8 @@ impl Screen {
     /// Draws everything anew the next time, whatever stands there.
     fn redraw(&mut self) -> Result<(), Error> {
         execute!(stdout(), Clear(ClearType::All)).map_err(failed)?;
-        self.terminal.clear().map_err(failed)
+        // Not `clear`: it asks the terminal where its cursor is, and not every line answers.
+        self.terminal.resize(self.area).map_err(failed)
     }
 
     /// Clears the screen, and what the terminal keeps of what it has shown.

@@ -3,9 +3,6 @@
 use std::time::{Duration, Instant};
 use wayside::Error;
 
-/// What is left of the time when it is shown.
-const WARNING: Duration = Duration::from_secs(15);
-
 /// One person's time at the terminal.
 #[derive(Debug)]
 pub struct Session {
@@ -66,11 +63,6 @@ impl Session {
         let idle = self.idle?;
         self.heard.map(|heard| idle.saturating_sub(now.saturating_duration_since(heard)))
     }
-
-    /// Whole seconds left, once they are few.
-    pub fn warning(&self, now: Instant) -> Option<u64> {
-        self.left(now).filter(|left| *left <= WARNING).map(|left| left.as_millis().div_ceil(1000) as u64)
-    }
 }
 
 #[cfg(test)]
@@ -84,8 +76,6 @@ mod tests {
         let now = Instant::now();
         let mut session = Session::new(Some("C-1".into()), 20 * SECOND, now);
         assert_eq!(session.left(now + SECOND), Some(19 * SECOND));
-        assert_eq!((session.left(now + 4 * SECOND), session.warning(now + 4 * SECOND)), (Some(16 * SECOND), None));
-        assert_eq!(session.warning(now + 19 * SECOND + SECOND / 2), Some(1));
         session.hear(now + 19 * SECOND);
         assert_eq!(session.left(now + 38 * SECOND), Some(SECOND));
         assert_eq!(session.left(now + 40 * SECOND), Some(Duration::ZERO));
