@@ -41,8 +41,8 @@ const LONGEST_IDLE: u64 = 86_400;
 /// cleared and everything said is forgotten (it stays in the log). From then on, as after /end, nothing is answered
 /// until /serve names the next person, so that no stranger asks in another's name.
 ///
-/// With --plain, or where TERM is dumb, the terminal shows lines, and the time runs from line to line. What a printer or
-/// a dumb terminal has shown stays; others are cleared.
+/// With --plain, or where TERM is dumb, the terminal shows lines, and the time runs from line to line. What a dumb
+/// terminal has shown stays; others are cleared.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside chat

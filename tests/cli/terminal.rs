@@ -24,7 +24,8 @@ fn one_person_after_another() {
     let words = ["chat", "--subject", "C-1014", "--idle", "5", "--greedy", "--max-tokens", "24"];
     let mut terminal = Terminal::start(&home, &words, &USUAL, true);
     terminal.until("Ctrl-D leave");
-    assert!(terminal.row(0).ends_with("serving C-1014") && terminal.row(23).contains("Ctrl-D leave"));
+    let (top, bottom) = (terminal.row(0), terminal.row(23));
+    assert!(top.ends_with("serving C-1014") && bottom.ends_with("Ctrl-D leave"), "{top:?} {bottom:?}");
     terminal.press(&format!("{QUESTION}\r"));
     terminal.until("Answering; Esc stops it");
     terminal.until("[1] moth.md");

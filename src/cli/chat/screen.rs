@@ -109,7 +109,7 @@ impl Screen {
         let mut changed = true;
         while !state.is_over() && !gone() {
             let now = Instant::now();
-            let warning = state.warning(now);
+            let warning = state.session.warning(now);
             changed |= self.fit()? | (warning != warned);
             if std::mem::take(&mut changed) {
                 // Only then: a serial line is slow.

@@ -3,6 +3,10 @@
 use std::time::{Duration, Instant};
 use wayside::Error;
 
+/// What is left of the time when it is shown; of a short time, half.
+#[cfg(feature = "tui")]
+const WARNING: Duration = Duration::from_secs(15);
+
 /// One person's time at the terminal.
 #[derive(Debug)]
 pub struct Session {
@@ -62,6 +66,13 @@ impl Session {
     pub fn left(&self, now: Instant) -> Option<Duration> {
         let idle = self.idle?;
         self.heard.map(|heard| idle.saturating_sub(now.saturating_duration_since(heard)))
+    }
+
+    /// Whole seconds left, once they are few. Lines have nowhere to show them.
+    #[cfg(feature = "tui")]
+    pub fn warning(&self, now: Instant) -> Option<u64> {
+        let few = WARNING.min(self.idle? / 2);
+        self.left(now).filter(|left| *left <= few).map(|left| left.as_millis().div_ceil(1000) as u64)
     }
 }
 

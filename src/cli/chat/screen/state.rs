@@ -8,11 +8,8 @@ use super::work::{Job, Told};
 use crate::cli::chat::command::{self, Command};
 use crate::cli::chat::session::Session;
 use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use wayside::watch::Cancel;
-
-/// What is left of a session when that is shown.
-const WARNING: Duration = Duration::from_secs(15);
 
 /// What a key or the clock asks of the others.
 #[derive(Debug)]
@@ -61,11 +58,6 @@ impl State {
     /// Whether there is an answer to rate.
     pub fn is_answered(&self) -> bool {
         self.answered
-    }
-
-    /// Whole seconds left of the session, once they are few.
-    pub fn warning(&self, now: Instant) -> Option<u64> {
-        self.session.left(now).filter(|left| *left <= WARNING).map(|left| left.as_millis().div_ceil(1000) as u64)
     }
 
     /// Stops what is under way.

@@ -83,7 +83,7 @@ fn a_small_screen_shows_what_matters() {
     seat.state.session.turn_to(Some("a very long name of a person".into()), seat.now);
     assert_eq!(seat.rows(40, 12)[0], "    serving a very long name of a person");
     for (width, height) in [(1, 1), (2, 2), (3, 4), (10, 3)] {
-        assert_eq!(seat.rows(width, height).len(), height.into(), "it is drawn on {width} x {height}");
+        assert_eq!(seat.rows(width, height).len(), usize::from(height), "it is drawn on {width} x {height}");
     }
 }
 
@@ -96,6 +96,8 @@ fn idle_ends_the_session_and_nothing_of_it_is_left() {
     seat.now += 46 * SECOND;
     assert!(seat.state.tick(seat.now).is_none());
     assert_eq!(seat.rows(80, 24)[23], "This ends in 14 s; any key goes on");
+    seat.now += SECOND / 2;
+    assert_eq!(seat.state.session.warning(seat.now), Some(14));
     seat.press(KeyCode::Char('y'));
     assert!(seat.rows(80, 24)[23].contains("F1 help"));
     seat.now += 61 * SECOND;

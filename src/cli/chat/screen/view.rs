@@ -68,7 +68,7 @@ fn typed(frame: &mut Frame, area: Rect, state: &State) {
 
 /// What can be done now: the most important first, as many as there is space for.
 fn hint(state: &State, now: Instant, width: usize) -> String {
-    if let Some(seconds) = state.warning(now) {
+    if let Some(seconds) = state.session.warning(now) {
         return format!("This ends in {seconds} s; any key goes on");
     }
     if state.is_busy() {
