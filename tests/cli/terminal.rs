@@ -3,6 +3,9 @@
 use super::home::{Home, word};
 use super::pty::Terminal;
 use regex::Regex;
+use wayside::store::log::Rating;
+use wayside::watch::Cancel;
+use wayside::{ErrorKind, Runtime};
 
 const QUESTION: &str = "How long does the Moth take to charge?";
 /// Of every terminal but those that say otherwise.
@@ -25,7 +28,7 @@ fn one_person_after_another() {
     let mut terminal = Terminal::start(&home, &words, &USUAL, true);
     terminal.until("Ctrl-D leave");
     let (top, bottom) = (terminal.row(0), terminal.row(23));
-    assert!(top.ends_with("serving C-1014") && bottom.ends_with("Ctrl-D leave"), "{top:?} {bottom:?}");
+    assert!(top.ends_with("serving C-1014") && bottom.contains("Ctrl-D leave"), "{top:?} {bottom:?}");
     terminal.press(&format!("{QUESTION}\r"));
     terminal.until("Answering; Esc stops it");
     terminal.until("[1] moth.md");
@@ -163,4 +166,25 @@ fn a_dumb_terminal_gets_lines() {
     assert_eq!(terminal.end(), 0);
     assert!(!terminal.raw().contains('\x1b'), "{:?}", terminal.raw());
     assert_eq!(home.json(&["log", "list"])[0]["rating"], "up");
+}
+
+#[test]
+fn a_conversation_is_about_one_subject() {
+    let home = Home::new();
+    let runtime = Runtime::open(&home.path()).unwrap();
+    let mut question = runtime.question("Say a word.");
+    (question.retrieval, question.max_tokens) = (false, 4);
+    let mut chat = runtime.chat(None, &question.adapter).unwrap();
+    let mut prompt = |chat: &mut wayside::Chat, subject: &str| {
+        question.subject = Some(subject.into());
+        chat.ask(&question, &Cancel::new(), &mut |_| {}).unwrap().prompt_tokens
+    };
+    let alone = prompt(&mut chat, "C-1");
+    assert!(prompt(&mut chat, "C-1") > alone, "what was said before is in the prompt");
+    assert_eq!(prompt(&mut chat, "C-2"), alone);
+    chat.rate(Rating::Up).unwrap();
+    chat.end();
+    assert!(chat.last().is_none());
+    assert_eq!(chat.rate(Rating::Down).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(prompt(&mut chat, "C-2"), alone);
 }
