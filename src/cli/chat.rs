@@ -35,7 +35,7 @@ const LONGEST_IDLE: u64 = 86_400;
 ///
 /// At a terminal it is a screen that says who is served. Keys, while nothing is typed: + and - rate the answer, Tab
 /// shows its sources; Esc stops an answer, PgUp and PgDn scroll, F1 helps, Ctrl-D leaves. It needs no colours and no
-/// more than a VT100, so that a serial console will do.
+/// more than a VT220, so that a serial console will do.
 ///
 /// With --subject the conversation belongs to one person. After --idle seconds without a key it ends: the screen is
 /// cleared and everything said is forgotten (it stays in the log). From then on, as after /end, nothing is answered

@@ -47,6 +47,9 @@ pub fn run(app: &App, talk: Talk, session: Session, seated: bool) -> Done {
             }
         }
     }
+    if plain.session.subject().is_some() {
+        plain.end(None);
+    }
     if failed && !seated {
         // Nobody sits at a pipe: its exit status tells.
         return Err(Error::invalid("not every line could be answered").into());

@@ -11,7 +11,7 @@
 //! | `charset` | what a terminal that is not UTF-8 is shown |
 //!
 //! One thread answers and one waits for keys, so that neither keeps the other waiting, nor the clock: half a key from a
-//! noisy line would hold whoever reads it. No colour is used, and nothing a VT100 does not know.
+//! noisy line would hold whoever reads it. No colour is used, and nothing a VT220 does not know.
 
 mod charset;
 mod input;
@@ -55,11 +55,14 @@ pub fn run(app: &App, talk: Talk, session: Session) -> Done {
     let mut state = State::new(talk.model(), session, Charset::of_locale());
     // Ctrl-C is a key here; a signal asks to leave.
     let leave = app.interrupts.begin();
-    keys(tell.clone());
     std::thread::scope(|scope| {
-        let worker = scope.spawn(move || work::work(talk, &jobs, &tell));
+        let answers = tell.clone();
+        let worker = scope.spawn(move || work::work(talk, &jobs, &answers));
         let gone = || leave.is_cancelled() || worker.is_finished();
-        let shown = Screen::open().and_then(|screen| screen.show(&mut state, &told, &give, gone));
+        let shown = Screen::open().and_then(|screen| {
+            keys(tell);
+            screen.show(&mut state, &told, &give, gone)
+        });
         state.stop();
         // The worker ends with the last job.
         drop(give);
