@@ -16,6 +16,9 @@ mod screen;
 mod session;
 mod talk;
 
+#[cfg(feature = "tui")]
+pub use screen::give_back;
+
 use super::answer::Answering;
 use super::app::App;
 use super::failure::Done;

@@ -28,7 +28,8 @@ use super::talk::Talk;
 use crate::cli::app::App;
 use crate::cli::failure::Done;
 use charset::Charset;
-use ratatui::crossterm::terminal::{Clear, ClearType, EnterAlternateScreen};
+use ratatui::crossterm::cursor::Show;
+use ratatui::crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen};
 use ratatui::crossterm::{event, execute, style};
 use ratatui::layout::Rect;
 use ratatui::{DefaultTerminal, TerminalOptions, Viewport};
@@ -177,12 +178,19 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // A panic has restored it already, and has written why. Where it cannot be done, there is no terminal any more.
+        // A panic has given it back already, and has written why.
         if !std::thread::panicking() {
-            let _ = execute!(stdout(), Clear(ClearType::All));
-            let _ = self.terminal.show_cursor();
-            let _ = ratatui::try_restore();
+            give_back();
         }
+    }
+}
+
+/// Gives the terminal back as it was, if it is a screen; from wherever the process ends.
+pub fn give_back() {
+    if terminal::is_raw_mode_enabled().unwrap_or(false) {
+        // Where it cannot be done, there is no terminal any more.
+        let _ = execute!(stdout(), Clear(ClearType::All), Show);
+        let _ = ratatui::try_restore();
     }
 }
 
@@ -190,7 +198,7 @@ impl Drop for Screen {
 fn area() -> Rect {
     let variable =
         |name, usual| std::env::var(name).ok().and_then(|v| v.parse().ok()).filter(|&n| n > 0).unwrap_or(usual);
-    let (width, height) = match ratatui::crossterm::terminal::size() {
+    let (width, height) = match terminal::size() {
         Ok((width, height)) if width > 0 && height > 0 => (width, height),
         _ => (variable("COLUMNS", USUAL.0), variable("LINES", USUAL.1)),
     };
