@@ -11,7 +11,7 @@ use wayside::text::{chunk, document};
 
 /// The sample's Markdown documents, over and over, as one of about a megabyte.
 fn long() -> String {
-    let parts = sample::FILES.iter().filter(|(path, _)| path.ends_with(".md"));
+    let parts = sample::SHOP.files.iter().filter(|(path, _)| path.ends_with(".md"));
     let once: String = parts.map(|(_, text)| format!("{text}\n\n")).collect();
     once.repeat((1 << 20) / once.len())
 }

@@ -46,7 +46,7 @@ pub struct Config {
     pub records: Records,
     /// How documents are cut and stored.
     pub ingest: Ingest,
-    /// How conversations begin.
+    /// How conversations begin and end.
     pub chat: Chat,
     /// What is learned from the log.
     pub learn: Learn,
@@ -100,13 +100,15 @@ pub struct Ingest {
     pub collection: String,
 }
 
-/// How conversations begin.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// How conversations begin and end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Chat {
     /// House instructions, put before every conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
+    /// A conversation at a terminal ends and is wiped after so many seconds without a key; 0 means never.
+    pub idle_seconds: u64,
 }
 
 impl Default for Config {
@@ -150,6 +152,12 @@ impl Default for Retrieve {
 impl Default for Ingest {
     fn default() -> Self {
         Self { chunk_tokens: 200, overlap_tokens: 30, max_document_mb: 16, collection: "default".into() }
+    }
+}
+
+impl Default for Chat {
+    fn default() -> Self {
+        Self { system: None, idle_seconds: 180 }
     }
 }
 
@@ -212,6 +220,7 @@ impl Config {
                 (1..=1_048_576).contains(&ingest.max_document_mb),
             ),
             ("`ingest.collection` must not be empty", !ingest.collection.is_empty()),
+            ("`chat.idle_seconds` must be at most 86400", self.chat.idle_seconds <= 86_400),
         ];
         let extra = self.learn.rules().into_iter().chain(self.night.rules()).chain(self.records.rules());
         match rules.into_iter().chain(extra).find(|(_, holds)| !holds) {
@@ -310,6 +319,7 @@ mod tests {
             ("threads = \n", "line 1", "threads"),
             ("[retrieve]\nk = 0\n", "", "retrieve.k"),
             ("[generate]\ntemperature = nan\n", "", "generate.temperature"),
+            ("[chat]\nidle_seconds = 90000\n", "", "chat.idle_seconds"),
             ("[ingest]\nchunk_tokens = 32\n", "", "ingest.overlap_tokens"),
         ] {
             let error = Config::parse(text).unwrap_err();

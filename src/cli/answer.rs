@@ -127,13 +127,18 @@ pub fn source(citation: &Citation) -> String {
     format!("[{}] {document}{section}", citation.n)
 }
 
+/// What ended an answer, where it was not the model.
+pub fn ended(finish: Finish) -> Option<&'static str> {
+    match finish {
+        Finish::Stop => None,
+        Finish::Length => Some("cut at --max-tokens"),
+        Finish::Context => Some("cut at the model's limit"),
+        Finish::Cancelled => Some("stopped"),
+    }
+}
+
 fn summary(answer: &Answer, seconds: f64) -> String {
-    let ended = match answer.finish {
-        Finish::Stop => "",
-        Finish::Length => ", cut at --max-tokens",
-        Finish::Context => ", cut at the model's limit",
-        Finish::Cancelled => ", stopped",
-    };
+    let ended = ended(answer.finish).map(|why| format!(", {why}")).unwrap_or_default();
     let Answer { interaction, prompt_tokens, answer_tokens, .. } = answer;
     if *prompt_tokens == 0 {
         return format!("{interaction}: nothing relevant, so the model was not asked, {seconds:.1} s");

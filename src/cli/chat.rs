@@ -1,35 +1,64 @@
-//! `chat`: a conversation in the terminal, or over a pipe.
+//! `chat`: a conversation on a screen, in lines at a terminal, or over a pipe.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `command` | what a line asks for: a question, or a command behind a slash |
+//! | `session` | who is served, and the clock that ends it |
+//! | `talk` | the conversation: commands to calls of the library |
+//! | `plain` | lines: at a terminal that is not more, and over a pipe |
+//! | `screen` | the full screen |
 
+mod command;
 mod lines;
+mod plain;
+#[cfg(feature = "tui")]
+mod screen;
+mod session;
+mod talk;
 
-use super::answer::{Answering, show, source};
+#[cfg(feature = "tui")]
+pub use screen::give_back;
+
+use super::answer::Answering;
 use super::app::App;
-use super::failure::{Done, Failure};
+use super::failure::Done;
 use clap::Args;
-use lines::Lines;
-use std::time::Instant;
-use wayside::store::log::{Citation, Rating};
-use wayside::{Chat, Error, Question, Runtime};
+use session::Session;
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+use talk::Talk;
 
-const HELP: &str = "\
-/good        the answer was good
-/bad         the answer was bad
-/fix TEXT    what the answer should have been
-/sources     the passages that the answer was given
-/new         begin a new conversation
-/help        this
-/quit        leave, as Ctrl-D does; Ctrl-C stops an answer";
+/// The longest idle time, in seconds: a day, as in the configuration.
+const LONGEST_IDLE: u64 = 86_400;
 
 /// Hold a conversation
 ///
 /// Questions one after another; each may refer to what was said before, and each answer is kept in the log. Lines that
 /// begin with a slash rate, correct and explain answers: /help lists them. From a pipe, every line is a question.
+///
+/// At a terminal it is a screen that says who is served. Keys, while nothing is typed: + and - rate the answer, Tab
+/// shows its sources; Esc stops an answer, PgUp and PgDn scroll, F1 helps, Ctrl-D leaves. It needs no colours and no
+/// more than a VT220, so that a serial console will do.
+///
+/// With --subject the conversation belongs to one person. After --idle seconds without a key it ends: the screen is
+/// cleared and everything said is forgotten (it stays in the log). From then on, as after /end, nothing is answered
+/// until /serve names the next person, so that no stranger asks in another's name.
+///
+/// With --plain, or where TERM is dumb, the terminal shows lines, and the time runs from line to line. What a dumb
+/// terminal has shown stays; others are cleared.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside chat
+  wayside chat --subject C-1014 --idle 60
   wayside chat --collection manuals --temperature 0.5
   printf 'Do you deliver?\\n/good\\n' | wayside chat --json")]
 pub struct Words {
+    /// End and wipe the conversation after so many seconds without a key; 0: never [default: the configured time]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=LONGEST_IDLE))]
+    idle: Option<u64>,
+    /// Lines instead of a screen
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     answering: Answering,
 }
@@ -37,107 +66,30 @@ pub struct Words {
 pub fn run(app: &App, words: &Words) -> Done {
     let runtime = app.runtime()?;
     let question = words.answering.question(&runtime, "")?;
-    let mut talk = Talk { app, runtime: &runtime, chat: chat(&runtime, &question)?, question };
+    let idle = Duration::from_secs(words.idle.unwrap_or(runtime.config().chat.idle_seconds));
+    let subject = question.subject.clone();
+    let talk = Talk::open(&runtime, question)?;
     // Loading cannot be stopped half-way; a wish that came meanwhile is heard now.
     app.cancel.check()?;
-    let mut lines = Lines::open(&app.home)?;
-    if lines.is_edited() {
-        app.note("Ask away; /help lists what else there is, Ctrl-D leaves.");
+    let session = Session::new(subject, idle, Instant::now());
+    let seated = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !app.json;
+    if seated && !words.plain && !is_dumb() {
+        return on_screen(app, talk, session);
     }
-    let mut failed = false;
-    while !app.is_unread() {
-        // While nothing is under way, Ctrl-C is the line's own.
-        app.interrupts.idle();
-        let Some(line) = lines.next()? else { break };
-        match talk.take(line.trim()) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(failure) => {
-                app.bars.clear();
-                failure.report();
-                failed = true;
-            }
-        }
-    }
-    lines.close();
-    if failed && !lines.is_edited() {
-        // Nobody sits at a pipe: its exit status tells.
-        return Err(Error::invalid("not every line could be answered").into());
-    }
-    Ok(())
+    plain::run(app, talk, session, seated)
 }
 
-fn chat<'r>(runtime: &'r Runtime, question: &Question) -> Result<Chat<'r>, Error> {
-    runtime.chat(question.model.as_deref(), &question.adapter)
+/// Whether the terminal can do nothing but print.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
-struct Talk<'a> {
-    app: &'a App,
-    runtime: &'a Runtime,
-    chat: Chat<'a>,
-    /// The settings of every question.
-    question: Question,
+#[cfg(feature = "tui")]
+fn on_screen(app: &App, talk: Talk, session: Session) -> Done {
+    screen::run(app, talk, session)
 }
 
-impl Talk<'_> {
-    /// Takes a line; false when it is the last.
-    fn take(&mut self, line: &str) -> Result<bool, Failure> {
-        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        match word {
-            "" => {}
-            "/good" => self.rate(Rating::Up)?,
-            "/bad" => self.rate(Rating::Down)?,
-            "/fix" => {
-                self.chat.correct(rest)?;
-                self.app.note("kept as what the answer should have been");
-            }
-            "/sources" => self.sources()?,
-            "/new" => {
-                self.chat = chat(self.runtime, &self.question)?;
-                self.app.note("a new conversation");
-            }
-            "/help" => self.app.note(HELP),
-            "/quit" => return Ok(false),
-            word if word.starts_with('/') => {
-                return Err(Error::invalid(format!("there is no {word}; /help lists what there is")).into());
-            }
-            _ => self.ask(line)?,
-        }
-        Ok(true)
-    }
-
-    fn ask(&mut self, text: &str) -> Done {
-        let app = self.app;
-        self.question.text = text.to_owned();
-        let begin = Instant::now();
-        let mut say = |piece: &str| {
-            if !app.json {
-                app.print(piece);
-            }
-        };
-        let answer = self.chat.ask(&self.question, &app.interrupts.begin(), &mut say)?;
-        app.result(answer, || show(app, answer, begin.elapsed().as_secs_f64()))
-    }
-
-    fn rate(&self, rating: Rating) -> Done {
-        self.chat.rate(rating)?;
-        self.app.note(if rating == Rating::Up { "rated up" } else { "rated down" });
-        Ok(())
-    }
-
-    fn sources(&self) -> Done {
-        let last = self.chat.last().ok_or_else(|| Error::not_found("there is no answer yet; ask something first"))?;
-        if last.hits.is_empty() {
-            self.app.note("the answer was given no passages");
-        }
-        let index = self.runtime.index()?;
-        let text = |hit: &Citation| hit.chunk.map_or(Ok(String::new()), |chunk| Ok(index.chunk(chunk)?.text));
-        let texts = last.hits.iter().map(text).collect::<Result<Vec<_>, Error>>()?;
-        let app = self.app;
-        app.result(&last.hits, || {
-            for (hit, text) in last.hits.iter().zip(&texts) {
-                app.line(&format!("{} ({:.2})\n{text}\n", app.style.bold(&source(hit)), hit.score));
-            }
-        })
-    }
+#[cfg(not(feature = "tui"))]
+fn on_screen(app: &App, talk: Talk, session: Session) -> Done {
+    plain::run(app, talk, session, true)
 }

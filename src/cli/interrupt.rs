@@ -17,7 +17,11 @@ impl Interrupts {
         let heard = interrupts.clone();
         let listen = ctrlc::set_handler(move || match heard.current().as_ref() {
             Some(work) if !work.is_cancelled() => work.cancel(),
-            _ => std::process::exit(INTERRUPTED),
+            _ => {
+                #[cfg(feature = "tui")]
+                super::chat::give_back();
+                std::process::exit(INTERRUPTED)
+            }
         });
         if let Err(e) = listen {
             // Then Ctrl-C ends the process at once, which the stores survive too.

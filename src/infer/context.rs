@@ -83,9 +83,9 @@ impl Context {
     }
 
     /// Forgets everything, and overwrites the memory that held it.
-    pub fn wipe(&mut self) -> Result<()> {
+    pub fn wipe(&mut self) {
         self.tokens.clear();
-        self.cache.wipe()
+        self.cache.wipe();
     }
 
     /// Forgets everything after the first `length` tokens (everything, where the cache cannot be cut).

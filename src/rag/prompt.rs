@@ -58,6 +58,14 @@ impl Source {
         }
     }
 
+    /// The fact, where it is one.
+    pub fn fact(&self) -> Option<&Fact> {
+        match &self.origin {
+            Origin::Record(fact) => Some(fact),
+            Origin::Passage(_) => None,
+        }
+    }
+
     /// The document of a passage, or the name of a record.
     pub fn document(&self) -> &str {
         match &self.origin {

@@ -3,7 +3,7 @@
 use super::{Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Language, Request, Sampling, generate};
-use crate::rag::{self, Citer, Facts, Hit, Material, Origin, Prompt, REFUSAL, Room, prompt};
+use crate::rag::{self, Citer, Fact, Facts, Hit, Material, Origin, Prompt, REFUSAL, Room, prompt};
 use crate::store::log::{Citation, Interaction, Message, NOTHING, Timings};
 use crate::watch::Cancel;
 use serde::Serialize;
@@ -44,6 +44,8 @@ pub struct Answer {
     pub citations: Vec<Citation>,
     /// All passages and records the prompt carried.
     pub hits: Vec<Citation>,
+    /// The facts about the person served that the prompt carried.
+    pub facts: Vec<Fact>,
     /// What a source of records did not do as declared, one sentence each.
     pub notes: Vec<String>,
     /// Tokens of the prompt; 0 when nothing relevant was found and the model was not asked.
@@ -162,6 +164,7 @@ impl Runtime {
             answer: answer.text,
             citations: interaction.citations,
             hits: interaction.hits,
+            facts: answer.sources.iter().filter_map(rag::Source::fact).cloned().collect(),
             notes,
             prompt_tokens: answer.prompt_tokens,
             answer_tokens: answer.answer_tokens,

@@ -1,4 +1,5 @@
-//! A conversation: questions one after another, each with its own passages, over one cache.
+//! A conversation: questions one after another, each with its own passages, over one cache. It is about one subject at
+//! a time; nothing of it is there for the next.
 
 use super::{Answer, Question, Runtime, Wear};
 use crate::error::{Error, Result};
@@ -6,51 +7,70 @@ use crate::infer::Context;
 use crate::store::log::{Message, Rating};
 use crate::watch::Cancel;
 
-/// A conversation under way. Its memory is its own; dropping it forgets.
+/// A conversation under way. Its memory is its own; dropping it forgets, and so does [`Chat::end`].
 pub struct Chat<'r> {
     runtime: &'r Runtime,
-    context: Context,
+    model: Option<String>,
+    wear: Wear,
+    /// Whom it concerns.
+    subject: Option<String>,
+    /// None before the first question to a conversation that begins anew.
+    context: Option<Context>,
     /// What the model was shown and said, without the instructions.
     history: Vec<Message>,
-    /// Whom the conversation is with.
-    subject: Option<String>,
     last: Option<Answer>,
 }
 
 impl Runtime {
     /// A new conversation with a model (the configured one without), wearing an adapter to its end.
     pub fn chat(&self, model: Option<&str>, wear: &Wear) -> Result<Chat<'_>> {
-        let context = self.context(model, wear)?;
-        Ok(Chat { runtime: self, context, history: vec![], subject: None, last: None })
+        Ok(Chat {
+            runtime: self,
+            model: model.map(str::to_owned),
+            wear: wear.clone(),
+            subject: None,
+            context: Some(self.context(model, wear)?),
+            history: vec![],
+            last: None,
+        })
     }
 }
 
 impl Chat<'_> {
-    /// Asks the next question. Another subject than before begins anew: nothing that was said or shown to one person is
-    /// before the next. What the conversation already holds is not computed again; when it grows too long, the
-    /// oldest turns are forgotten.
+    /// Asks the next question. What the conversation already holds is not computed again; when it grows too long, the
+    /// oldest turns are forgotten. A question that concerns another subject than the one before begins anew: the two
+    /// share no words and no cache.
     pub fn ask(&mut self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<&Answer> {
-        if question.subject != self.subject {
-            self.forget()?;
+        if self.subject != question.subject {
+            self.end();
             self.subject.clone_from(&question.subject);
         }
-        let (answer, shown) = self.runtime.answer(&mut self.context, question, &self.history, cancel, say)?;
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(self.runtime.context(self.model.as_deref(), &self.wear)?),
+        };
+        let (answer, shown) = self.runtime.answer(context, question, &self.history, cancel, say)?;
         if !shown.is_empty() {
             self.history = shown.into_iter().filter(|m| m.role != "system").collect();
         }
         Ok(self.last.insert(answer))
     }
 
-    /// Forgets everything: what was said, what was shown, and what the model remembers of it.
-    pub fn forget(&mut self) -> Result<()> {
-        self.history.clear();
-        (self.subject, self.last) = (None, None);
-        self.context.wipe()
+    /// Ends the conversation: what was said, what was computed and the latest answer are forgotten. The next question
+    /// begins a new one, with the adapter that serves then.
+    pub fn end(&mut self) {
+        self.subject = None;
+        if let Some(mut context) = self.context.take() {
+            context.wipe();
+        }
+        self.history = vec![];
+        self.last = None;
     }
 
     /// All that the model has before it.
     pub fn seen(&self) -> Result<String> {
-        self.context.model().tokenizer().decode(self.context.tokens())
+        let context = self.context.as_ref();
+        context.map_or(Ok(String::new()), |context| context.model().tokenizer().decode(context.tokens()))
     }
 
     /// The latest answer.
@@ -63,7 +83,7 @@ impl Chat<'_> {
         self.runtime.rate(self.id()?, rating).map(drop)
     }
 
-    /// Says what the latest answer should have been.
+    /// Says what the latest answer should have been. Errors: `NotFound` before the first.
     pub fn correct(&self, text: &str) -> Result<()> {
         self.runtime.correct(self.id()?, text).map(drop)
     }

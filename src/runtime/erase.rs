@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What was typed in the terminal lately. It does not say by whom.
+/// What an early version kept of what was typed in the terminal. It does not say by whom.
 const TYPED: &str = "chat_history";
 
 /// What an erasure did.

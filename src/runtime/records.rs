@@ -2,7 +2,7 @@
 
 use super::{Question, Runtime};
 use crate::error::{Error, Result};
-use crate::rag::{self, Desk, Fact, Facts, Origin, Source, asks_about_another};
+use crate::rag::{self, Desk, Fact, Facts, Source, asks_about_another};
 use crate::sources::{Kind, Query, Sources, rows};
 use crate::store::Records;
 use crate::store::log::Message;
@@ -231,11 +231,7 @@ impl Runtime {
         let (material, notes) = self.material(question, &[])?;
         let refused = material.is_none();
         let prompt = self.prompt(&language, question, &[], &material.unwrap_or_default())?;
-        let fact = |source: &Source| match &source.origin {
-            Origin::Record(fact) => Some(fact.clone()),
-            Origin::Passage(_) => None,
-        };
-        let facts: Vec<Fact> = prompt.sources.iter().filter_map(fact).collect();
+        let facts: Vec<Fact> = prompt.sources.iter().filter_map(Source::fact).cloned().collect();
         let passages = prompt.sources.len() - facts.len();
         Ok(Shown { facts, passages, notes, refused, prompt: prompt.messages })
     }
