@@ -1,7 +1,7 @@
 //! Facts about the person served: which sources are asked, what they say, and how old it is.
 //!
-//! A source is asked when the question is near to what it says it answers, or always. All are asked at once. One that
-//! fails costs its facts and a note, and its last answer stands in for it, with its age, where that is wanted.
+//! Asked are the queries whose description is nearest to the question, and those that always are, all at once. A source
+//! that fails costs its facts and a note, and its last answer stands in for it, with its age, where that is wanted.
 
 use super::words;
 use crate::error::Result;
@@ -14,8 +14,6 @@ use serde::Serialize;
 
 /// What the words add to the meaning, as in a search of documents.
 const WORDS: f32 = 0.3;
-/// A question this far from what a source answers is not put to it, by the cosine.
-const LEAST: f32 = 0.12;
 /// From this age on, a fact says how old it is.
 const OLD: SignedDuration = SignedDuration::from_mins(1);
 
@@ -67,9 +65,18 @@ struct Chosen<'a> {
     score: f32,
 }
 
+/// What a query brought.
+#[derive(Default)]
+struct Heard {
+    records: Vec<Record>,
+    /// When a live source said so, if not now.
+    said: Option<Timestamp>,
+}
+
 /// The vectors of what the queries say they answer, in their order.
 pub fn describe(sources: &Sources, embedder: &Embedder) -> Result<Vec<Vec<f32>>> {
-    let texts: Vec<&str> = sources.queries().map(|(_, _, query)| query.answers.as_str()).collect();
+    let texts: Vec<String> = sources.queries().map(|(_, _, q)| format!("{}: {}", q.name, q.answers)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     embedder.passages(&texts, &Quiet, &Cancel::new())
 }
 
@@ -87,17 +94,14 @@ impl Desk<'_> {
         let chosen = self.choose(&wanted.vector);
         let person = self.records.of(subject)?;
         let mut facts = Facts::default();
-        let said = self.said(subject, &chosen, person, &mut facts.notes)?;
-        let mut lists = Vec::new();
-        for (chosen, said) in chosen.iter().zip(said) {
-            let (records, time) = match (chosen.source.kind(), person, said) {
-                (Kind::File(..), Some(person), _) => (self.kept(person, chosen, &wanted)?, None),
-                (Kind::File(..), None, _) => (vec![], None),
-                (.., said) => said.unwrap_or_default(),
-            };
-            lists.push((chosen, ordered(records, question, chosen), time));
+        let mut heard = self.heard(subject, &chosen, person, &mut facts.notes)?;
+        for (chosen, heard) in chosen.iter().zip(&mut heard) {
+            if let (Kind::File(..), Some(person)) = (chosen.source.kind(), person) {
+                heard.records = self.kept(person, chosen, &wanted)?;
+            }
+            order(&mut heard.records, question, chosen);
         }
-        facts.facts = merge(self.sources, lists);
+        facts.facts = merge(self.sources, chosen.iter().zip(heard));
         Ok(facts)
     }
 
@@ -111,7 +115,6 @@ impl Desk<'_> {
         chosen.sort_by(|a, b| (b.query.always.cmp(&a.query.always)).then(b.score.total_cmp(&a.score)));
         let always = chosen.iter().take_while(|c| c.query.always).count();
         chosen.truncate(always + self.queries);
-        chosen.retain(|c| c.query.always || c.score >= LEAST);
         chosen
     }
 
@@ -126,54 +129,57 @@ impl Desk<'_> {
         }
     }
 
-    /// What the live sources say, in the order of the queries: now, lately, or last; and when that was, if not now.
-    fn said(
+    /// What the live sources say, in the order of the queries; nothing of those that are files.
+    fn heard(
         &self,
         subject: &str,
         chosen: &[Chosen],
         person: Option<Person>,
         notes: &mut Vec<String>,
-    ) -> Result<Vec<Option<(Vec<Record>, Option<Timestamp>)>>> {
+    ) -> Result<Vec<Heard>> {
         let now = Timestamp::now();
-        let mut said = Vec::new();
+        let mut last = Vec::new();
         for chosen in chosen {
-            let last = person.map(|person| person.said(&chosen.query.name)).transpose()?.flatten();
-            said.push(last.filter(|last| last.query == chosen.query.digest()));
+            let said = person.map(|person| person.said(&chosen.query.name)).transpose()?.flatten();
+            last.push(said.filter(|said| said.query == chosen.query.digest()));
         }
-        let is_due = |(chosen, last): &(&Chosen, &Option<Said>)| {
-            let is_fresh = last.as_ref().is_some_and(|l| now.duration_since(l.time) < chosen.query.fresh);
+        let is_due = |(chosen, last): (&Chosen, &Option<Said>)| {
+            let is_fresh = last.as_ref().is_some_and(|said| now.duration_since(said.time) < chosen.query.fresh);
             !is_fresh && !matches!(chosen.source.kind(), Kind::File(..))
         };
-        let due: Vec<bool> = chosen.iter().zip(&said).map(|pair| is_due(&pair)).collect();
+        let due: Vec<bool> = chosen.iter().zip(&last).map(is_due).collect();
         let asked: Vec<_> =
             chosen.iter().zip(&due).filter(|(_, due)| **due).map(|(c, _)| (c.source, c.query)).collect();
         let mut answers = ask(&asked, subject).into_iter();
-        let mut all = Vec::new();
-        for ((chosen, last), due) in chosen.iter().zip(said).zip(due) {
+        let mut heard = Vec::new();
+        for ((chosen, last), due) in chosen.iter().zip(last).zip(due) {
             let query = chosen.query;
             let answer = if due { answers.next() } else { None };
-            let failed = match answer.map(|rows| rows.and_then(|rows| Ok((self.read(query, &rows)?, rows)))) {
+            heard.push(match answer.map(|rows| rows.and_then(|rows| Ok((self.read(query, &rows)?, rows)))) {
                 Some(Ok((records, rows))) => {
                     let said = Said { time: now, query: query.digest(), rows };
                     self.records.person(subject)?.keep(&query.name, &said)?;
-                    all.push(Some((records, None)));
-                    continue;
+                    Heard { records, said: None }
                 }
-                Some(Err(e)) => Some(e),
-                None => None,
-            };
-            let last = last.filter(|_| failed.is_none() || query.offline == Offline::Last);
-            let last = last.and_then(|last| Some((self.read(query, &last.rows).ok()?, Some(last.time))));
-            if let Some(error) = failed {
-                let name = &query.name;
-                notes.push(match last.as_ref().and_then(|(_, time)| *time) {
-                    Some(time) => format!("{name}: {error}; what it said {} is used", ago(now, time)),
-                    None => format!("{name}: {error}; its facts are missing"),
-                });
-            }
-            all.push(last);
+                Some(Err(error)) => {
+                    let last = last.filter(|_| query.offline == Offline::Last);
+                    let stands_in = last.and_then(|said| self.again(query, &said));
+                    let name = &query.name;
+                    notes.push(match stands_in.as_ref().and_then(|heard| heard.said) {
+                        Some(time) => format!("{name}: {error}; what it said {} is used", ago(now, time)),
+                        None => format!("{name}: {error}; its facts are missing"),
+                    });
+                    stands_in.unwrap_or_default()
+                }
+                None => last.and_then(|said| self.again(query, &said)).unwrap_or_default(),
+            });
         }
-        Ok(all)
+        Ok(heard)
+    }
+
+    /// What a source said before, if it can still be read.
+    fn again(&self, query: &Query, said: &Said) -> Option<Heard> {
+        Some(Heard { records: self.read(query, &said.rows).ok()?, said: Some(said.time) })
     }
 
     fn read(&self, query: &Query, rows: &[Row]) -> Result<Vec<Record>> {
@@ -182,19 +188,18 @@ impl Desk<'_> {
 }
 
 /// Rows that share words with the question first; else as the source gives them.
-fn ordered(mut records: Vec<Record>, question: &str, chosen: &Chosen) -> Vec<Record> {
+fn order(records: &mut [Record], question: &str, chosen: &Chosen) {
     let asked = words::of(question);
     let share = |r: &Record| words::share(&asked, &words::of(&format!("{} {} {}", chosen.query.name, r.id, r.text)));
     records.sort_by(|a, b| share(b).total_cmp(&share(a)));
-    records
 }
 
 /// What is always shown, then a row of each query in turn.
-fn merge(sources: &Sources, lists: Vec<(&Chosen, Vec<Record>, Option<Timestamp>)>) -> Vec<Fact> {
+fn merge<'c>(sources: &Sources, heard: impl Iterator<Item = (&'c Chosen<'c>, Heard)>) -> Vec<Fact> {
     let now = Timestamp::now();
     let mut ranked = Vec::new();
-    for (chosen, records, time) in lists {
-        let said = time.filter(|time| now.duration_since(*time) >= OLD);
+    for (chosen, Heard { records, said }) in heard {
+        let said = said.filter(|time| now.duration_since(*time) >= OLD);
         for (row, record) in records.into_iter().enumerate() {
             let name = format!("{} #{}", chosen.query.name, record.id);
             let rank = if chosen.query.always { 0 } else { row + 1 };

@@ -209,8 +209,8 @@ impl Runtime {
         Ok(found.relevant(retrieve.min_score).hits)
     }
 
-    /// The prompt of a question after `history`, under its passages and records. Where the history begins with instructions of its
-    /// own, they take the place of the house's.
+    /// The prompt of a question after `history`, under its passages and records. Where the history begins with
+    /// instructions of its own, they take the place of the house's.
     pub(super) fn prompt(
         &self,
         language: &Language,

@@ -5,6 +5,7 @@ use crate::durable;
 use crate::error::{Error, Result};
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 type Row = Map<String, Value>;
@@ -49,6 +50,8 @@ fn rows(text: &str, ending: &str) -> Result<Vec<Row>> {
         return super::lines(text);
     }
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let table = reader.deserialize().collect::<Result<Vec<Row>, _>>();
-    table.map_err(|e| damaged().because(e))
+    // As texts: what looks like a number need not be one.
+    let table = reader.deserialize().collect::<Result<Vec<BTreeMap<String, String>>, _>>();
+    let row = |row: BTreeMap<String, String>| row.into_iter().map(|(key, value)| (key, Value::String(value))).collect();
+    Ok(table.map_err(|e| damaged().because(e))?.into_iter().map(row).collect())
 }

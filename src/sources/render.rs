@@ -50,7 +50,7 @@ impl Sources {
             None => None,
         };
         let template = self.templates.0.get_template(&query.name);
-        let text = template.and_then(|t| t.render(Value::from(Serde(&row)))).map_err(|e| {
+        let text = template.and_then(|t| t.render(filled(&row))).map_err(|e| {
             let why = e.detail().map_or_else(|| e.kind().to_string(), str::to_owned);
             Error::invalid(format!("its rows do not fit `text`: {why}")).because(e)
         })?;
@@ -67,9 +67,16 @@ impl Sources {
     /// What a first answer begins with because of a record, if its query says so.
     pub fn opening(&self, query: &Query, record: &Record) -> Option<String> {
         let template = self.templates.0.get_template(&format!("{}+", query.name)).ok()?;
-        let text = template.render(Value::from(Serde(&record.row))).ok()?;
+        let text = template.render(filled(&record.row)).ok()?;
         Some(tidy(&text, LONGEST_TEXT)).filter(|text| !text.is_empty())
     }
+}
+
+/// A row for a template: what is null says nothing, instead of "None".
+fn filled(row: &Row) -> Value {
+    let mut row = row.clone();
+    row.values_mut().filter(|value| value.is_null()).for_each(|value| *value = String::new().into());
+    Value::from(Serde(&row))
 }
 
 /// The text of a text or number.

@@ -53,7 +53,7 @@ struct Tables {
 /// One thing that is known of a person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// What people call it, an order's number for instance: unique for a person and a source but for lines of one thing.
+    /// What people call it, an order's number for instance. Lines of one thing share it.
     pub id: String,
     /// Its date as the source writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,3 +1,5 @@
+//! Records under their persons: found, kept up to date, erased, and nobody else's.
+
 use super::*;
 use jiff::Timestamp;
 use proptest::prelude::*;
