@@ -15,4 +15,5 @@ mod soak;
 mod terminal;
 mod train;
 mod trouble;
+mod twenty;
 mod words;

@@ -184,7 +184,7 @@ impl Runtime {
             return Ok((Some(Material::default()), vec![]));
         }
         let facts = match &question.subject {
-            Some(subject) => self.facts(subject, &question.text)?,
+            Some(subject) => self.facts(subject, &sought(question, history))?,
             None => Facts::default(),
         };
         if let Some(subject) = &question.subject
@@ -197,13 +197,10 @@ impl Runtime {
         Ok((Some(Material { hits, facts: facts.facts }), facts.notes))
     }
 
-    /// The passages about a question. A short question in a conversation is about what was asked before it.
+    /// The passages about a question.
     pub(super) fn passages(&self, question: &Question, history: &[Message]) -> Result<Vec<Hit>> {
         let retrieve = &self.config.retrieve;
-        let before = history.iter().rev().find(|m| m.role == "user").map(|m| m.content.as_str());
-        let before =
-            before.and_then(|m| m.rsplit("Question: ").next()).filter(|_| question.text.split(' ').count() < 6);
-        let query = before.map_or_else(|| question.text.clone(), |b| format!("{b} {}", question.text));
+        let query = sought(question, history);
         let (index, embedder) = (self.index()?, self.embedder()?);
         let found = rag::retrieve(&index, &embedder, &query, question.collection.as_deref(), retrieve.k)?;
         Ok(found.relevant(retrieve.min_score).hits)
@@ -281,6 +278,13 @@ impl Runtime {
         };
         Ok((said, shown))
     }
+}
+
+/// What is searched for. A short question in a conversation is about what was asked before it.
+fn sought(question: &Question, history: &[Message]) -> String {
+    let before = history.iter().rev().find(|m| m.role == "user").map(|m| m.content.as_str());
+    let before = before.and_then(|m| m.rsplit("Question: ").next()).filter(|_| question.text.split(' ').count() < 6);
+    before.map_or_else(|| question.text.clone(), |b| format!("{b} {}", question.text))
 }
 
 /// An answer before it is logged.

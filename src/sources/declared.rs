@@ -186,7 +186,9 @@ impl Sources {
         let mut sources = Self { sources: file.source, templates: Templates::default() };
         let mut names = BTreeSet::new();
         for (name, source) in &mut sources.sources {
-            source.check().map_err(|what| wrong(format!("[source.{name}] {what}")))?;
+            broken(&[(NAME, is_name(name))])
+                .and_then(|()| source.check())
+                .map_err(|what| wrong(format!("[source.{name}] {what}")))?;
             for query in &source.query {
                 query.check(source).map_err(|what| wrong(format!("query '{}' of '{name}' {what}", query.name)))?;
                 if !names.insert(query.name.clone()) {
@@ -277,13 +279,9 @@ impl Query {
     }
 
     fn check(&self, source: &Source) -> Result<(), String> {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         let (sql, path) = (self.sql.as_deref(), self.path.as_deref());
         let rules = [
-            (
-                "needs a name of 1 to 40 letters, digits, - and _",
-                (1..=40).contains(&self.name.len()) && self.name.chars().all(is_name),
-            ),
+            (NAME, is_name(&self.name)),
             ("needs words in `answers`", !self.answers.trim().is_empty()),
             ("needs a `limit` of 1 to 1000", (1..=1000).contains(&self.limit)),
             ("needs `sql`, and only databases have it", self.sql.is_some() == is_database(source)),
@@ -303,6 +301,13 @@ impl Query {
             _ => Ok(()),
         }
     }
+}
+
+/// What a source and a query are called: it stands in keys, and in citations.
+const NAME: &str = "needs a name of 1 to 40 letters, digits, - and _";
+
+fn is_name(name: &str) -> bool {
+    (1..=40).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
 fn is_database(source: &Source) -> bool {

@@ -24,6 +24,7 @@ mod sqlite;
 pub use ask::ask;
 pub use declared::{EXAMPLE, FILE, Kind, Offline, Pick, Query, Source, Sources};
 pub use file::rows;
+pub use render::plain;
 
 use serde_json::{Map, Value};
 

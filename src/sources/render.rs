@@ -79,8 +79,8 @@ fn filled(row: &Row) -> Value {
     Value::from(Serde(&row))
 }
 
-/// The text of a text or number.
-fn plain(value: &serde_json::Value) -> Option<String> {
+/// The text of a text or number: what a row is called, or whose it is.
+pub fn plain(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(text) => Some(text.clone()),
         serde_json::Value::Number(number) => Some(number.to_string()),

@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use wayside::lora::Adapter;
 
 /// The sample's accepted interactions, each with the answer it should have had.
-fn accepted() -> Vec<Value> {
+pub fn accepted() -> Vec<Value> {
     let rows = wayside::sample::SHOP.interactions.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     rows.filter(|row| row["rating"] == "up").collect()
 }
 
-fn lines(rows: impl IntoIterator<Item = Value>) -> String {
+pub fn lines(rows: impl IntoIterator<Item = Value>) -> String {
     rows.into_iter().map(|row| row.to_string()).collect::<Vec<_>>().join("\n")
 }
 
 /// Trains on `rows` and returns the adapter's folder and id.
-fn trained(home: &Home, name: &str, rows: Vec<Value>, more: &[&str]) -> (PathBuf, String) {
+pub fn trained(home: &Home, name: &str, rows: Vec<Value>, more: &[&str]) -> (PathBuf, String) {
     let (data, out) = (home.file(&format!("{name}.jsonl"), lines(rows)), home.path().with_file_name(name));
     let words = [&["--json", "train", "--data", word(&data), "--out", word(&out)], more].concat();
     let output = home.run(&words);
@@ -28,7 +28,7 @@ fn trained(home: &Home, name: &str, rows: Vec<Value>, more: &[&str]) -> (PathBuf
 }
 
 /// The adapter in `dir` with every number of B times `factor`, taken in.
-fn scaled(home: &Home, dir: &Path, factor: f32) -> String {
+pub fn scaled(home: &Home, dir: &Path, factor: f32) -> String {
     let mut adapter = Adapter::read(dir).unwrap();
     adapter.pairs.values_mut().flat_map(|pair| &mut pair.b).for_each(|b| *b *= factor);
     let out = home.path().with_file_name(format!("scaled-{factor}"));
@@ -38,7 +38,7 @@ fn scaled(home: &Home, dir: &Path, factor: f32) -> String {
 }
 
 /// Promoting must fail with status 1; returns the checks that failed.
-fn refused(home: &Home, what: &str, id: &str) -> Vec<String> {
+pub fn refused(home: &Home, what: &str, id: &str) -> Vec<String> {
     let output = home.run(&["--json", "adapters", "promote", id]);
     assert_eq!(output.status.code(), Some(1), "{what}: {}", text(&output.stdout));
     assert!(text(&output.stderr).contains("did not pass the gate"), "{what}: {}", text(&output.stderr));

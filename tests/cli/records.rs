@@ -134,6 +134,19 @@ fn a_file_is_taken_in_whole_or_not_at_all_and_an_erased_person_stays_out() {
 }
 
 #[test]
+fn a_person_may_be_a_number_and_a_row_of_nobody_is_passed_over() {
+    let home = Home::new();
+    let lines = "{\"n\":1,\"who\":1042,\"day\":\"2026-01-02\",\"what\":\"new wick\"}\n\
+                 {\"n\":2,\"who\":null,\"day\":\"2026-01-02\",\"what\":\"total\"}\n";
+    fs::create_dir_all(home.path()).unwrap();
+    fs::write(home.path().join("sources.toml"), VISITS.replace("visits.csv", "visits.jsonl")).unwrap();
+    fs::write(home.path().join("visits.jsonl"), lines).unwrap();
+    let imported = home.json(&["records", "import"])["sources"][0].clone();
+    assert_eq!((&imported["records"], &imported["subjects"]), (&1.into(), &1.into()));
+    assert!(has(&facts(&home, "what was done?", "1042"), "new wick"));
+}
+
+#[test]
 fn a_wrong_declaration_is_named_before_anything_is_asked() {
     let home = Home::new();
     fs::write(home.path().join("sources.toml"), VISITS.replace("limit", "limits")).unwrap();

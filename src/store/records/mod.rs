@@ -175,14 +175,19 @@ impl Records {
         })
     }
 
+    /// Whether a record can be kept under these names. Errors: `Invalid`, naming the one that cannot be part of a key.
+    pub fn check(source: &str, subject: &str, key: &str) -> Result<()> {
+        validate_name("source", source)?;
+        validate_name("subject", subject)?;
+        validate_name("record's id", key)
+    }
+
     /// Keeps records of a source, each in place of the one with the same subject and key; all or none.
     ///
-    /// Errors: `Invalid` for a subject, key or source that cannot be part of a key.
+    /// Errors: as [`Records::check`].
     pub fn put(&self, source: &str, embedder: &str, records: &[NewRecord]) -> Result<()> {
-        validate_name("source", source)?;
         for new in records {
-            validate_name("subject", &new.subject)?;
-            validate_name("record's id", &new.key)?;
+            Self::check(source, &new.subject, &new.key)?;
         }
         self.env.write(|txn| {
             self.tables.meta.put(txn, EMBEDDER, &embedder)?;

@@ -90,7 +90,7 @@ fn names_that_cannot_be_keys_are_refused() {
         assert!(records.of(name).unwrap().is_none());
         assert!(records.person(name).is_err(), "{name:?}");
         assert!(records.put("orders", "e", &[new(name, "1", None, &[], &[])]).is_err(), "{name:?}");
-        assert!(records.put(name, "e", &[]).is_err(), "{name:?}");
+        assert!(records.put(name, "e", &[new("a", "1", None, &[], &[])]).is_err(), "{name:?}");
     }
     assert_eq!(records.stats().unwrap().subjects, 0);
 }

@@ -1,0 +1,182 @@
+//! Records of persons: what is known about the one who is served, and whether a question is about somebody else.
+
+mod import;
+
+pub use import::ImportedRecords;
+
+use super::{Question, Runtime};
+use crate::error::Result;
+use crate::rag::{self, Desk, Fact, Facts, Source, asks_about_another};
+use crate::sources::{Kind, Row, Sources, ask, plain};
+use crate::store::Records;
+use crate::store::log::Message;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Whether a query can be asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckedQuery {
+    /// Its source.
+    pub source: String,
+    /// Its name.
+    pub query: String,
+    /// Whether it gave rows as declared, or none.
+    pub ok: bool,
+    /// How many, or why not.
+    pub detail: String,
+    /// What asking took.
+    pub seconds: f64,
+}
+
+/// What the model is shown for a question.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Shown {
+    /// The facts about the person served.
+    pub facts: Vec<Fact>,
+    /// How many passages of documents there are beside them.
+    pub passages: usize,
+    /// What a source did not do as declared, one sentence each.
+    pub notes: Vec<String>,
+    /// Whether the question is about somebody else, so that nothing is looked up and the model is not asked.
+    pub refused: bool,
+    /// The prompt.
+    pub prompt: Vec<Message>,
+}
+
+impl Runtime {
+    /// The records of persons, opened on first use.
+    pub fn records(&self) -> Result<Arc<Records>> {
+        let mut loaded = self.loaded();
+        if let Some(records) = &loaded.records {
+            return Ok(records.clone());
+        }
+        let records = Arc::new(Records::open(&self.records_dir())?);
+        loaded.records = Some(records.clone());
+        Ok(records)
+    }
+
+    /// What `sources.toml` declares, read on first use. Errors: `Invalid`, naming the line and the key.
+    pub fn sources(&self) -> Result<Arc<Sources>> {
+        let mut loaded = self.loaded();
+        if let Some(sources) = &loaded.sources {
+            return Ok(sources.clone());
+        }
+        let sources = Arc::new(Sources::load(&self.home)?);
+        loaded.sources = Some(sources.clone());
+        Ok(sources)
+    }
+
+    /// What is known of a person about a question, as `ask` would put it before the question.
+    pub fn facts(&self, subject: &str, question: &str) -> Result<Facts> {
+        let sources = self.sources()?;
+        if sources.is_empty() {
+            return Ok(Facts::default());
+        }
+        let (records, embedder, described) = (self.records()?, self.embedder()?, self.described()?);
+        let queries = self.config.records.queries;
+        let desk = Desk { sources: &sources, records: &records, embedder: &embedder, described: &described, queries };
+        let mut facts = desk.facts(subject, question)?;
+        facts.facts.truncate(self.config.records.k);
+        if records.embedder()?.is_some_and(|id| id != embedder.id()) {
+            facts.notes.push("the records were taken in with another embedder; run `wayside records import`".into());
+        }
+        Ok(facts)
+    }
+
+    /// What the model would be shown for a question, and what of it is about the person served.
+    pub fn preview(&self, question: &Question) -> Result<Shown> {
+        let language = self.model(question.model.as_deref())?;
+        let (material, notes) = self.material(question, &[])?;
+        let refused = material.is_none();
+        let prompt = self.prompt(&language, question, &[], &material.unwrap_or_default())?;
+        let facts: Vec<Fact> = prompt.sources.iter().filter_map(Source::fact).cloned().collect();
+        let passages = prompt.sources.len() - facts.len();
+        Ok(Shown { facts, passages, notes, refused, prompt: prompt.messages })
+    }
+
+    /// Asks every query of every source about a person, and says whether it answers as declared. Without a person, one
+    /// who does not exist.
+    pub fn check_sources(&self, subject: Option<&str>) -> Result<Vec<CheckedQuery>> {
+        let sources = self.sources()?;
+        let mut checked = Vec::new();
+        for (name, source, query) in sources.queries() {
+            self.cancel.check()?;
+            let begin = Instant::now();
+            let found = match source.kind() {
+                Kind::File(path, column) => {
+                    let mut count = 0;
+                    let counted = self.each_row(&sources, query, path, column, &mut |incoming| {
+                        count += usize::from(subject.is_none_or(|s| s == incoming.subject));
+                        Ok(())
+                    });
+                    counted.map(|()| count)
+                }
+                _ => {
+                    let rows = ask(&[(source, query)], subject.unwrap_or("nobody-at-all"));
+                    let read = |rows: Vec<Row>| {
+                        rows.into_iter().map(|row| sources.record(query, row)).collect::<Result<Vec<_>>>()
+                    };
+                    let rows = rows.into_iter().next().unwrap_or_else(|| Ok(vec![]));
+                    rows.and_then(read).map(|records| records.len())
+                }
+            };
+            checked.push(CheckedQuery {
+                source: name.to_owned(),
+                query: query.name.clone(),
+                ok: found.is_ok(),
+                detail: found.map_or_else(|e| e.to_string(), |n| format!("{n} rows")),
+                seconds: begin.elapsed().as_secs_f64(),
+            });
+        }
+        Ok(checked)
+    }
+
+    /// Whether a question is about somebody else than the person served.
+    pub(super) fn is_about_another(&self, question: &str, subject: &str, facts: &Facts) -> Result<bool> {
+        let (index, mut own, mut failed) = (self.index()?, None, None);
+        let mut known = |word: &str| -> Result<bool> {
+            if index.knows(word)? {
+                return Ok(true);
+            }
+            let own = match &mut own {
+                Some(own) => own,
+                none => none.insert(self.words_of(subject, facts)?),
+            };
+            Ok(own.contains(&word.to_lowercase()))
+        };
+        let mut is_known = |word: &str| {
+            known(word).unwrap_or_else(|e| {
+                failed = Some(e);
+                true
+            })
+        };
+        let about = asks_about_another(question, subject, &mut is_known);
+        failed.map_or(Ok(about), Err)
+    }
+
+    /// Everything that is kept of a person, in lower case: their own name is in there.
+    fn words_of(&self, subject: &str, facts: &Facts) -> Result<String> {
+        let mut rows: Vec<Row> = Vec::new();
+        let records = self.records()?;
+        if let Some(person) = records.of(subject)? {
+            rows.extend(person.all()?.into_iter().map(|(_, record)| record.row));
+            rows.extend(person.all_said()?.into_iter().flat_map(|said| said.rows));
+        }
+        let values = rows.iter().flat_map(|row| row.values()).filter_map(plain);
+        let texts = facts.facts.iter().map(|fact| fact.text.clone());
+        Ok(values.chain(texts).collect::<Vec<_>>().join("\n").to_lowercase())
+    }
+
+    pub(super) fn records_dir(&self) -> std::path::PathBuf {
+        self.home.join("records")
+    }
+
+    fn described(&self) -> Result<Arc<Vec<Vec<f32>>>> {
+        if let Some(described) = &self.loaded().described {
+            return Ok(described.clone());
+        }
+        let described = Arc::new(rag::describe(&*self.sources()?, &*self.embedder()?)?);
+        Ok(self.loaded().described.insert(described).clone())
+    }
+}
