@@ -11,6 +11,7 @@
 
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -254,9 +255,4 @@ pub(crate) fn digest(path: &Path) -> Result<FileEntry> {
         hash.update(&buffer[..n]);
         bytes += n as u64;
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

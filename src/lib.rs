@@ -30,6 +30,7 @@ pub mod eval;
 pub mod format;
 pub mod grad;
 pub mod graph;
+pub mod hex;
 pub mod import;
 pub mod infer;
 pub mod learn;

@@ -5,9 +5,11 @@ use super::args::filled;
 use super::failure::Done;
 use super::style::{columns, count};
 use clap::Subcommand;
+use jiff::Timestamp;
 use serde_json::json;
 use std::time::Instant;
 use wayside::Error;
+use wayside::rag::ago;
 use wayside::sources::{EXAMPLE, FILE, Kind, Source};
 
 /// Bring in what is known of one person: orders, complaints, appointments
@@ -176,7 +178,9 @@ fn show(app: &App, question: &str, subject: &str, collection: Option<String>) ->
         }
         for fact in &shown.facts {
             let date = fact.date.as_deref().unwrap_or_default();
-            app.line(&format!("{} {} {}", app.style.bold(&format!("[{}]", fact.name)), app.style.dim(date), fact.text));
+            let age = fact.said.map(|said| format!(" (as of {})", ago(Timestamp::now(), said))).unwrap_or_default();
+            let name = app.style.bold(&format!("[{}]", fact.name));
+            app.line(&format!("{name} {} {}{}", app.style.dim(date), fact.text, app.style.dim(&age)));
         }
         app.line(&app.style.dim(&format!(
             "{} and {} in the prompt, {seconds:.3} s",

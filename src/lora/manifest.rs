@@ -1,10 +1,11 @@
 //! `wayside.json`, beside PEFT's files: which model an adapter belongs to, and what it was made from.
 
 use super::peft;
-use crate::bundle::{self, Bundle, digest, hex};
+use crate::bundle::{self, Bundle, digest};
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::format::map;
+use crate::hex::hex;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

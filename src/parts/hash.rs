@@ -1,6 +1,7 @@
 //! Bytes counted and hashed while they move, so that a file is accepted or refused in one pass.
 
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::watch::{Cancel, Progress};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -19,7 +20,7 @@ pub struct Sha256([u8; 32]);
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.0))
     }
 }
 

@@ -5,6 +5,7 @@
 //! because what is in the index already counts as unchanged.
 
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::infer::Embedder;
 use crate::store::index::{Index, NewChunk, NewDocument};
 use crate::text::{chunk, document};
@@ -197,7 +198,7 @@ impl Work<'_> {
         let mut hash = Sha256::new();
         hash.update(format!("1 {} {}\n", self.settings.chunk_tokens, self.settings.overlap_tokens));
         hash.update(bytes);
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        hex(&hash.finalize())
     }
 
     fn add(&mut self, document: Cut) -> Result<()> {

@@ -9,9 +9,9 @@
 //! Whoever knows a name can see whether a receipt is about it; nobody can read a name from it. The hash over it all
 //! shows a receipt that was altered by accident, not one that was forged.
 
-use crate::bundle::hex;
 use crate::durable;
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::store::log::{Erasure, salted};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! Examples, with what is to be said about them: where they come from, and what was left out.
 
 use super::example::Example;
+use crate::hex::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -64,7 +65,7 @@ impl Data {
                 hash.update([u8::from(*learn)]);
             }
         }
-        hex(hash)
+        hex(&hash.finalize())
     }
 }
 
@@ -76,11 +77,6 @@ impl Skipped {
             self.reasons.push(reason);
         }
     }
-}
-
-/// The digest of what `hash` has seen.
-pub(super) fn hex(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

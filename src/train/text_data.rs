@@ -8,10 +8,11 @@
 //! Windows do not overlap, and every token of one but the first is learnt. Nothing is padded but the tail, which is
 //! left out where it is too short to be worth a step.
 
-use super::data::{Data, Origin, hex};
+use super::data::{Data, Origin};
 use super::example::Example;
 use super::language::Language;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hex::hex;
 use crate::text::document::{self, Document};
 use crate::watch::{Cancel, Progress};
 use sha2::{Digest, Sha256};
@@ -97,7 +98,7 @@ impl Stream<'_> {
         progress.finish();
         let name = path.canonicalize().ok().and_then(|full| full.file_name().map(|n| n.to_string_lossy().into_owned()));
         let name = name.unwrap_or_else(|| path.display().to_string());
-        self.data.origins.push(Origin { name, sha256: hex(hash), examples: 0 });
+        self.data.origins.push(Origin { name, sha256: hex(&hash.finalize()), examples: 0 });
         Ok(())
     }
 

@@ -46,3 +46,19 @@ fn the_demo_tells_its_story() {
     assert_eq!(json(&["learn", "--once"])["verdict"], "quarantined", "the poison is still in the log");
     assert!(text(&run(&["adapters", "promote", id.as_str().unwrap()]).stderr).contains("nothing can be judged"));
 }
+
+#[test]
+fn the_practice_learns_its_pages_and_speaks_to_its_patients() {
+    let home = Home::new();
+    let story = home.json(&["demo", "clinic"]);
+    let served: Vec<&Value> = story["served"]["answers"].as_array().unwrap().iter().map(|s| &s["answer"]).collect();
+    let fact = |n: usize, wanted: &str| served[n]["facts"].to_string().contains(wanted);
+    assert!(fact(0, "metformin 500 mg") && fact(1, "INR 2.5") && fact(2, "2026-11-24"), "{served:#?}");
+    assert_eq!(served[3]["answer"], "I can only speak about the records of the person I am serving.");
+    assert_eq!((&served[3]["hits"], &served[3]["prompt_tokens"]), (&json!([]), &json!(0)));
+    let trained = &story["trained"];
+    assert!(trained["last_loss"].as_f64().unwrap() < trained["first_loss"].as_f64().unwrap(), "{trained}");
+    let nats = |arm: &str| story["arms"]["arms"][arm]["nll"].as_f64().unwrap();
+    // What a patient's record says is in no page: retrieval brings it, the adapter brings the manner.
+    assert!(nats("retrieval") < nats("base") && nats("both") < nats("adapter"), "{}", story["arms"]);
+}

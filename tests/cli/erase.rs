@@ -108,7 +108,7 @@ fn a_subject_leaves_the_log_the_adapters_and_the_models() {
     assert!(!written.contains("ann"), "{written}");
     check(&home, &ids);
     let checked = home.json(&["log", "erase", "--verify", path]);
-    assert_eq!((&checked["ok"], checked["checks"].as_array().unwrap().len()), (&true.into(), 5), "{checked}");
+    assert_eq!((&checked["ok"], checked["checks"].as_array().unwrap().len()), (&true.into(), 6), "{checked}");
     assert!(home.fails(1, &["log", "erase", "--subject", "ann"]).contains("it was erased on"));
 
     // A backup brings it back, and the receipt tells.

@@ -55,7 +55,7 @@ fn file(member: &str, content: &[u8], more: &str) -> String {
 }
 
 fn hex(content: &[u8]) -> String {
-    sha2::Sha256::digest(content).iter().map(|b| format!("{b:02x}")).collect()
+    crate::hex::hex(&sha2::Sha256::digest(content))
 }
 
 fn inner_zip() -> Vec<u8> {

@@ -3,8 +3,9 @@
 use super::super::Runtime;
 use super::super::train::reads;
 use super::plan::Plan;
-use crate::bundle::{Bundle, hex};
+use crate::bundle::Bundle;
 use crate::error::Result;
+use crate::hex::hex;
 use crate::infer::Language;
 use crate::learn::{Anchors, TRAINING_TEXT};
 use crate::store::log::{Interaction, Message};

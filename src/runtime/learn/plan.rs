@@ -247,5 +247,5 @@ fn identity(model: &Bundle, curated: &Curated) -> String {
         }
         hash.update([1]);
     }
-    crate::bundle::hex(&hash.finalize())
+    crate::hex::hex(&hash.finalize())
 }

@@ -173,7 +173,7 @@ impl Tables {
 
 /// Sixteen random bytes, in hexadecimal.
 fn new_salt() -> String {
-    super::identity::hex(&rand::random::<[u8; 16]>())
+    crate::hex::hex(&rand::random::<[u8; 16]>())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //!
 //! A hash hides nothing from somebody who can guess the text. It keeps it out of files that are passed on.
 
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// Hexadecimal digits of a hash.
@@ -29,11 +30,6 @@ fn digits(text: &str) -> String {
     let mut hex = hex(&Sha256::digest(text.as_bytes()));
     hex.truncate(DIGITS);
     hex
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::data::{Data, Origin, hex};
+use super::data::{Data, Origin};
 use super::example::Example;
 use super::language::Language;
 use super::turn::{Turn, turn};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hex::hex;
 use crate::store::log::{Interaction, Message, interactions, question_hash, subject_hash};
 use crate::watch::{Cancel, Progress};
 use sha2::{Digest, Sha256};
@@ -86,7 +87,7 @@ pub fn read(path: &Path, settings: &Settings, progress: &dyn Progress, cancel: &
         return Err(within(Error::invalid(format!("no example to learn from: {why}"))));
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    data.origins.push(Origin { name, sha256: hex(reader.hash), examples: data.examples.len() });
+    data.origins.push(Origin { name, sha256: hex(&reader.hash.finalize()), examples: data.examples.len() });
     Ok(data)
 }
 

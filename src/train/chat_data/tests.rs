@@ -157,7 +157,7 @@ fn a_file_says_what_it_held() {
     assert_eq!((origin.name.as_str(), origin.examples), ("chats.jsonl", 2));
     let mut hash = Sha256::new();
     hash.update(fs::read(&path).unwrap());
-    assert_eq!(origin.sha256, hex(hash));
+    assert_eq!(origin.sha256, hex(&hash.finalize()));
 }
 
 #[test]
