@@ -144,7 +144,7 @@ impl Runtime {
         }
         durable::write(&home.join("till.db"), &database.serialize("main").map_err(failed)?)?;
         durable::write(&home.join("visits.csv"), visits.as_bytes())?;
-        durable::write(&home.join(crate::sources::FILE), SOURCES.as_bytes())?;
+        self.declare(SOURCES)?;
         durable::write(&home.join("house.md"), HOUSE.as_bytes())?;
         self.ingest(&[home.join("house.md")], None)?;
         self.import_records(&[]).map(drop)

@@ -24,6 +24,12 @@ fn the_demo_tells_its_story() {
     let nats = |arm: &str| story["arms"]["arms"][arm]["nll"].as_f64().unwrap();
     assert!(nats("both") < nats("retrieval").min(nats("adapter")).min(nats("base")), "{}", story["arms"]);
     assert_eq!(story["arms"]["recommendation"]["choice"], "both");
+    let served = |n: usize| &story["served"]["answers"][n]["answer"];
+    assert!(served(0)["answer"].as_str().unwrap().starts_with("We have your complaint K-226"), "{}", served(0));
+    assert!(served(1)["facts"].to_string().contains("Tarn kettle"), "{}", served(1));
+    assert_eq!(served(2)["answer"], "I can only speak about the records of the person I am serving.");
+    let about_them = |arm: &str| story["served_arms"]["arms"][arm]["nll"].as_f64().unwrap();
+    assert!(about_them("retrieval") < about_them("base") && about_them("both") < about_them("adapter"));
     assert_eq!(story["poisoned"]["verdict"], "quarantined");
     assert_eq!((&story["rolled_back"]["id"], &story["rolled_back"]["serving"]), (id, &Value::Null));
 

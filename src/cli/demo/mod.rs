@@ -71,7 +71,6 @@ pub fn run(app: &App, words: &Words) -> Done {
     let main = app.runtime()?;
     let models = models(app, &main)?;
     let mut demo = Demo { app, runtime: main.beside(&folder), wear: Wear::Promoted };
-    demo.small();
     durable::remove(&folder)?;
     if words.house == House::Clinic {
         let mut story = demo.clinic()?;
@@ -79,6 +78,7 @@ pub fn run(app: &App, words: &Words) -> Done {
         (story["models"], story["home"], story["seconds"]) = (models, json!(folder), json!(seconds));
         return app.result(&story, || app.line(&app.style.dim(&format!("\nall of this in {seconds:.0} s"))));
     }
+    demo.small();
     sample::SHOP.write(&shop)?;
     let ingested = demo.documents(&shop)?;
     demo.heading("Questions, before it has learned anything");

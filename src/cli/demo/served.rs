@@ -6,17 +6,21 @@ use super::Demo;
 use serde_json::{Value, json};
 use wayside::sample::Scenario;
 use wayside::store::log::interactions;
-use wayside::{Compared, Comparison, Error, durable, sources};
+use wayside::{Compared, Comparison, Error, sources};
 
+/// What records and passages may take together, in tokens.
+const BUDGET: usize = 400;
 /// Questions about people's own records that the arms are measured on.
 const MEASURED: usize = 12;
 
 impl Demo<'_> {
     /// Declares the house's database, and serves a few people.
-    pub(super) fn served(&self, scenario: &Scenario, questions: &[(&str, &str)]) -> Result<Value, Error> {
+    pub(super) fn served(&mut self, scenario: &Scenario, questions: &[(&str, &str)]) -> Result<Value, Error> {
         self.heading("Knowing who is served");
         let file = self.runtime.home().join(sources::FILE);
-        durable::write(&file, scenario.sources.as_bytes())?;
+        self.runtime.declare(scenario.sources)?;
+        // Room for records beside passages.
+        self.runtime.config_mut().retrieve.budget = BUDGET;
         self.tell(&format!("{} declares what may be asked of the house's database about one person.", file.display()));
         let mut answers = Vec::new();
         for (subject, question) in questions {

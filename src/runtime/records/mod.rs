@@ -5,9 +5,10 @@ mod import;
 pub use import::ImportedRecords;
 
 use super::{Question, Runtime};
+use crate::durable;
 use crate::error::Result;
 use crate::rag::{self, Desk, Fact, Facts, Source, asks_about_another};
-use crate::sources::{Kind, Row, Sources, ask, plain};
+use crate::sources::{FILE, Kind, Row, Sources, ask, plain};
 use crate::store::Records;
 use crate::store::log::Message;
 use serde::Serialize;
@@ -65,6 +66,17 @@ impl Runtime {
         let sources = Arc::new(Sources::load(&self.home)?);
         loaded.sources = Some(sources.clone());
         Ok(sources)
+    }
+
+    /// Declares sources in place of those declared before: checked, written to `sources.toml`, and asked from now on.
+    ///
+    /// Errors: `Invalid`, naming the line and the key; then nothing changes.
+    pub fn declare(&self, text: &str) -> Result<()> {
+        let sources = Sources::parse(text, &self.home)?;
+        durable::write(&self.home.join(FILE), text.as_bytes())?;
+        let mut loaded = self.loaded();
+        (loaded.sources, loaded.described) = (Some(Arc::new(sources)), None);
+        Ok(())
     }
 
     /// What is known of a person about a question, as `ask` would put it before the question.
