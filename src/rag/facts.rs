@@ -3,17 +3,16 @@
 //! Asked are the queries whose description is nearest to the question, and those that always are, all at once. A source
 //! that fails costs its facts and a note, and its last answer stands in for it, with its age, where that is wanted.
 
+use super::retrieve::WORDS;
 use super::words;
 use crate::error::Result;
 use crate::infer::Embedder;
-use crate::sources::{Kind, Offline, Pick, Query, Row, Source, Sources, ask};
+use crate::sources::{Kind, Offline, Pick, Query, Source, Sources, ask};
 use crate::store::records::{Person, Record, Records, Said, Wanted};
 use crate::watch::{Cancel, Quiet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-/// What the words add to the meaning, as in a search of documents.
-const WORDS: f32 = 0.3;
 /// From this age on, a fact says how old it is.
 const OLD: SignedDuration = SignedDuration::from_mins(1);
 
@@ -155,35 +154,33 @@ impl Desk<'_> {
         for ((chosen, last), due) in chosen.iter().zip(last).zip(due) {
             let query = chosen.query;
             let answer = if due { answers.next() } else { None };
-            heard.push(match answer.map(|rows| rows.and_then(|rows| Ok((self.read(query, &rows)?, rows)))) {
-                Some(Ok((records, rows))) => {
-                    let said = Said { time: now, query: query.digest(), rows };
-                    self.records.person(subject)?.keep(&query.name, &said)?;
-                    Heard { records, said: None }
-                }
-                Some(Err(error)) => {
-                    let last = last.filter(|_| query.offline == Offline::Last);
-                    let stands_in = last.and_then(|said| self.again(query, &said));
-                    let name = &query.name;
-                    notes.push(match stands_in.as_ref().and_then(|heard| heard.said) {
-                        Some(time) => format!("{name}: {error}; what it said {} is used", ago(now, time)),
-                        None => format!("{name}: {error}; its facts are missing"),
-                    });
-                    stands_in.unwrap_or_default()
-                }
-                None => last.and_then(|said| self.again(query, &said)).unwrap_or_default(),
-            });
+            heard.push(
+                match answer.map(|rows| rows.and_then(|rows| Ok((self.sources.records(query, &rows)?, rows)))) {
+                    Some(Ok((records, rows))) => {
+                        let said = Said { time: now, query: query.digest(), rows };
+                        self.records.person(subject)?.keep(&query.name, &said)?;
+                        Heard { records, said: None }
+                    }
+                    Some(Err(error)) => {
+                        let last = last.filter(|_| query.offline == Offline::Last);
+                        let stands_in = last.and_then(|said| self.again(query, &said));
+                        let name = &query.name;
+                        notes.push(match stands_in.as_ref().and_then(|heard| heard.said) {
+                            Some(time) => format!("{name}: {error}; what it said {} is used", ago(now, time)),
+                            None => format!("{name}: {error}; its facts are missing"),
+                        });
+                        stands_in.unwrap_or_default()
+                    }
+                    None => last.and_then(|said| self.again(query, &said)).unwrap_or_default(),
+                },
+            );
         }
         Ok(heard)
     }
 
     /// What a source said before, if it can still be read.
     fn again(&self, query: &Query, said: &Said) -> Option<Heard> {
-        Some(Heard { records: self.read(query, &said.rows).ok()?, said: Some(said.time) })
-    }
-
-    fn read(&self, query: &Query, rows: &[Row]) -> Result<Vec<Record>> {
-        rows.iter().map(|row| self.sources.record(query, row.clone())).collect()
+        Some(Heard { records: self.sources.records(query, &said.rows).ok()?, said: Some(said.time) })
     }
 }
 

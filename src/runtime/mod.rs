@@ -48,7 +48,7 @@ pub use walls::{Tried, Walls};
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::infer::{Embedder, LanguageModel, Worn};
 use crate::parts::Parts;
 use crate::sources::Sources;
@@ -154,24 +154,19 @@ impl Runtime {
 
     /// The log of interactions, opened on first use.
     pub fn log(&self) -> Result<Arc<Log>> {
-        let mut loaded = self.loaded();
-        if let Some(log) = &loaded.log {
-            return Ok(log.clone());
-        }
-        let log = Arc::new(Log::open(&self.home.join("log"))?);
-        loaded.log = Some(log.clone());
-        Ok(log)
+        once(&mut self.loaded().log, || Log::open(&self.home.join("log")))
     }
 
     /// The index of documents, opened on first use.
     pub fn index(&self) -> Result<Arc<Index>> {
-        let mut loaded = self.loaded();
-        if let Some(index) = &loaded.index {
-            return Ok(index.clone());
-        }
-        let index = Arc::new(Index::open(&self.home.join("index"))?);
-        loaded.index = Some(index.clone());
-        Ok(index)
+        once(&mut self.loaded().index, || Index::open(&self.home.join("index")))
+    }
+
+    /// A folder in the home that goes with its handle.
+    fn scratch(&self) -> Result<tempfile::TempDir> {
+        crate::durable::create_dir(&self.home)?;
+        let refused = |e| Error::io(format!("cannot write in {}", self.home.display()), e);
+        tempfile::Builder::new().prefix(".tmp-scratch").tempdir_in(&self.home).map_err(refused)
     }
 
     /// Who computes now: answers go first.
@@ -188,4 +183,12 @@ impl Runtime {
         // What is in there is only ever put in whole.
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is in `slot`, opened when it is first asked for.
+fn once<T>(slot: &mut Option<Arc<T>>, open: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+    if let Some(opened) = slot {
+        return Ok(opened.clone());
+    }
+    Ok(slot.insert(Arc::new(open()?)).clone())
 }

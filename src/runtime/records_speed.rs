@@ -1,7 +1,7 @@
 //! `bench records`: what finding one person's records costs among those of very many.
 
 use super::Runtime;
-use crate::durable;
+use super::speed::median;
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::store::Records;
@@ -48,9 +48,7 @@ impl Runtime {
             return Err(Error::invalid("at least two persons are needed, with a record each beside the served one's"));
         }
         let embedder = self.embedder()?;
-        durable::create_dir(&self.home)?;
-        let refused = |e| Error::io(format!("cannot write in {}", self.home.display()), e);
-        let scratch = tempfile::Builder::new().prefix(".tmp-bench").tempdir_in(&self.home).map_err(refused)?;
+        let scratch = self.scratch()?;
         let mut random = ChaCha12Rng::seed_from_u64(1);
         let store = Records::open(scratch.path())?;
         let begin = Instant::now();
@@ -91,10 +89,6 @@ impl Runtime {
             found.push(searched.as_secs_f64() * 1e6);
             asked.push((embedded + searched).as_secs_f64() * 1e6);
         }
-        let median = |mut times: Vec<f64>| {
-            times.sort_by(f64::total_cmp);
-            times.get(times.len() / 2).copied().unwrap_or_default()
-        };
         Ok(RecordsSpeed {
             subjects,
             records,
@@ -102,8 +96,8 @@ impl Runtime {
             build_s,
             bytes,
             open_ms,
-            p50_us: median(found),
-            with_embedding_p50_us: median(asked),
+            p50_us: median(&mut found),
+            with_embedding_p50_us: median(&mut asked),
             resident_mb: (before, megabytes()),
         })
     }

@@ -97,9 +97,7 @@ impl Runtime {
         if subjects < 2 {
             return Err(Error::invalid("walls stand between at least two persons"));
         }
-        durable::create_dir(&self.home)?;
-        let refused = |e| Error::io(format!("cannot write in {}", self.home.display()), e);
-        let scratch = tempfile::Builder::new().prefix(".tmp-walls").tempdir_in(&self.home).map_err(refused)?;
+        let scratch = self.scratch()?;
         let mut random = ChaCha12Rng::seed_from_u64(seed);
         let persons: Vec<Person> = (0..subjects).map(|n| Person::new(n, &mut random)).collect();
         let house = self.beside(scratch.path());

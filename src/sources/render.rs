@@ -38,6 +38,11 @@ impl Templates {
 }
 
 impl Sources {
+    /// The records that the rows of a query are. Errors: as [`Sources::record`].
+    pub fn records(&self, query: &Query, rows: &[Row]) -> Result<Vec<Record>> {
+        rows.iter().map(|row| self.record(query, row.clone())).collect()
+    }
+
     /// The record that a row of a query is.
     ///
     /// Errors: `Invalid` for a row that is not as the query declares: a column is missing, or the text is empty.

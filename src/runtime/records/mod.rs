@@ -4,7 +4,7 @@ mod import;
 
 pub use import::ImportedRecords;
 
-use super::{Question, Runtime};
+use super::{Question, Runtime, once};
 use crate::durable;
 use crate::error::Result;
 use crate::rag::{self, Desk, Fact, Facts, Source, asks_about_another};
@@ -48,24 +48,12 @@ pub struct Shown {
 impl Runtime {
     /// The records of persons, opened on first use.
     pub fn records(&self) -> Result<Arc<Records>> {
-        let mut loaded = self.loaded();
-        if let Some(records) = &loaded.records {
-            return Ok(records.clone());
-        }
-        let records = Arc::new(Records::open(&self.records_dir())?);
-        loaded.records = Some(records.clone());
-        Ok(records)
+        once(&mut self.loaded().records, || Records::open(&self.records_dir()))
     }
 
     /// What `sources.toml` declares, read on first use. Errors: `Invalid`, naming the line and the key.
     pub fn sources(&self) -> Result<Arc<Sources>> {
-        let mut loaded = self.loaded();
-        if let Some(sources) = &loaded.sources {
-            return Ok(sources.clone());
-        }
-        let sources = Arc::new(Sources::load(&self.home)?);
-        loaded.sources = Some(sources.clone());
-        Ok(sources)
+        once(&mut self.loaded().sources, || Sources::load(&self.home))
     }
 
     /// Declares sources in place of those declared before: checked, written to `sources.toml`, and asked from now on.
@@ -126,11 +114,8 @@ impl Runtime {
                 }
                 _ => {
                     let rows = ask(&[(source, query)], subject.unwrap_or("nobody-at-all"));
-                    let read = |rows: Vec<Row>| {
-                        rows.into_iter().map(|row| sources.record(query, row)).collect::<Result<Vec<_>>>()
-                    };
                     let rows = rows.into_iter().next().unwrap_or_else(|| Ok(vec![]));
-                    rows.and_then(read).map(|records| records.len())
+                    rows.and_then(|rows| sources.records(query, &rows)).map(|records| records.len())
                 }
             };
             checked.push(CheckedQuery {
