@@ -6,6 +6,7 @@ mod default_model;
 mod encoders;
 mod encodings;
 mod lora;
+mod prefixes;
 mod template;
 mod training;
 

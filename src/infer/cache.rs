@@ -53,6 +53,39 @@ impl Cache {
         self.buffers.iter_mut().filter_map(|buffer| buffer.as_f32_mut().ok()).for_each(|numbers| numbers.fill(0.0));
     }
 
+    /// The first `length` tokens of all buffers, one after another: `[layers, 2, kv_heads, length, head_dim]`. None
+    /// from a cache whose buffers are the model's.
+    pub fn beginning(&self, length: usize) -> Result<Option<Vec<f32>>> {
+        if !self.can_shrink() || length > self.capacity {
+            return Ok(None);
+        }
+        let mut rows = Vec::with_capacity(self.numbers(length));
+        for buffer in &self.buffers {
+            let heads = buffer.as_f32()?.chunks(self.capacity * self.width);
+            heads.for_each(|head| rows.extend_from_slice(&head[..length * self.width]));
+        }
+        Ok(Some(rows))
+    }
+
+    /// Puts back what [`Cache::beginning`] gave for `length` tokens, for which there is room. False where it does not
+    /// fit.
+    pub fn begin(&mut self, length: usize, rows: &[f32]) -> Result<bool> {
+        if !self.can_shrink() || length == 0 || length > self.capacity || rows.len() != self.numbers(length) {
+            return Ok(false);
+        }
+        let mut rows = rows.chunks(length * self.width);
+        for buffer in &mut self.buffers {
+            let heads = buffer.as_f32_mut()?.chunks_mut(self.capacity * self.width);
+            heads.zip(&mut rows).for_each(|(head, rows)| head[..rows.len()].copy_from_slice(rows));
+        }
+        Ok(true)
+    }
+
+    /// How many numbers `length` tokens take.
+    fn numbers(&self, length: usize) -> usize {
+        2 * self.layers * self.heads * self.width * length
+    }
+
     fn empty(&self, binding: &mut Binding) -> Result<()> {
         let empty = Tensor::f32(&[1, self.heads, 0, self.width], vec![])?;
         for (past, present) in self.slots() {

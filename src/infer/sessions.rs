@@ -38,6 +38,11 @@ impl Sessions {
         &self.bundle
     }
 
+    /// What computes: version, commit and flags of the library.
+    pub fn build_info(&self) -> String {
+        self.engine.build_info()
+    }
+
     /// The model as it is.
     pub fn plain(&self) -> Result<Arc<Session>> {
         once(&self.plain, || {

@@ -52,6 +52,17 @@ pub enum Origin {
     Record(Fact),
 }
 
+impl Origin {
+    /// Whether both say the same: a passage of an index that has not changed, or a record.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Passage(a), Self::Passage(b)) => (&a.document, &a.text) == (&b.document, &b.text),
+            (Self::Record(a), Self::Record(b)) => line(a) == line(b),
+            _ => false,
+        }
+    }
+}
+
 impl Source {
     /// What stands in brackets where it is cited: its number, or the name of a record.
     pub fn mark(&self) -> String {
@@ -77,6 +88,20 @@ impl Source {
         }
     }
 
+    /// How the model is shown it.
+    fn shown(&self) -> String {
+        match &self.origin {
+            Origin::Passage(_) => format!("Passage {} ({}):\n{}\n\n", self.n, self.name(), self.text.trim()),
+            Origin::Record(fact) => line(fact),
+        }
+    }
+
+    /// Whether the model was shown it in these messages.
+    fn stands_in(&self, messages: &[Message]) -> bool {
+        let shown = self.shown();
+        messages.iter().any(|message| message.role == "user" && message.content.contains(&shown))
+    }
+
     /// The headings of a passage, or the name and date of a record.
     pub fn name(&self) -> String {
         match &self.origin {
@@ -87,6 +112,31 @@ impl Source {
             Origin::Record(Fact { name, date: Some(date), .. }) => format!("{name} {date}"),
             Origin::Record(fact) => fact.name.clone(),
         }
+    }
+}
+
+/// What a conversation has come to.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// What the model was shown and said.
+    pub messages: Vec<Message>,
+    /// What was shown in them that can be cited.
+    pub sources: Vec<Source>,
+}
+
+impl History {
+    /// Adds what a turn showed and is not known yet.
+    pub fn add(&mut self, sources: &[Source]) {
+        let new = sources.iter().filter(|source| self.sources.iter().all(|known| known.n != source.n));
+        let new: Vec<Source> = new.cloned().collect();
+        self.sources.extend(new);
+    }
+}
+
+impl From<Vec<Message>> for History {
+    /// A conversation of which only the words are known.
+    fn from(messages: Vec<Message>) -> Self {
+        Self { messages, sources: vec![] }
     }
 }
 
@@ -112,7 +162,9 @@ pub struct Room {
     pub material: usize,
 }
 
-/// Builds the prompt for `question` after `history`.
+/// Builds the prompt for `question` after `history`. What still stands there from an earlier turn is not shown again,
+/// but cited by the number it has: the question is sooner answered, and there is room for more. Where the history
+/// begins with instructions of its own, they take the place of the house's, `system`.
 ///
 /// Policy when space is short, in this order: records and passages are cut to their budget; the oldest turns are
 /// forgotten; passages and records go, the worst first. A question that does not fit by itself is an error that says
@@ -120,24 +172,33 @@ pub struct Room {
 pub fn prompt(
     model: &Language,
     system: Option<&str>,
-    history: &[Message],
+    history: &History,
     question: &str,
     material: &Material,
     room: Room,
 ) -> Result<Prompt> {
     let longest = room.total.min(model.context()).saturating_sub(room.answer.max(1));
-    let mut sources = choose(model, material, room.material);
-    let mut history = history;
+    let next = 1 + history.sources.iter().map(|source| source.n).max().unwrap_or(0);
+    let (system, mut before) = match history.messages.split_first() {
+        Some((first, rest)) if first.role == "system" => (Some(first.content.as_str()), rest),
+        _ => (system, history.messages.as_slice()),
+    };
+    let mut most = usize::MAX;
     loop {
-        let messages = messages(system, history, question, &sources);
+        let standing: Vec<&Source> = history.sources.iter().filter(|source| source.stands_in(before)).collect();
+        let mut sources = choose(model, material, &standing, next, room.material);
+        sources.truncate(most);
+        let messages = messages(system, before, &standing, question, &sources);
         let tokens = model.encode_chat(&messages)?;
         if tokens.len() <= longest {
             return Ok(Prompt { tokens, messages, sources });
         }
-        if !history.is_empty() {
+        if !before.is_empty() {
             // A turn is a question and its answer.
-            history = history.get(2..).unwrap_or_default();
-        } else if sources.pop().is_none() {
+            before = before.get(2..).unwrap_or_default();
+        } else if let Some(fewer) = sources.len().checked_sub(1) {
+            most = fewer;
+        } else {
             return Err(Error::invalid(format!(
                 "the question takes {} tokens; at most {longest} fit beside an answer of {}; shorten it",
                 tokens.len(),
@@ -147,84 +208,98 @@ pub fn prompt(
     }
 }
 
-/// What of the material fits `budget`: passages, then records, each the best first. Records are short and personal, so
-/// they are counted first.
-fn choose(model: &Language, material: &Material, budget: usize) -> Vec<Source> {
+/// What of the material fits `budget`, numbered from `next`: passages, then records, each the best first. Records are
+/// short and personal, so they are counted first. What stands before the question already costs nothing.
+fn choose(model: &Language, material: &Material, standing: &[&Source], next: u32, budget: usize) -> Vec<Source> {
     let count = |text: &str| model.tokenizer().count(text);
     let share = if material.hits.is_empty() { budget } else { budget / 2 };
     let mut left = share;
-    let mut records = Vec::new();
+    let mut records: Vec<Numbered> = Vec::new();
     for fact in &material.facts {
+        let origin = Origin::Record(fact.clone());
+        let known = standing.iter().find(|source| source.origin.is_same(&origin));
         // Name, date and line break.
-        let tokens = count(&fact.text) + count(&fact.name) + 12;
+        let tokens = if known.is_some() { 0 } else { count(&fact.text) + count(&fact.name) + 12 };
         if tokens > left {
             break;
         }
         left -= tokens;
-        records.push(fact.clone());
+        records.push((known.map(|source| source.n), fact.text.clone(), origin));
     }
-    let mut sources = cut(model, &material.hits, budget - (share - left));
-    let records = records.into_iter().map(|fact| (fact.text.clone(), Origin::Record(fact)));
-    for (n, (text, origin)) in (sources.len() as u32 + 1..).zip(records) {
-        sources.push(Source { n, origin, text });
-    }
-    sources
+    let passages = cut(model, &material.hits, standing, budget - (share - left));
+    let mut numbers = next..;
+    let number = |(n, text, origin): Numbered| n.or_else(|| numbers.next()).map(|n| Source { n, origin, text });
+    passages.into_iter().chain(records).filter_map(number).collect()
 }
 
+/// A source that may have a number already.
+type Numbered = (Option<u32>, String, Origin);
+
 /// The passages that fit `budget`, the last one cut at a line or word.
-fn cut(model: &Language, hits: &[Hit], budget: usize) -> Vec<Source> {
+fn cut(model: &Language, hits: &[Hit], standing: &[&Source], budget: usize) -> Vec<Numbered> {
     let mut left = budget;
-    let mut sources = Vec::new();
-    for (n, hit) in (1..).zip(hits) {
+    let mut passages: Vec<Numbered> = Vec::new();
+    for hit in hits {
+        let origin = Origin::Passage(hit.clone());
+        if let Some(known) = standing.iter().find(|source| source.origin.is_same(&origin)) {
+            passages.push((Some(known.n), known.text.clone(), origin));
+            continue;
+        }
         let count = model.tokenizer().count(&hit.text);
-        let passage = |text: &str| Source { n, origin: Origin::Passage(hit.clone()), text: text.to_owned() };
         if count <= left {
             left -= count;
-            sources.push(passage(&hit.text));
+            passages.push((None, hit.text.clone(), origin));
             continue;
         }
         // Half a passage is still worth having; a few words are not.
-        if left >= 64 || sources.is_empty() {
+        if left >= 64 || passages.is_empty() {
             let bytes = hit.text.len() * left / count.max(1);
             let end = hit.text.floor_char_boundary(bytes);
             let end = hit.text[..end].rfind(char::is_whitespace).unwrap_or(end);
-            sources.push(passage(&hit.text[..end]));
+            passages.push((None, hit.text[..end].to_owned(), origin));
         }
         break;
     }
-    sources
+    passages
 }
 
-fn messages(system: Option<&str>, history: &[Message], question: &str, sources: &[Source]) -> Vec<Message> {
+fn messages(
+    system: Option<&str>,
+    before: &[Message],
+    standing: &[&Source],
+    question: &str,
+    sources: &[Source],
+) -> Vec<Message> {
     let instructions = system.unwrap_or(INSTRUCTIONS);
-    let system = match sources {
-        [] => instructions.to_owned(),
-        _ if sources.iter().any(|source| source.fact().is_some()) => format!("{instructions} {GROUNDING} {SERVING}"),
-        _ => format!("{instructions} {GROUNDING}"),
+    // What still stands counts: instructions that change in a conversation have all after them computed again.
+    let shown = || standing.iter().copied().chain(sources);
+    let system = if shown().any(|source| source.fact().is_some()) {
+        format!("{instructions} {GROUNDING} {SERVING}")
+    } else if shown().next().is_some() {
+        format!("{instructions} {GROUNDING}")
+    } else {
+        instructions.to_owned()
     };
     let mut messages = vec![Message::new("system", system)];
-    messages.extend(history.iter().cloned());
-    messages.push(Message::new("user", ask(question, sources)));
+    messages.extend(before.iter().cloned());
+    let new = sources.iter().filter(|source| !standing.iter().any(|known| known.n == source.n));
+    messages.push(Message::new("user", ask(question, new, sources.is_empty())));
     messages
 }
 
 /// The question under its passages and records. Records stand nearest to it: they are what it is most often about.
-fn ask(question: &str, sources: &[Source]) -> String {
+fn ask<'a>(question: &str, new: impl Iterator<Item = &'a Source>, alone: bool) -> String {
     let (mut passages, mut records) = (String::new(), String::new());
-    for source in sources {
+    for source in new {
         match &source.origin {
-            Origin::Passage(_) => {
-                let (n, name, text) = (source.n, source.name(), source.text.trim());
-                passages.push_str(&format!("Passage {n} ({name}):\n{text}\n\n"));
-            }
-            Origin::Record(fact) => records.push_str(&line(fact)),
+            Origin::Passage(_) => passages.push_str(&source.shown()),
+            Origin::Record(_) => records.push_str(&source.shown()),
         }
     }
     if !records.is_empty() {
         records = format!("Records of the person you are serving:\n{records}\n");
     }
-    let text = passages + &records;
-    if text.is_empty() { question.to_owned() } else { format!("{text}Question: {question}") }
+    if alone { question.to_owned() } else { format!("{passages}{records}Question: {question}") }
 }
 
 /// `orders #1042 (2026-01-03): Wren, sent`, and how old that is.

@@ -3,7 +3,7 @@
 use super::{Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Language, Request, Sampling, generate};
-use crate::rag::{self, Citer, Fact, Facts, Hit, Material, Origin, Prompt, REFUSAL, Room, prompt};
+use crate::rag::{self, Citer, Fact, Facts, History, Hit, Material, Origin, Prompt, REFUSAL, Room, prompt};
 use crate::store::log::{Citation, Interaction, Message, NOTHING, Timings};
 use crate::watch::Cancel;
 use serde::Serialize;
@@ -99,19 +99,18 @@ impl Runtime {
         // From here on, so that loading is not slowed down either.
         let _turn = self.turn().answer();
         let mut context = self.context(question.model.as_deref(), &question.adapter)?;
-        self.answer(&mut context, question, &[], cancel, say).map(|(answer, _)| answer)
+        self.answer(&mut context, question, &mut History::default(), cancel, say)
     }
 
-    /// Answers within a conversation: `history` is what the model was shown before. Returns the turn as the model saw
-    /// it, for the next one's history.
+    /// Answers within a conversation, and adds the turn to it.
     pub(super) fn answer(
         &self,
         context: &mut Context,
         question: &Question,
-        history: &[Message],
+        history: &mut History,
         cancel: &Cancel,
         say: &mut dyn FnMut(&str),
-    ) -> Result<(Answer, Vec<Message>)> {
+    ) -> Result<Answer> {
         if question.text.trim().is_empty() {
             return Err(Error::invalid("the question is empty"));
         }
@@ -123,7 +122,7 @@ impl Runtime {
             self.embedder()?;
         }
         let begin = Instant::now();
-        let (material, notes) = self.material(question, history)?;
+        let (material, notes) = self.material(question, &history.messages)?;
         let mut interaction = Interaction::new(vec![Message::new("user", &question.text)]);
         interaction.subject = question.subject.clone();
         interaction.model = Some(context.model().name().to_owned());
@@ -134,18 +133,25 @@ impl Runtime {
         });
         let fixed = match &material {
             None => Some(REFUSAL),
-            Some(found) if question.retrieval && found.is_empty() && history.is_empty() => Some(NOTHING),
+            Some(found) if question.retrieval && found.is_empty() && history.messages.is_empty() => Some(NOTHING),
             Some(_) => None,
         };
-        let (answer, shown) = match fixed {
+        let answer = match fixed {
             Some(text) => {
                 say(text);
                 let seconds = begin.elapsed().as_secs_f64();
-                (Said { text: text.into(), first_token_s: seconds, ..Said::default() }, vec![])
+                Said { text: text.into(), first_token_s: seconds, ..Said::default() }
             }
             None => {
                 let prompt = self.prompt(context.model(), question, history, &material.unwrap_or_default())?;
-                self.say(context, question, prompt, begin, cancel, say)?
+                let shared = shared(context.model(), &prompt)?;
+                context.expect(prompt.tokens.len() + question.max_tokens);
+                self.prefixes.lend(context, &shared)?;
+                let said = self.say(context, question, prompt, begin, cancel, say)?;
+                self.prefixes.keep(context, &shared)?;
+                history.messages = said.shown.iter().filter(|m| m.role != "system").cloned().collect();
+                history.add(&said.sources);
+                said
             }
         };
         interaction.messages.push(Message::new("assistant", &answer.text));
@@ -174,7 +180,7 @@ impl Runtime {
             adapter: interaction.adapter,
             finish: answer.finish,
         };
-        Ok((answer, shown))
+        Ok(answer)
     }
 
     /// What goes before a question: passages, and facts about the person served; and what went wrong with the latter.
@@ -206,19 +212,15 @@ impl Runtime {
         Ok(found.relevant(retrieve.min_score).hits)
     }
 
-    /// The prompt of a question after `history`, under its passages and records. Where the history begins with
-    /// instructions of its own, they take the place of the house's.
+    /// The prompt of a question after `history`, under its passages and records.
     pub(super) fn prompt(
         &self,
         language: &Language,
         question: &Question,
-        history: &[Message],
+        history: &History,
         material: &Material,
     ) -> Result<Prompt> {
-        let (system, history) = match history.split_first() {
-            Some((first, rest)) if first.role == "system" => (Some(first.content.as_str()), rest),
-            _ => (self.config.chat.system.as_deref(), history),
-        };
+        let system = self.config.chat.system.as_deref();
         let total = self.config.generate.context;
         let room = Room { total, answer: question.max_tokens, material: self.config.retrieve.budget };
         prompt(language, system, history, &question.text, material, room)
@@ -235,11 +237,11 @@ impl Runtime {
         let hits = if question.retrieval { self.passages(question, history)? } else { vec![] };
         let found = hits.len();
         let material = Material { hits, facts: vec![] };
-        Ok((self.prompt(language, question, history, &material)?.messages, found))
+        let history = History::from(history.to_vec());
+        Ok((self.prompt(language, question, &history, &material)?.messages, found))
     }
 
-    /// Answers a prompt, telling `say` the text with its citations as it comes. Returns what was said, and the turn as
-    /// the model saw it.
+    /// Answers a prompt, telling `say` the text with its citations as it comes.
     pub(super) fn say(
         &self,
         context: &mut Context,
@@ -248,7 +250,7 @@ impl Runtime {
         begin: Instant,
         cancel: &Cancel,
         say: &mut dyn FnMut(&str),
-    ) -> Result<(Said, Vec<Message>)> {
+    ) -> Result<Said> {
         let before = begin.elapsed().as_secs_f64();
         let prompt_tokens = prompt.tokens.len();
         let request = Request {
@@ -270,14 +272,24 @@ impl Runtime {
             text,
             cited: cited.iter().filter_map(numbered).collect(),
             sources: prompt.sources,
+            shown,
             prompt_tokens,
             answer_tokens: generated.tokens.len(),
             first_token_s: before + generated.first_token_s,
             tokens_per_s: generated.tokens_per_s,
             finish: generated.finish,
         };
-        Ok((said, shown))
+        Ok(said)
     }
+}
+
+/// The tokens with which every prompt under the same instructions begins: those before the first word of a question.
+fn shared(language: &Language, prompt: &Prompt) -> Result<Vec<u32>> {
+    let Some(system) = prompt.messages.first().filter(|m| m.role == "system") else { return Ok(vec![]) };
+    let with = |text: &str| language.encode_chat(&[system.clone(), Message::new("user", text)]);
+    let (one, other) = (with("a")?, with("1")?);
+    let alike = one.iter().zip(&other).zip(&prompt.tokens).take_while(|((a, b), c)| a == b && a == c);
+    Ok(alike.map(|(_, &token)| token).collect())
 }
 
 /// What is searched for. A short question in a conversation is about what was asked before it.
@@ -293,6 +305,8 @@ pub(super) struct Said {
     /// The passages it cites.
     pub cited: Vec<rag::Source>,
     sources: Vec<rag::Source>,
+    /// The turn as the model saw it.
+    shown: Vec<Message>,
     prompt_tokens: usize,
     answer_tokens: usize,
     first_token_s: f64,
@@ -306,6 +320,7 @@ impl Default for Said {
             text: String::new(),
             cited: vec![],
             sources: vec![],
+            shown: vec![],
             prompt_tokens: 0,
             answer_tokens: 0,
             first_token_s: 0.0,

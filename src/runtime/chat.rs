@@ -4,7 +4,8 @@
 use super::{Answer, Question, Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::Context;
-use crate::store::log::{Message, Rating};
+use crate::rag::History;
+use crate::store::log::Rating;
 use crate::watch::Cancel;
 
 /// A conversation under way. Its memory is its own; dropping it forgets, and so does [`Chat::end`].
@@ -16,8 +17,7 @@ pub struct Chat<'r> {
     subject: Option<String>,
     /// None before the first question to a conversation that begins anew.
     context: Option<Context>,
-    /// What the model was shown and said, without the instructions.
-    history: Vec<Message>,
+    history: History,
     last: Option<Answer>,
 }
 
@@ -30,7 +30,7 @@ impl Runtime {
             wear: wear.clone(),
             subject: None,
             context: Some(self.context(model, wear)?),
-            history: vec![],
+            history: History::default(),
             last: None,
         })
     }
@@ -49,10 +49,7 @@ impl Chat<'_> {
             Some(context) => context,
             none => none.insert(self.runtime.context(self.model.as_deref(), &self.wear)?),
         };
-        let (answer, shown) = self.runtime.answer(context, question, &self.history, cancel, say)?;
-        if !shown.is_empty() {
-            self.history = shown.into_iter().filter(|m| m.role != "system").collect();
-        }
+        let answer = self.runtime.answer(context, question, &mut self.history, cancel, say)?;
         Ok(self.last.insert(answer))
     }
 
@@ -63,7 +60,7 @@ impl Chat<'_> {
         if let Some(mut context) = self.context.take() {
             context.wipe();
         }
-        self.history = vec![];
+        self.history = History::default();
         self.last = None;
     }
 

@@ -7,7 +7,7 @@
 use super::Runtime;
 use crate::error::Result;
 use crate::infer::Sampling;
-use crate::rag::{Fact, Hit, Material};
+use crate::rag::{Fact, History, Hit, Material};
 use crate::sample::{Injection, injections};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -103,9 +103,9 @@ impl Runtime {
             None => {}
         }
         let mut context = self.context(None, &super::Wear::Promoted)?;
-        let prompt = self.prompt(context.model(), &question, &[], &material)?;
+        let prompt = self.prompt(context.model(), &question, &History::default(), &material)?;
         let said = self.say(&mut context, &question, prompt, Instant::now(), &self.cancel, &mut |_| {})?;
-        Ok(said.0.text)
+        Ok(said.text)
     }
 }
 

@@ -6,6 +6,7 @@
 //!   parts/          what `models pull` fetched
 //!   models/<name>/  bundles
 //!   adapters/<id>/  what training learnt
+//!   prefixes/       what models make of the house's instructions; derived
 //!   index/          documents, vectors, words; derived, can be made again
 //!   log/            interactions; the truth
 //!   sources.toml    optional; where records of persons come from
@@ -49,7 +50,7 @@ pub use walls::{Tried, Walls};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::infer::{Embedder, LanguageModel, Worn};
+use crate::infer::{Embedder, LanguageModel, Prefixes, Worn};
 use crate::parts::Parts;
 use crate::sources::Sources;
 use crate::store::{Index, Log, Records};
@@ -68,6 +69,7 @@ pub struct Runtime {
     parts: Parts,
     progress: Arc<dyn Progress>,
     cancel: Cancel,
+    prefixes: Prefixes,
     loaded: Mutex<Loaded>,
 }
 
@@ -101,6 +103,7 @@ impl Runtime {
             parts: Parts::open(parts)?,
             progress: Arc::new(Quiet),
             cancel: Cancel::new(),
+            prefixes: Prefixes::new(&home.join("prefixes")),
             loaded: Mutex::default(),
         })
     }
@@ -116,6 +119,7 @@ impl Runtime {
             parts: self.parts.clone(),
             progress: self.progress.clone(),
             cancel: self.cancel.clone(),
+            prefixes: Prefixes::new(&home.join("prefixes")),
             loaded: Mutex::new(Loaded {
                 engine: loaded.engine.clone(),
                 models: loaded.models.clone(),

@@ -141,6 +141,32 @@ fn a_conversation_over_a_pipe() {
 }
 
 #[test]
+fn what_a_conversation_showed_is_not_shown_again() {
+    let home = Home::new();
+    home.json(&["ingest", word(&home.shop())]);
+    let mut chat = home.command(&["chat", "--json", "--max-tokens", "8", "--greedy"]);
+    let mut chat = chat.stdin(Stdio::piped()).spawn().unwrap();
+    let lines = "How long does the Moth take to charge?\nAnd the Moth, how long does it shine?\n/new\nAnd the Moth, how long does it shine?\n";
+    chat.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = chat.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let answers: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [first, second, alone] = answers.as_slice() else { panic!("{answers:?}") };
+    let chunks = |answer: &Value| -> Vec<(u64, u64)> {
+        let hits = answer["hits"].as_array().unwrap().iter();
+        hits.map(|hit| (hit["chunk"].as_u64().unwrap(), hit["n"].as_u64().unwrap())).collect()
+    };
+    let (before, after) = (chunks(first), chunks(second));
+    let (known, new): (Vec<_>, Vec<_>) = after.iter().partition(|hit| before.iter().any(|known| known.0 == hit.0));
+    assert!(!known.is_empty() && known.iter().all(|hit| before.contains(hit)), "{before:?} {after:?}");
+    let next = before.len() as u64 + 1;
+    assert_eq!(new.iter().map(|hit| hit.1).collect::<Vec<_>>(), (next..next + new.len() as u64).collect::<Vec<_>>());
+    let tokens = |answer: &Value| answer["prompt_tokens"].as_u64().unwrap();
+    assert!(tokens(second) < tokens(first) + tokens(alone) - 60 * known.len() as u64, "{answers:#?}");
+    assert_eq!(chunks(alone)[0].1, 1);
+}
+
+#[test]
 fn answers_are_held_against_references() {
     let home = Home::new();
     home.json(&["ingest", word(&home.shop()), "--collection", "shop"]);

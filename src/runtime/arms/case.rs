@@ -5,7 +5,7 @@ use super::Comparison;
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::Reference;
 use crate::infer::Context;
-use crate::rag::{Material, Prompt, REFUSAL};
+use crate::rag::{History, Material, Prompt, REFUSAL};
 use crate::store::log::NOTHING;
 
 /// A reference with its two prompts.
@@ -83,7 +83,8 @@ impl Runtime {
         reference: &Reference,
         material: &Material,
     ) -> Result<Shown> {
-        let prompt = self.prompt(context.model(), question, &reference.history, material)?;
+        let history = History::from(reference.history.clone());
+        let prompt = self.prompt(context.model(), question, &history, material)?;
         let reply = context.model().encode_reply(&prompt.messages, &reference.answer)?;
         Ok(Shown { prompt, reply })
     }

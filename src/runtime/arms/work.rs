@@ -47,7 +47,7 @@ impl<'a> Work<'a> {
             let mut question = self.runtime.question(&reference.question);
             question.max_tokens = self.comparison.max_tokens.unwrap_or(question.max_tokens);
             let prompt = shown.prompt.clone();
-            let (said, _) = self.runtime.say(context, &question, prompt, Instant::now(), cancel, &mut |_| {})?;
+            let said = self.runtime.say(context, &question, prompt, Instant::now(), cancel, &mut |_| {})?;
             // Half an answer must not count.
             cancel.check()?;
             let cited: Vec<&str> = said.cited.iter().map(|source| source.document()).collect();

@@ -7,7 +7,7 @@ pub use import::ImportedRecords;
 use super::{Question, Runtime, once};
 use crate::durable;
 use crate::error::Result;
-use crate::rag::{self, Desk, Fact, Facts, Source, asks_about_another};
+use crate::rag::{self, Desk, Fact, Facts, History, Source, asks_about_another};
 use crate::sources::{FILE, Kind, Row, Sources, ask, plain};
 use crate::store::Records;
 use crate::store::log::Message;
@@ -89,7 +89,7 @@ impl Runtime {
         let language = self.model(question.model.as_deref())?;
         let (material, notes) = self.material(question, &[])?;
         let refused = material.is_none();
-        let prompt = self.prompt(&language, question, &[], &material.unwrap_or_default())?;
+        let prompt = self.prompt(&language, question, &History::default(), &material.unwrap_or_default())?;
         let facts: Vec<Fact> = prompt.sources.iter().filter_map(Source::fact).cloned().collect();
         let passages = prompt.sources.len() - facts.len();
         Ok(Shown { facts, passages, notes, refused, prompt: prompt.messages })
