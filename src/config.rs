@@ -72,6 +72,8 @@ pub struct Generate {
     pub repetition_penalty: f32,
     /// Prompt and answer together, in tokens; a model with a smaller limit keeps its own.
     pub context: usize,
+    /// The most tokens guessed ahead and checked in one pass; 0 means one token a pass.
+    pub draft: usize,
 }
 
 /// How passages are found.
@@ -139,6 +141,7 @@ impl Default for Generate {
             min_p: 0.05,
             repetition_penalty: 1.1,
             context: 2048,
+            draft: 7,
         }
     }
 }
@@ -208,6 +211,7 @@ impl Config {
                 (0.1..=10.0).contains(&generate.repetition_penalty),
             ),
             ("`generate.context` must be at least 64", generate.context >= 64),
+            ("`generate.draft` must be at most 15", generate.draft <= 15),
             ("`retrieve.k` must be between 1 and 100", (1..=100).contains(&retrieve.k)),
             ("`retrieve.min_score` must be between -1 and 1", (-1.0..=1.0).contains(&retrieve.min_score)),
             ("`ingest.chunk_tokens` must be between 16 and 8192", (16..=8192).contains(&ingest.chunk_tokens)),

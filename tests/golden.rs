@@ -3,6 +3,7 @@
 pub mod adapters;
 mod decoders;
 mod default_model;
+mod drafting;
 mod encoders;
 mod encodings;
 mod lora;

@@ -1,12 +1,13 @@
 //! One conversation's place in a model: the tokens it has seen and their cache.
 
+use super::ahead::Agreement;
 use super::cache::Cache;
 use super::language_model::{LOGITS_TO_KEEP, LanguageModel};
 use super::worn::Worn;
 use crate::engine::{Binding, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::watch::Cancel;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Tokens that go through the model at once. Larger is no faster, and memory and the answer to a cancel grow.
 const CHUNK: usize = 128;
@@ -21,6 +22,8 @@ pub struct Context {
     tokens: Vec<u32>,
     /// Room that is worth making at once, because it will be needed.
     expected: usize,
+    /// The most tokens that a pass may guess.
+    drafts: usize,
     takes_keep: bool,
     takes_positions: bool,
 }
@@ -48,7 +51,7 @@ impl Context {
         let takes_positions = session.takes("position_ids");
         let cache = Cache::new(&model.decoder);
         let tokens = Vec::new();
-        Ok(Self { model, worn, session, binding, cache, tokens, expected: 0, takes_keep, takes_positions })
+        Ok(Self { model, worn, session, binding, cache, tokens, expected: 0, drafts: 0, takes_keep, takes_positions })
     }
 
     /// The model it runs on.
@@ -69,6 +72,23 @@ impl Context {
     /// Says that the conversation will reach `tokens` in all, so that room is made once.
     pub fn expect(&mut self, tokens: usize) {
         self.expected = tokens.min(self.model.context());
+    }
+
+    /// Lets [`super::generate`] guess up to `most` tokens ahead and check them in one pass; a new context guesses none.
+    /// Whatever is guessed, the answer is the same. It may be another than without, where two tokens are nearly tied:
+    /// kernels round one row otherwise than several.
+    pub fn draft(&mut self, most: usize) {
+        self.drafts = most;
+    }
+
+    /// The most tokens that can be guessed: none where the cache cannot forget, or logits are the last row's alone.
+    pub(super) fn drafts(&self) -> usize {
+        if self.cache.can_shrink() && self.takes_keep { self.drafts } else { 0 }
+    }
+
+    /// What is known of the session's passes of several rows.
+    pub(super) fn agreement(&self) -> &OnceLock<Agreement> {
+        &self.model.agreements[usize::from(self.worn.is_some())]
     }
 
     /// Makes the conversation `tokens`, computing only what follows the beginning it shares with what is there.
@@ -139,6 +159,11 @@ impl Context {
             }
         }
         Ok(())
+    }
+
+    /// Appends tokens in one pass; returns the logits after each.
+    pub(super) fn rows(&mut self, tokens: &[u32]) -> Result<Tensor> {
+        self.step(tokens, tokens.len())
     }
 
     /// One run: `chunk` goes in, the logits after its last `keep` tokens come out (after all, from a graph that cannot

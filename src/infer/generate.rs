@@ -1,5 +1,6 @@
 //! From a prompt to an answer, piece by piece.
 
+use super::ahead::Ahead;
 use super::context::Context;
 use super::sample::{Sampler, Sampling};
 use crate::error::{Error, Result};
@@ -47,6 +48,10 @@ pub struct Generated {
     pub first_token_s: f64,
     /// Tokens a second after the first; 0 for a single one.
     pub tokens_per_s: f64,
+    /// Tokens that were guessed, see [`Context::draft`].
+    pub drafted: usize,
+    /// Guesses that came true.
+    pub accepted: usize,
 }
 
 /// Generates an answer, telling `say` each piece of text as it is certain.
@@ -75,6 +80,7 @@ pub fn generate(
     let mut told = Told::new(&request.stop);
     let mut stream = model.tokenizer().stream();
     let mut tokens = Vec::new();
+    let mut ahead = Ahead::default();
     let finish = loop {
         if tokens.len() == request.max_tokens {
             break Finish::Length;
@@ -91,14 +97,16 @@ pub fn generate(
         if told.push(&stream.push(token)?, say) {
             break Finish::Stop;
         }
-        if context.tokens().len() == limit {
+        // The last token is not in the context yet.
+        if prompt + tokens.len() > limit {
             break Finish::Context;
         }
         if tokens.len() < request.max_tokens {
-            // One token is one unit of work: the wish to stop is heard above, where what was said is kept.
-            logits = context.feed(&[token], &Cancel::new())?;
+            // A pass is one unit of work: the wish to stop is heard above, where what was said is kept.
+            logits = ahead.after(context, token, request.max_tokens - tokens.len())?;
         }
     };
+    ahead.settle(context);
     if !told.stopped {
         told.push(&stream.finish()?, say);
         told.finish(say);
@@ -106,7 +114,10 @@ pub fn generate(
     let first = first.unwrap_or_else(|| begin.elapsed());
     let rest = (begin.elapsed() - first).as_secs_f64();
     let tokens_per_s = if tokens.len() > 1 && rest > 0.0 { (tokens.len() - 1) as f64 / rest } else { 0.0 };
-    Ok(Generated { text: told.text, tokens, finish, first_token_s: first.as_secs_f64(), tokens_per_s })
+    let (drafted, accepted) = (ahead.drafted, ahead.accepted);
+    log::debug!("{} tokens at {tokens_per_s:.1}/s; {accepted} of {drafted} guesses came true", tokens.len());
+    let first_token_s = first.as_secs_f64();
+    Ok(Generated { text: told.text, tokens, finish, first_token_s, tokens_per_s, drafted, accepted })
 }
 
 /// Text on its way out: held back while it may be the beginning of a stop text.

@@ -1,5 +1,6 @@
 //! A decoder, loaded once and shared by every conversation.
 
+use super::ahead::Agreement;
 use super::language::Language;
 use super::sessions::Sessions;
 use super::worn::Worn;
@@ -8,7 +9,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::lora::Adapter;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The name under which a graph takes how many positions' logits it should compute, counted from the end.
 pub(super) const LOGITS_TO_KEEP: &str = "logits_to_keep";
@@ -17,13 +18,16 @@ pub(super) const LOGITS_TO_KEEP: &str = "logits_to_keep";
 pub struct LanguageModel {
     pub(super) sessions: Sessions,
     language: Language,
+    /// Of the plain session, and of the one that takes adapters.
+    pub(super) agreements: [OnceLock<Agreement>; 2],
 }
 
 impl LanguageModel {
     /// Opens a bundle; its weights are loaded for the first [`super::Context`]. Errors: `Invalid` when it holds an
     /// encoder.
     pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
-        Ok(Self { language: Language::open(bundle)?, sessions: Sessions::new(engine, bundle) })
+        let (language, sessions) = (Language::open(bundle)?, Sessions::new(engine, bundle));
+        Ok(Self { sessions, language, agreements: Default::default() })
     }
 
     /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a session is

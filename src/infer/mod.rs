@@ -1,11 +1,14 @@
 //! Models at work: embedding texts, and decoding tokens over a cache, with an adapter or without.
 
+mod ahead;
 mod cache;
 mod context;
+mod draft;
 mod embed;
 mod generate;
 mod language;
 mod language_model;
+mod payoff;
 mod prefix;
 mod sample;
 mod sessions;

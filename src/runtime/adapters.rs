@@ -159,18 +159,20 @@ impl Runtime {
     /// A promoted adapter that cannot be worn is left off, with a note: a model as it came is better than none.
     pub fn context(&self, model: Option<&str>, wear: &Wear) -> Result<Context> {
         let model = self.model(model)?;
-        match wear {
-            Wear::Nothing => Context::new(model),
-            Wear::Named(adapter) => Context::wearing(self.adapter(adapter, &model)?),
+        let mut context = match wear {
+            Wear::Nothing => Context::new(model)?,
+            Wear::Named(adapter) => Context::wearing(self.adapter(adapter, &model)?)?,
             Wear::Promoted => match self.promoted(model.bundle())?.map(|id| self.adapter(&id, &model)) {
-                Some(Ok(worn)) => Context::wearing(worn),
+                Some(Ok(worn)) => Context::wearing(worn)?,
                 Some(Err(e)) => {
                     self.progress.note(&format!("answering without the promoted adapter: {e}"));
-                    Context::new(model)
+                    Context::new(model)?
                 }
-                None => Context::new(model),
+                None => Context::new(model)?,
             },
-        }
+        };
+        context.draft(self.config.generate.draft);
+        Ok(context)
     }
 
     /// An adapter for `model` by its id, by enough of its beginning, or by the path of its folder. Those used lately
