@@ -73,11 +73,9 @@ mod tests {
             let whole = [&text[..], &tokens].concat();
             let end = &text[text.len() - matched..];
             let stands = |at: usize| text[..at].ends_with(end) && whole[at..].starts_with(&tokens);
-            prop_assert!(if matched == 0 {
-                text.iter().filter(|t| *t == &text[text.len() - 1]).count() == 1
-            } else {
-                (1..text.len()).any(stands)
-            });
+            let is_new = text.iter().filter(|t| *t == &text[text.len() - 1]).count() == 1;
+            let found = if matched == 0 { is_new } else { (1..text.len()).any(stands) };
+            prop_assert!(found);
             // Nothing in the text matches longer.
             if matched < LONGEST && matched < text.len() {
                 let longer = &text[text.len() - matched - 1..];

@@ -27,9 +27,11 @@ impl Payoff {
     }
 
     /// The rows of the next pass, within `least..=most`: one is the token that is known, the others are guesses after
-    /// `matched` tokens. While all passes had the same length, more rows seem to cost nothing and the longest is
-    /// tried: that measures it.
+    /// `matched` tokens. The first pass is the longest and the second the shortest: that measures them.
     pub fn rows(&self, matched: usize, least: usize, most: usize) -> usize {
+        let Some(time) = self.time.rising() else {
+            return if self.time.n == 0.0 { most } else { least };
+        };
         let (hits, tries) = self.right.get(matched).copied().unwrap_or_default();
         // The rule of succession: what never was tried is right every other time.
         let right = f64::from(hits + 1) / f64::from(tries + 2);
@@ -38,7 +40,7 @@ impl Payoff {
         for rows in 1..=most {
             gained += chance;
             chance *= right;
-            let here = gained / self.time.at(rows as f64);
+            let here = gained / time(rows as f64);
             if rows >= least && here > rate {
                 (best, rate) = (rows, here);
             }
@@ -66,15 +68,12 @@ impl Line {
         self.xy += x * y;
     }
 
-    /// The height at `x`. The line never falls, and never below its slope: more work takes no less time, and some.
-    fn at(&self, x: f64) -> f64 {
-        let spread = self.n * self.xx - self.x * self.x;
-        if self.n == 0.0 {
-            return 1.0;
-        }
-        let slope = if spread > 0.0 { ((self.n * self.xy - self.x * self.y) / spread).max(0.0) } else { 0.0 };
-        let mean = self.y / self.n;
-        (mean + slope * (x - self.x / self.n)).max(slope).max(f64::MIN_POSITIVE)
+    /// The height at each `x`, unless nothing is known or the line does not rise: then passes were disturbed, since
+    /// more work takes more time. Never below the slope, which is what one row takes by itself.
+    fn rising(&self) -> Option<impl Fn(f64) -> f64> {
+        let slope = (self.n * self.xy - self.x * self.y) / (self.n * self.xx - self.x * self.x);
+        let (x, y) = (self.x / self.n, self.y / self.n);
+        (slope.is_finite() && slope > 0.0).then_some(move |at: f64| (y + slope * (at - x)).max(slope))
     }
 }
 
@@ -85,7 +84,7 @@ mod tests {
     /// Passes that cost `fixed` and `each`.
     fn measured(fixed: f64, each: f64) -> Payoff {
         let mut payoff = Payoff::default();
-        [2, 8, 4].map(|rows| payoff.ran(rows, fixed + each * rows as f64));
+        [2, 8, 4].into_iter().for_each(|rows| payoff.ran(rows, fixed + each * rows as f64));
         payoff
     }
 
@@ -105,16 +104,21 @@ mod tests {
     #[test]
     fn where_rows_cost_as_much_as_passes_nothing_is_guessed() {
         assert_eq!(measured(0.0, 1.0).rows(2, 1, 8), 1);
-        assert_eq!(measured(1.0, 0.0).rows(2, 1, 8), 8);
+        assert_eq!(measured(1.0, 0.001).rows(2, 1, 8), 8);
     }
 
     #[test]
-    fn the_first_pass_is_long_and_bounds_hold() {
+    fn the_first_passes_measure_and_short_ones_go_on_until_time_rises() {
         let mut payoff = Payoff::default();
-        assert_eq!(payoff.rows(0, 1, 8), 8);
-        payoff.ran(8, 0.0);
+        assert_eq!(payoff.rows(4, 2, 8), 8);
+        payoff.ran(8, 1.0);
+        assert_eq!(payoff.rows(4, 2, 8), 2);
+        payoff.ran(2, 3.0);
+        assert_eq!(payoff.rows(4, 2, 8), 2);
+        (0..9).for_each(|_| payoff.ran(2, 0.5));
+        payoff.judged(4, 20, false);
+        assert_eq!(payoff.rows(4, 2, 8), 8);
         assert_eq!(payoff.rows(4, 2, 3), 3);
-        assert_eq!(payoff.rows(4, 2, 2), 2);
         assert_eq!(payoff.rows(9, 1, 1), 1);
     }
 }
