@@ -141,7 +141,7 @@ impl Default for Generate {
             min_p: 0.05,
             repetition_penalty: 1.1,
             context: 2048,
-            draft: 7,
+            draft: 0,
         }
     }
 }
