@@ -5,7 +5,7 @@ use crate::support::{engine, golden, ids, json, part};
 use std::sync::Arc;
 use wayside::infer::{Context, Generated, LanguageModel, Request, Sampler, Sampling, generate};
 use wayside::parts::LANGUAGE_MODEL;
-use wayside::rag::{Hit, prompt};
+use wayside::rag::{History, Hit, Material, Room, prompt};
 use wayside::sample;
 use wayside::watch::Cancel;
 
@@ -13,7 +13,7 @@ use wayside::watch::Cancel;
 fn prompts(model: &LanguageModel) -> Vec<Vec<u32>> {
     let goldens = json(&golden("smollm2/greedy.json"));
     let mut prompts: Vec<_> = goldens.as_object().unwrap().values().map(|case| ids(&case["ids"])).collect();
-    let page = |name: &str| sample::FILES.iter().find(|(file, _)| file.contains(name)).unwrap().1;
+    let page = |name: &str| sample::SHOP.files.iter().find(|(file, _)| file.contains(name)).unwrap().1;
     let hit = |name: &str| Hit {
         document: name.into(),
         title: name.into(),
@@ -24,8 +24,9 @@ fn prompts(model: &LanguageModel) -> Vec<Vec<u32>> {
         relevance: 1.0,
     };
     let question = "How long do I have to return something I did not use?";
-    let hits = [hit("returns"), hit("warranty")];
-    prompts.push(prompt(model, None, &[], question, &hits, 700, (2048, 256)).unwrap().tokens);
+    let material = Material { hits: vec![hit("returns"), hit("warranty")], facts: vec![] };
+    let room = Room { total: 2048, answer: 256, material: 700 };
+    prompts.push(prompt(model, None, &History::default(), question, &material, room).unwrap().tokens);
     prompts
 }
 
