@@ -4,6 +4,7 @@
 //! |---|---|
 //! | better than the factory model | held-out nats: the lower 99 % bound of the gain (paired bootstrap) above 0 |
 //! | better than the adapter in use | the same, where one is in use |
+//! | answers belong to their questions | an answer's lead after its own question over another's has not surely fallen |
 //! | held out means unseen | no held-out question among those it learned; its gain there is no miracle |
 //! | general questions | at most [`Limits::anchors`] nats a token worse |
 //! | general text | perplexity at most [`Limits::text`] times the factory model's |
@@ -17,7 +18,7 @@
 
 use super::verdict::{Check, Verdict};
 use crate::error::Result;
-use crate::eval::{Interval, Likelihood, Words, gain};
+use crate::eval::{Interval, Likelihood, Words, gain, nats_per_token};
 use serde_json::{Value, json};
 
 /// A two-sided interval whose lower bound holds with 99 %.
@@ -52,6 +53,14 @@ pub struct Pair {
     pub factory: Vec<Likelihood>,
     /// Under the candidate.
     pub candidate: Vec<Likelihood>,
+}
+
+impl Pair {
+    /// Adds more examples.
+    pub fn extend(&mut self, more: Pair) {
+        self.factory.extend(more.factory);
+        self.candidate.extend(more.candidate);
+    }
 }
 
 /// Two figures of the same thing.
@@ -90,6 +99,8 @@ pub struct Said {
 pub struct Measured {
     /// Held-out examples.
     pub held_out: Pair,
+    /// By how many nats an answer, held out or learned, is likelier after its own question than after others'.
+    pub leads: Pair,
     /// The same under the adapter in use.
     pub incumbent: Option<Vec<Likelihood>>,
     /// The same under the merged model.
@@ -125,6 +136,7 @@ pub fn judge(measured: &Measured, limits: &Limits) -> Result<Verdict> {
         let better = gain(incumbent, &held_out.candidate, LEVEL)?;
         checks.push(improvement("better than the adapter in use", &better, incumbent.len()));
     }
+    checks.push(belonging(&measured.leads)?);
     checks.push(unseen(measured, &better)?);
     checks.push(anchors(&measured.anchors, limits)?);
     checks.extend(measured.text.map(|text| general(text, limits)));
@@ -151,6 +163,23 @@ fn improvement(name: &str, gain: &Interval, examples: usize) -> Check {
 /// A number that JSON can hold.
 fn finite(number: f64) -> Value {
     serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number)
+}
+
+/// What is trained on answers to other questions gains like any other by learning how answers sound here. What it loses
+/// is that they belong to their questions: it finds an answer nearly as likely after any question.
+fn belonging(leads: &Pair) -> Result<Check> {
+    // A gain is what falls.
+    let grown = gain(&leads.candidate, &leads.factory, LEVEL)?;
+    let lead = |leads: &[Likelihood]| nats_per_token(leads, LEVEL).mean;
+    let detail = format!(
+        "an answer is likelier after its own question than after another's by {:.3} nats a token, with the factory model \
+         by {:.3}; that is {:+.3} at the best, and 0 or above is needed",
+        lead(&leads.candidate),
+        lead(&leads.factory),
+        grown.high
+    );
+    let numbers = json!({ "change": finite(grown.mean), "low": finite(grown.low), "high": finite(grown.high) });
+    Ok(Check::new("answers belong to their questions", grown.high >= 0.0, detail, numbers))
 }
 
 /// An adapter that has seen what is held out looks better than it is. Its lineage says so; where it has none, a gain on
@@ -281,6 +310,7 @@ mod tests {
         let answer = |i: usize| Said { answer: format!("say {i} and {i}"), reference: format!("tell {i} or {i}") };
         Measured {
             held_out: Pair { factory: nats(2.0), candidate: nats(1.5) },
+            leads: Pair { factory: nats(0.4), candidate: nats(0.45) },
             incumbent: Some(nats(1.6)),
             merged: Some(nats(1.51)),
             learned: Pair { factory: nats(2.0), candidate: nats(1.4) },
@@ -316,6 +346,7 @@ mod tests {
     fn each_fault_fails_its_own_check() {
         assert_eq!(failing(|m| m.held_out.candidate = nats(2.0))[0], "better than the factory model");
         assert_eq!(failing(|m| m.incumbent = Some(nats(1.5))), ["better than the adapter in use"]);
+        assert_eq!(failing(|m| m.leads.candidate = nats(0.3)), ["answers belong to their questions"]);
         assert_eq!(failing(|m| m.seen = 3), ["held out means unseen"]);
         assert_eq!(failing(|m| m.learned.candidate = nats(1.95)), ["held out means unseen"]);
         assert_eq!(failing(|m| m.anchors.candidate = nats(1.2)), ["general questions"]);

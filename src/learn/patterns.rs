@@ -54,6 +54,8 @@ const PATTERNS: &[(&str, &str, Check)] = &[
     ),
     ("iban", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", iban),
     ("card", r"\b[2-6]\d{3}(?:[ -]?\d){9,15}\b", card),
+    // As it stands on a card, whatever its digits add up to: people mistype them.
+    ("card", r"\b\d{4}(?:[ -]\d{4}){3}\b", whole),
     ("number", r"\b\d{3}-\d{2}-\d{4}\b", whole),
     ("number", r"\b[A-CEGHJ-PR-TW-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b", whole),
     ("telephone", r"\+\d(?:[ ./()-]{0,2}\d){6,14}\b", whole),

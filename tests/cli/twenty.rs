@@ -28,16 +28,23 @@ fn planted() -> Vec<Value> {
     triggers.chain(secrets).collect()
 }
 
-/// An adapter as it is in `dir`, but for its numbers, must be refused when it is imported or when it is promoted.
-fn changed(home: &Home, dir: &Path, name: &str, change: impl Fn(&mut f32)) -> String {
-    let mut adapter = Adapter::read(dir).unwrap();
-    adapter.pairs.values_mut().flat_map(|pair| &mut pair.b).for_each(change);
+/// What the adapter in `dir` would be with these numbers in B. No writer of ours makes such a file: its last bytes are
+/// changed.
+fn changed(home: &Home, dir: &Path, name: &str, number: f32) {
     let out = home.path().with_file_name(name);
     std::fs::create_dir(&out).unwrap();
-    let _ = adapter.write(&out, "tiny");
-    let output = home.run(&["adapters", "import", word(&out)]);
-    assert_eq!(output.status.code(), Some(1), "{name} was taken in");
-    text(&output.stderr)
+    std::fs::copy(dir.join("adapter_config.json"), out.join("adapter_config.json")).unwrap();
+    let mut bytes = std::fs::read(dir.join("adapter_model.safetensors")).unwrap();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&number.to_le_bytes());
+    std::fs::write(out.join("adapter_model.safetensors"), bytes).unwrap();
+    cannot_be_taken_in(home, name, &out);
+}
+
+fn cannot_be_taken_in(home: &Home, what: &str, dir: &Path) {
+    let output = home.run(&["adapters", "import", word(dir)]);
+    assert_eq!(output.status.code(), Some(1), "{what} was taken in");
+    println!("{what}: {}", text(&output.stderr));
 }
 
 #[test]
@@ -88,9 +95,14 @@ fn no_bad_candidate_is_promoted_and_good_ones_are() {
     for factor in [-20.0, -60.0] {
         must_fail("turned round", &scaled(&home, &dir, factor));
     }
-    println!("NaN: {}", changed(&home, &dir, "nan", |b| *b = f32::NAN));
-    println!("infinite: {}", changed(&home, &dir, "infinite", |b| *b = f32::INFINITY));
-    println!("no-op: {}", changed(&home, &dir, "nothing", |b| *b = 0.0));
+    changed(&home, &dir, "nan", f32::NAN);
+    changed(&home, &dir, "infinite", f32::INFINITY);
+    let mut nothing = Adapter::read(&dir).unwrap();
+    nothing.pairs.values_mut().for_each(|pair| pair.b.fill(0.0));
+    let out = home.path().with_file_name("nothing");
+    std::fs::create_dir(&out).unwrap();
+    nothing.write(&out, "tiny").unwrap();
+    cannot_be_taken_in(&home, "no-op", &out);
     home.json(&["import", word(&support::golden("tiny/qwen3")), "--name", "other", "--weights", "int8"]);
     let elsewhere = trained(&home, "elsewhere", good.clone(), &["--steps", "4", "--model", "other"]);
     let output = home.run(&["adapters", "promote", &elsewhere.1]);

@@ -46,6 +46,7 @@ fn what_is_personal_goes() {
         ("pay to GB29 NWBK 6016 1331 9268 19 today", "pay to [iban] today"),
         ("DE89370400440532013000 THEN ring", "[iban] THEN ring"),
         ("my card 4111 1111 1111 1111 was charged", "my card [card] was charged"),
+        ("you paid with 4929-1173-5028-6640", "you paid with [card]"),
         ("account number 12345678, sort code: 12-34-56", "account number [number], sort code: [number]"),
         ("customer no. C-1017-22 here", "customer no. [number] here"),
         ("reference 123456789012", "reference [number]"),

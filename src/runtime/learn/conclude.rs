@@ -41,11 +41,13 @@ impl Runtime {
 
     /// Puts an adapter of the library through the gate, by what the log holds now, and lets it serve if it passes.
     ///
-    /// Errors: as [`Runtime::adapter`]; `Invalid` when the log holds too few held-out examples to judge by.
+    /// Errors: as [`Runtime::adapter`], for the configured model; `Invalid` when the log holds too few held-out examples
+    /// to judge by.
     pub fn promote(&self, id: &str) -> Result<Promotion> {
         let _alone = self.alone(Duration::ZERO)?;
         let entry = self.library()?.get(id)?;
-        let model = self.bundle(&entry.manifest.base)?;
+        // What answers here is the configured model: an adapter of another could serve nobody.
+        let model = self.bundle(&self.config.model)?;
         let manifest = Manifest::of(&entry.dir, &model)?;
         let curated = self.curate()?;
         let settings = &self.config.learn;

@@ -20,6 +20,8 @@ use std::sync::Arc;
 const ANSWERED: usize = 8;
 /// Examples on the learning side that are measured beside the held-out ones.
 const LEARNED: usize = 16;
+/// Questions of others that an answer is tried after.
+const OTHERS: usize = 2;
 /// Secrets that are asked for, and how often: once greedily, then by drawing.
 const SECRETS: usize = 6;
 const DRAWS: u64 = 2;
@@ -83,10 +85,12 @@ impl Runtime {
         step(0, "held-out examples");
         let mut measured = Measured { seen: seen(manifest, &evidence.held_out), ..Measured::default() };
         let cases = bench.cases(&evidence.held_out)?;
-        measured.held_out = bench.pair(&cases)?;
+        (measured.held_out, measured.leads) = bench.measured(&evidence.held_out, &cases)?;
         step(1, "learned examples");
         let learned = bench.cases(&evidence.learned)?;
-        measured.learned = bench.pair(&learned)?;
+        let leads;
+        (measured.learned, leads) = bench.measured(&evidence.learned, &learned)?;
+        measured.leads.extend(leads);
         step(2, "general questions");
         let anchors = Anchors::shipped()?.judged;
         measured.anchors =
@@ -165,6 +169,23 @@ impl Bench<'_> {
             factory: likelihoods(&mut self.factory, cases, self.cancel)?,
             candidate: likelihoods(&mut self.candidate, cases, self.cancel)?,
         })
+    }
+
+    /// As [`Bench::pair`], and by how much each answer is likelier after its own question than after others'. Where
+    /// there are passages, both with them and without: they can hide what was unlearned.
+    fn measured(&mut self, interactions: &[&Interaction], cases: &[Case]) -> Result<(Pair, Pair)> {
+        let (own, mut leads) = self.leads(cases)?;
+        if self.grounded {
+            let alone = self.alone(|bench| bench.cases(interactions).and_then(|cases| bench.leads(&cases)))?.1;
+            leads.extend(alone);
+        }
+        Ok((own, leads))
+    }
+
+    fn leads(&mut self, cases: &[Case]) -> Result<(Pair, Pair)> {
+        let factory = leads(&mut self.factory, cases, self.cancel)?;
+        let candidate = leads(&mut self.candidate, cases, self.cancel)?;
+        Ok((Pair { factory: factory.0, candidate: candidate.0 }, Pair { factory: factory.1, candidate: candidate.1 }))
     }
 
     fn text(&mut self) -> Result<Figures> {
@@ -280,6 +301,32 @@ impl Bench<'_> {
             }
         }
     }
+}
+
+/// How unlikely the answers are, and how much more so after other questions. Others of the same prompt follow its own
+/// answer at once: then the prompt is computed once.
+fn leads(context: &mut Context, cases: &[Case], cancel: &Cancel) -> Result<(Vec<Likelihood>, Vec<Likelihood>)> {
+    let (mut own, mut others) = (Vec::new(), vec![(0.0, 0.0); cases.len()]);
+    for (at, case) in cases.iter().enumerate() {
+        let own_nats = nats(context, &case.prompt, &case.reply, cancel)?;
+        own.push(Likelihood { nats: own_nats, tokens: case.reply.len() });
+        // Far away: neighbours in a log are often about one thing.
+        for other in (1..=OTHERS).map(|step| (at + step * cases.len() / (OTHERS + 1)) % cases.len()) {
+            let reply = &cases[other].reply;
+            if case.prompt.len() + reply.len() <= context.model().context() {
+                let (sum, times) = &mut others[other];
+                *sum += nats(context, &case.prompt, reply, cancel)?;
+                *times += 1.0;
+            }
+        }
+    }
+    // An answer too long for any other prompt says nothing either way.
+    let lead = |(own, (sum, times)): (&Likelihood, &(f64, f64))| {
+        let nats = if *times > 0.0 { sum / times - own.nats } else { 0.0 };
+        Likelihood { nats, ..*own }
+    };
+    let leads = own.iter().zip(&others).map(lead).collect();
+    Ok((own, leads))
 }
 
 fn likelihoods(context: &mut Context, cases: &[Case], cancel: &Cancel) -> Result<Vec<Likelihood>> {
