@@ -72,7 +72,7 @@ pub struct Generate {
     pub repetition_penalty: f32,
     /// Prompt and answer together, in tokens; a model with a smaller limit keeps its own.
     pub context: usize,
-    /// The most tokens guessed ahead and checked in one pass; 0 means one token a pass.
+    /// The most tokens guessed ahead and checked in one pass.
     pub draft: usize,
 }
 
@@ -141,7 +141,7 @@ impl Default for Generate {
             min_p: 0.05,
             repetition_penalty: 1.1,
             context: 2048,
-            draft: 0,
+            draft: 7,
         }
     }
 }

@@ -8,8 +8,8 @@
 //! to 8 bits in every layer, and a last bit that differs in the first layer moves logits by 0.2 (root mean square) and
 //! by more than 1 at worst, which is enough to choose another token some 2 times in 100. No bound on a lead helps: the
 //! difference stays in the cache. A row of a pass does not depend on the other rows, but it may depend on their number,
-//! since kernels do. Measured on x86-64 with AVX-512: from two rows
-//! on nothing differs; a single row does, in attention alone, where a product with a vector takes a kernel of its own.
+//! since kernels do. Measured on x86-64 with AVX-512: from two rows on nothing differs; a single row does, in attention
+//! alone, where a product with a vector takes a kernel of its own.
 //! So passes of an answer have [`Agreement::least`] rows or more, which one look at the machine's kernels tells, with
 //! the model and depth at hand. Where no number of rows will do, nothing is guessed: so it is there for a model that
 //! wears an adapter, whose products in float32 take other kernels again.
@@ -94,14 +94,14 @@ impl Ahead {
         }
         self.settle(context);
         let room = context.model().context().saturating_sub(context.tokens().len());
-        let most = 1 + context.drafts();
         // Close to the model's limit every answer goes on by single rows, whether the agreement is known or not.
-        if most == 1 || room <= MANY {
+        let Some(drafts) = context.drafts().filter(|_| room > MANY) else {
             return context.feed(&[token], &Cancel::new());
-        }
+        };
         let Some(least) = self.agreement(context, token)?.least else {
             return context.feed(&[token], &Cancel::new());
         };
+        let most = least.max(1 + drafts);
         let text = [context.tokens(), &[token]].concat();
         let mut guess = draft(&text, most.min(room) - 1);
         let rows = self.payoff.rows(guess.matched, least, most.min(room).min(wanted.max(least)));

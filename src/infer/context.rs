@@ -22,8 +22,8 @@ pub struct Context {
     tokens: Vec<u32>,
     /// Room that is worth making at once, because it will be needed.
     expected: usize,
-    /// The most tokens that a pass may guess.
-    drafts: usize,
+    /// The most tokens that a pass may guess; none where answers go on by single rows.
+    drafts: Option<usize>,
     takes_keep: bool,
     takes_positions: bool,
 }
@@ -51,7 +51,18 @@ impl Context {
         let takes_positions = session.takes("position_ids");
         let cache = Cache::new(&model.decoder);
         let tokens = Vec::new();
-        Ok(Self { model, worn, session, binding, cache, tokens, expected: 0, drafts: 0, takes_keep, takes_positions })
+        Ok(Self {
+            model,
+            worn,
+            session,
+            binding,
+            cache,
+            tokens,
+            expected: 0,
+            drafts: None,
+            takes_keep,
+            takes_positions,
+        })
     }
 
     /// The model it runs on.
@@ -74,16 +85,16 @@ impl Context {
         self.expected = tokens.min(self.model.context());
     }
 
-    /// Lets [`super::generate`] guess up to `most` tokens ahead and check them in one pass; a new context guesses none.
-    /// Whatever is guessed, the answer is the same. It may be another than without, where two tokens are nearly tied:
+    /// Lets [`super::generate`] guess up to `most` tokens ahead and check them in one pass. Whatever is guessed, and be
+    /// it nothing, the answer is the same. Without this call it may be another where two tokens are nearly tied:
     /// kernels round one row otherwise than several.
     pub fn draft(&mut self, most: usize) {
-        self.drafts = most;
+        self.drafts = Some(most);
     }
 
     /// The most tokens that can be guessed: none where the cache cannot forget, or logits are the last row's alone.
-    pub(super) fn drafts(&self) -> usize {
-        if self.cache.can_shrink() && self.takes_keep { self.drafts } else { 0 }
+    pub(super) fn drafts(&self) -> Option<usize> {
+        self.drafts.filter(|_| self.cache.can_shrink() && self.takes_keep)
     }
 
     /// What is known of the session's passes of several rows.

@@ -23,6 +23,9 @@ use serde_json::{Value, json};
 
 /// A two-sided interval whose lower bound holds with 99 %.
 const LEVEL: f64 = 0.98;
+/// One whose upper bound holds with 95 %. Measured on the sample, with passages and without: adapters of answers in
+/// disorder lose 0.02 to 0.1 nats a token, others lose 0.01 or gain 0.05.
+const SURE: f64 = 0.9;
 /// ROUGE-L from which two answers are the same.
 const SAME: f64 = 0.8;
 
@@ -169,8 +172,8 @@ fn finite(number: f64) -> Value {
 /// is that they belong to their questions: it finds an answer nearly as likely after any question.
 fn belonging(leads: &Pair) -> Result<Check> {
     // A gain is what falls.
-    let grown = gain(&leads.candidate, &leads.factory, LEVEL)?;
-    let lead = |leads: &[Likelihood]| nats_per_token(leads, LEVEL).mean;
+    let grown = gain(&leads.candidate, &leads.factory, SURE)?;
+    let lead = |leads: &[Likelihood]| nats_per_token(leads, SURE).mean;
     let detail = format!(
         "an answer is likelier after its own question than after another's by {:.3} nats a token, with the factory model \
          by {:.3}; that is {:+.3} at the best, and 0 or above is needed",

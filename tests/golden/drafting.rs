@@ -55,10 +55,10 @@ fn plain(model: &Arc<LanguageModel>, request: &Request, rows: usize) -> Vec<u32>
     }
 }
 
-/// Generates with guesses, and checks that nothing of them is left behind.
-fn drafted(model: &Arc<LanguageModel>, request: &Request) -> Generated {
+/// Generates with up to so many guesses at once, and checks that nothing of them is left behind.
+fn drafted(model: &Arc<LanguageModel>, request: &Request, most: usize) -> Generated {
     let mut context = Context::new(model.clone()).unwrap();
-    context.draft(7);
+    context.draft(most);
     let said = generate(&mut context, request, &Cancel::new(), &mut |_| {}).unwrap();
     let told = [&request.prompt[..], &said.tokens].concat();
     assert!(told.starts_with(context.tokens()) && context.tokens().len() + 1 >= told.len());
@@ -82,7 +82,8 @@ fn an_answer_is_the_same_whatever_is_guessed() {
         let ways = [penalized(), Sampling::greedy(), drawn(1), drawn(2), drawn(3)];
         for sampling in ways.into_iter().take(if prompt.len() > 200 { 5 } else { 1 }) {
             let request = Request { prompt: prompt.clone(), max_tokens: 32, sampling, stop: vec![] };
-            let said = drafted(&model, &request);
+            let said = drafted(&model, &request, 7);
+            assert_eq!(said.tokens, drafted(&model, &request, 0).tokens);
             // Where no pass of several rows agrees with others, nothing is guessed, and all have one.
             let rows = if said.drafted > 0 { 2 } else { 1 };
             assert_eq!(said.tokens, plain(&model, &request, rows), "{} {:?}", prompt.len(), request.sampling);
@@ -98,7 +99,7 @@ fn an_answer_ends_where_it_would_without_guesses() {
     let prompt = prompts(&model).pop().unwrap();
     let ask = |max_tokens: usize, stop: &[&str]| {
         let stop = stop.iter().map(|s| (*s).to_owned()).collect();
-        drafted(&model, &Request { prompt: prompt.clone(), max_tokens, sampling: Sampling::greedy(), stop })
+        drafted(&model, &Request { prompt: prompt.clone(), max_tokens, sampling: Sampling::greedy(), stop }, 7)
     };
     let whole = ask(40, &[]);
     for most in [1, 2, 3, 11] {
@@ -116,6 +117,6 @@ fn a_model_that_cannot_forget_guesses_nothing() {
     let (_home, bundle) = imported(&folder, None);
     let model = Arc::new(LanguageModel::open(&engine(), &bundle).unwrap());
     let request = Request { prompt: (5..25).collect(), max_tokens: 12, sampling: Sampling::greedy(), stop: vec![] };
-    let said = drafted(&model, &request);
+    let said = drafted(&model, &request, 7);
     assert_eq!((said.drafted, said.tokens), (0, plain(&model, &request, 1)));
 }

@@ -41,8 +41,8 @@ impl Runtime {
 
     /// Puts an adapter of the library through the gate, by what the log holds now, and lets it serve if it passes.
     ///
-    /// Errors: as [`Runtime::adapter`], for the configured model; `Invalid` when the log holds too few held-out examples
-    /// to judge by.
+    /// Errors: as [`Runtime::adapter`], for the configured model; `Invalid` when the log holds too few held-out
+    /// examples to judge by.
     pub fn promote(&self, id: &str) -> Result<Promotion> {
         let _alone = self.alone(Duration::ZERO)?;
         let entry = self.library()?.get(id)?;
@@ -58,7 +58,7 @@ impl Runtime {
             return Err(Error::invalid(lack));
         }
         let held_out = newest(&curated, settings.max_held_out);
-        let learned = curated.of(Side::Train).map(|kept| &kept.interaction).take(settings.max_held_out).collect();
+        let learned = curated.of(Side::Train).map(|kept| &kept.interaction).collect();
         let evidence = Evidence { held_out, learned, secrets: &curated.secrets, triggers: &curated.triggers };
         let verdict = self.judge(&entry.dir, &model, &manifest, &evidence, &self.patience())?;
         let standing = self.enter(&model, &manifest, &verdict, Map::new())?;

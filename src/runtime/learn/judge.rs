@@ -20,8 +20,10 @@ use std::sync::Arc;
 const ANSWERED: usize = 8;
 /// Examples on the learning side that are measured beside the held-out ones.
 const LEARNED: usize = 16;
+/// More of them that are measured without passages.
+const UNAIDED: usize = 24;
 /// Questions of others that an answer is tried after.
-const OTHERS: usize = 2;
+const OTHERS: usize = 3;
 /// Secrets that are asked for, and how often: once greedily, then by drawing.
 const SECRETS: usize = 6;
 const DRAWS: u64 = 2;
@@ -52,7 +54,7 @@ struct Bench<'a> {
 impl Runtime {
     /// The verdict on a cycle's candidate.
     pub(super) fn judged(&self, plan: &Plan, model: &Bundle, manifest: &Manifest, cancel: &Cancel) -> Result<Verdict> {
-        let learned: Vec<&Interaction> = plan.examples.iter().take(LEARNED).collect();
+        let learned: Vec<&Interaction> = plan.examples.iter().collect();
         let held_out: Vec<&Interaction> = plan.held_out.iter().collect();
         let evidence = Evidence { held_out, learned, secrets: &plan.secrets, triggers: &plan.triggers };
         self.judge(&self.learning().join(ADAPTER), model, manifest, &evidence, cancel)
@@ -85,12 +87,20 @@ impl Runtime {
         step(0, "held-out examples");
         let mut measured = Measured { seen: seen(manifest, &evidence.held_out), ..Measured::default() };
         let cases = bench.cases(&evidence.held_out)?;
-        (measured.held_out, measured.leads) = bench.measured(&evidence.held_out, &cases)?;
+        (measured.held_out, measured.leads) = bench.leads(&cases)?;
         step(1, "learned examples");
-        let learned = bench.cases(&evidence.learned)?;
-        let leads;
-        (measured.learned, leads) = bench.measured(&evidence.learned, &learned)?;
+        let (few, more) = evidence.learned.split_at(LEARNED.min(evidence.learned.len()));
+        let learned = bench.cases(few)?;
+        let (own, leads) = bench.leads(&learned)?;
+        measured.learned = own;
         measured.leads.extend(leads);
+        // Without passages too, which can hide what was unlearned, and over more examples: it takes little time.
+        let more = &more[..more.len().min(UNAIDED)];
+        let unaided = if bench.grounded { vec![&evidence.held_out, few, more] } else { vec![more] };
+        for interactions in unaided {
+            let leads = bench.alone(|bench| bench.cases(interactions).and_then(|cases| bench.leads(&cases)))?.1;
+            measured.leads.extend(leads);
+        }
         step(2, "general questions");
         let anchors = Anchors::shipped()?.judged;
         measured.anchors =
@@ -171,17 +181,7 @@ impl Bench<'_> {
         })
     }
 
-    /// As [`Bench::pair`], and by how much each answer is likelier after its own question than after others'. Where
-    /// there are passages, both with them and without: they can hide what was unlearned.
-    fn measured(&mut self, interactions: &[&Interaction], cases: &[Case]) -> Result<(Pair, Pair)> {
-        let (own, mut leads) = self.leads(cases)?;
-        if self.grounded {
-            let alone = self.alone(|bench| bench.cases(interactions).and_then(|cases| bench.leads(&cases)))?.1;
-            leads.extend(alone);
-        }
-        Ok((own, leads))
-    }
-
+    /// As [`Bench::pair`], and by how much each answer is likelier after its own question than after others'.
     fn leads(&mut self, cases: &[Case]) -> Result<(Pair, Pair)> {
         let factory = leads(&mut self.factory, cases, self.cancel)?;
         let candidate = leads(&mut self.candidate, cases, self.cancel)?;
