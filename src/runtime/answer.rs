@@ -8,6 +8,7 @@ use crate::store::log::{Citation, Interaction, Message, NOTHING, Timings};
 use crate::watch::Cancel;
 use serde::Serialize;
 use serde_json::json;
+use std::thread;
 use std::time::Instant;
 
 /// A question and how to answer it.
@@ -98,8 +99,26 @@ impl Runtime {
     pub fn ask(&self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Answer> {
         // From here on, so that loading is not slowed down either.
         let _turn = self.turn().answer();
-        let mut context = self.context(question.model.as_deref(), &question.adapter)?;
+        let mut context = self.ready(question)?;
         self.answer(&mut context, question, &mut History::default(), cancel, say)
+    }
+
+    /// An empty conversation. What finds passages is loaded beside the model, so that the first answer waits for the
+    /// slower of the two alone.
+    fn ready(&self, question: &Question) -> Result<Context> {
+        if !question.retrieval {
+            return self.context(question.model.as_deref(), &question.adapter);
+        }
+        // What is not there yet is fetched one after another, in sight.
+        self.bundle(question.model.as_deref().unwrap_or(&self.config.model))?;
+        self.bundle(&self.config.embedder)?;
+        self.engine()?;
+        thread::scope(|scope| {
+            let embedder = scope.spawn(|| self.embedder());
+            let context = self.context(question.model.as_deref(), &question.adapter);
+            embedder.join().map_err(|_| Error::engine("the embedder was not loaded"))??;
+            context
+        })
     }
 
     /// Answers within a conversation, and adds the turn to it.
