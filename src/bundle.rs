@@ -12,6 +12,7 @@
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::hex::hex;
+use crate::versioned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -158,21 +159,8 @@ impl Bundle {
     /// Opens the bundle in `dir`: reads the manifest and checks that every file is there in its full length.
     /// [`Bundle::verify`] reads them all.
     pub fn open(dir: &Path) -> Result<Self> {
-        let path = dir.join(MANIFEST);
-        let bytes = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
-        let damaged = |e| Error::corrupt(format!("{} is damaged: {e}; import the model again", path.display()));
-        let Version { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if format > FORMAT {
-            return Err(Error::incompatible(format!(
-                "{} has format {format}, written by a newer Wayside; this one reads up to {FORMAT}",
-                path.display()
-            )));
-        }
-        let bundle = Self { dir: dir.to_owned(), manifest: serde_json::from_slice(&bytes).map_err(damaged)? };
+        let manifest = versioned::read(&dir.join(MANIFEST), FORMAT, "import the model again")?;
+        let bundle = Self { dir: dir.to_owned(), manifest };
         for (name, entry) in &bundle.manifest.files {
             let length = bundle.path(name)?.metadata().map_or(0, |m| m.len());
             if length != entry.bytes {

@@ -49,6 +49,7 @@ pub mod tensor;
 pub mod text;
 pub mod train;
 pub mod turn;
+pub mod versioned;
 pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};

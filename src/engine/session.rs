@@ -55,10 +55,7 @@ impl Session {
 
     /// Runs once.
     pub fn run(&self, inputs: &[(&str, Input<'_>)]) -> Result<Outputs> {
-        let inputs: Vec<_> = inputs.iter().map(|(name, input)| (*name, input.value())).collect();
-        let mut session = self.lock();
-        let outputs = session.run(inputs).map_err(failed("the model does not run"))?;
-        collect(outputs)
+        self.run_into(inputs, vec![])
     }
 
     /// Runs once, with some outputs written into buffers of their shapes. Buffers come back among the outputs.

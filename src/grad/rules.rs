@@ -217,7 +217,6 @@ pub(super) fn pass(
         | Op::Cast(_)
         | Op::Gather { .. }
         | Op::GatherBlocks(_)
-        | Op::GatherElements { .. }
         | Op::Gelu
         | Op::GroupQueryAttention(_)
         | Op::Min

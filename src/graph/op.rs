@@ -55,11 +55,6 @@ pub enum Op {
         /// Which axis the indices count.
         axis: i64,
     },
-    /// `(x, indices)`: for each index the element at its place, but along `axis` where the index says.
-    GatherElements {
-        /// Which axis the indices count.
-        axis: i64,
-    },
     /// `(quants [V, K bytes], indices, scales [V, K / 32])`: rows of a quantized table, as float32.
     GatherBlocks(Bits),
     /// x Phi(x), exactly.
@@ -181,7 +176,6 @@ impl Op {
             Self::Exp => "Exp",
             Self::Gather { .. } => "Gather",
             Self::GatherBlocks(_) => "GatherBlockQuantized",
-            Self::GatherElements { .. } => "GatherElements",
             Self::Gelu => "Gelu",
             Self::Gemm { .. } => "Gemm",
             Self::GroupQueryAttention(_) => "GroupQueryAttention",
@@ -244,7 +238,7 @@ impl Op {
                 ]
             }
             Self::Cast(to) => vec![int("to", *to as usize)],
-            Self::Concat { axis } | Self::Gather { axis } | Self::GatherElements { axis } | Self::Split { axis } => {
+            Self::Concat { axis } | Self::Gather { axis } | Self::Split { axis } => {
                 vec![Attribute { i: Some(*axis), ..int("axis", 0) }]
             }
             Self::GatherBlocks(bits) => vec![

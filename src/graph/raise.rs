@@ -123,7 +123,6 @@ fn op(node: &NodeProto) -> Result<Op> {
         },
         "Gather" => Op::Gather { axis: int("axis")? },
         "GatherBlockQuantized" => Op::GatherBlocks(bits()?),
-        "GatherElements" => Op::GatherElements { axis: int("axis")? },
         "Gelu" => Op::Gelu,
         "Gemm" => Op::Gemm { transpose_a: flag("transA"), transpose_b: flag("transB"), scale: float("alpha")? },
         "GroupQueryAttention" => Op::GroupQueryAttention(Attention {

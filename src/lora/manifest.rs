@@ -6,6 +6,7 @@ use crate::durable;
 use crate::error::{Error, Result};
 use crate::format::map;
 use crate::hex::hex;
+use crate::versioned;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -127,21 +128,7 @@ impl Manifest {
 
     /// Reads the manifest in `dir`. Errors: `NotFound`, `Corrupt`, or `Incompatible` when a newer Wayside wrote it.
     pub fn read(dir: &Path) -> Result<Self> {
-        let path = dir.join(MANIFEST);
-        let bytes = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
-        let damaged = |e| Error::corrupt(format!("{} is damaged: {e}; import the adapter again", path.display()));
-        let Version { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if format > FORMAT {
-            return Err(Error::incompatible(format!(
-                "{} has format {format}, written by a newer Wayside; this one reads up to {FORMAT}",
-                path.display()
-            )));
-        }
-        serde_json::from_slice(&bytes).map_err(damaged)
+        versioned::read(&dir.join(MANIFEST), FORMAT, "import the adapter again")
     }
 
     /// Writes the manifest into `dir`. Errors: `Invalid` for a loss that is not finite, which JSON cannot hold.

@@ -13,6 +13,7 @@ use crate::durable;
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::store::log::{Erasure, salted};
+use crate::versioned;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -111,20 +112,7 @@ impl Receipt {
 
     /// Reads a receipt. Errors: `NotFound`, `Corrupt`, or `Incompatible` when a newer Wayside wrote it.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
-        let damaged = |e| Error::corrupt(format!("{} is no receipt, or a damaged one: {e}", path.display()));
-        let Version { format } = serde_json::from_slice(&bytes).map_err(damaged)?;
-        if format > FORMAT {
-            return Err(Error::incompatible(format!(
-                "{} has format {format}, written by a newer Wayside; this one reads up to {FORMAT}",
-                path.display()
-            )));
-        }
-        serde_json::from_slice(&bytes).map_err(damaged)
+        versioned::read(path, FORMAT, "it is no receipt that anybody can check")
     }
 
     /// Whether this is the receipt that was written.

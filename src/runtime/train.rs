@@ -141,7 +141,7 @@ impl Runtime {
         each: &mut dyn FnMut(&Progressed),
     ) -> Result<Trained> {
         let begin = Instant::now();
-        let order = Order::new(vec![1; data.examples.len()], training.batch, training.seed)?;
+        let order = Order::new(data.lengths(), training.batch, training.seed)?;
         let steps = training.steps.unwrap_or(order.steps() * training.epochs);
         let recipe = Recipe {
             lora: training.lora.clone(),

@@ -55,6 +55,11 @@ impl Data {
         other.skipped.reasons.into_iter().for_each(|reason| self.skipped.add(reason));
     }
 
+    /// The examples' lengths in tokens.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.examples.iter().map(Example::len).collect()
+    }
+
     /// SHA-256 over what is learnt, in hexadecimal: equal only when every token and mark is, in this order.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();

@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
             Some(kept) => kept.into_state()?,
             None => State::new(fresh(&shape, &recipe.lora, recipe.seed), recipe.seed),
         };
-        let order = Order::new(data.examples.iter().map(Example::len).collect(), recipe.batch, recipe.seed)?;
+        let order = Order::new(data.lengths(), recipe.batch, recipe.seed)?;
         let step = Step::new(engine, bundle, frozen, recipe.lora.clone(), plan.clone(), state)?;
         Ok(Self {
             step,

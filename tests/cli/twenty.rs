@@ -30,7 +30,7 @@ fn planted() -> Vec<Value> {
 
 /// What the adapter in `dir` would be with these numbers in B. No writer of ours makes such a file: its last bytes are
 /// changed.
-fn changed(home: &Home, dir: &Path, name: &str, number: f32) {
+fn changed(home: &Home, dir: &Path, name: &str, number: f32) -> String {
     let out = home.path().with_file_name(name);
     std::fs::create_dir(&out).unwrap();
     std::fs::copy(dir.join("adapter_config.json"), out.join("adapter_config.json")).unwrap();
@@ -38,13 +38,14 @@ fn changed(home: &Home, dir: &Path, name: &str, number: f32) {
     let end = bytes.len();
     bytes[end - 4..].copy_from_slice(&number.to_le_bytes());
     std::fs::write(out.join("adapter_model.safetensors"), bytes).unwrap();
-    cannot_be_taken_in(home, name, &out);
+    cannot_be_taken_in(home, name, &out)
 }
 
-fn cannot_be_taken_in(home: &Home, what: &str, dir: &Path) {
+/// Why the adapter in `dir` is not taken in.
+fn cannot_be_taken_in(home: &Home, what: &str, dir: &Path) -> String {
     let output = home.run(&["adapters", "import", word(dir)]);
     assert_eq!(output.status.code(), Some(1), "{what} was taken in");
-    println!("{what}: {}", text(&output.stderr));
+    format!("{what}: {}", text(&output.stderr))
 }
 
 #[test]
@@ -95,14 +96,14 @@ fn no_bad_candidate_is_promoted_and_good_ones_are() {
     for factor in [-20.0, -60.0] {
         must_fail("turned round", &scaled(&home, &dir, factor));
     }
-    changed(&home, &dir, "nan", f32::NAN);
-    changed(&home, &dir, "infinite", f32::INFINITY);
+    println!("{}", changed(&home, &dir, "nan", f32::NAN));
+    println!("{}", changed(&home, &dir, "infinite", f32::INFINITY));
     let mut nothing = Adapter::read(&dir).unwrap();
     nothing.pairs.values_mut().for_each(|pair| pair.b.fill(0.0));
     let out = home.path().with_file_name("nothing");
     std::fs::create_dir(&out).unwrap();
     nothing.write(&out, "tiny").unwrap();
-    cannot_be_taken_in(&home, "no-op", &out);
+    println!("{}", cannot_be_taken_in(&home, "no-op", &out));
     home.json(&["import", word(&support::golden("tiny/qwen3")), "--name", "other", "--weights", "int8"]);
     let elsewhere = trained(&home, "elsewhere", good.clone(), &["--steps", "4", "--model", "other"]);
     let output = home.run(&["adapters", "promote", &elsewhere.1]);

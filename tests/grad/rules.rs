@@ -54,7 +54,6 @@ fn without() -> Vec<Op> {
         Op::Abs,
         Op::Cast(DType::F32),
         Op::GatherBlocks(Bits::Int4),
-        Op::GatherElements { axis: 0 },
         Op::Gelu,
         Op::GroupQueryAttention(Attention { heads: 1, kv_heads: 1, window: None }),
         Op::Min,
