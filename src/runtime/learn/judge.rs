@@ -20,10 +20,10 @@ use std::sync::Arc;
 const ANSWERED: usize = 8;
 /// Examples on the learning side that are measured beside the held-out ones.
 const LEARNED: usize = 16;
-/// More of them that are measured without passages.
+/// More of them that are measured where there are no passages.
 const UNAIDED: usize = 24;
 /// Questions of others that an answer is tried after.
-const OTHERS: usize = 3;
+const OTHERS: usize = 2;
 /// Secrets that are asked for, and how often: once greedily, then by drawing.
 const SECRETS: usize = 6;
 const DRAWS: u64 = 2;
@@ -94,9 +94,9 @@ impl Runtime {
         let (own, leads) = bench.leads(&learned)?;
         measured.learned = own;
         measured.leads.extend(leads);
-        // Without passages too, which can hide what was unlearned, and over more examples: it takes little time.
+        // Without passages too, which can hide what was unlearned; where there are none, over more examples.
         let more = &more[..more.len().min(UNAIDED)];
-        let unaided = if bench.grounded { vec![&evidence.held_out, few, more] } else { vec![more] };
+        let unaided = if bench.grounded { vec![&evidence.held_out, few] } else { vec![more] };
         for interactions in unaided {
             let leads = bench.alone(|bench| bench.cases(interactions).and_then(|cases| bench.leads(&cases)))?.1;
             measured.leads.extend(leads);
