@@ -10,6 +10,7 @@
 //! difference stays in the cache. A row of a pass does not depend on the other rows, but it may depend on their number,
 //! since kernels do. Measured on x86-64 with AVX-512: from two rows on nothing differs; a single row does, in attention
 //! alone, where a product with a vector takes a kernel of its own.
+//!
 //! So passes of an answer have [`Agreement::least`] rows or more, which one look at the machine's kernels tells, with
 //! the model and depth at hand. Where no number of rows will do, nothing is guessed: so it is there for a model that
 //! wears an adapter, whose products in float32 take other kernels again.

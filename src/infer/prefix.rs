@@ -6,7 +6,7 @@
 //! on. What belongs to one person is never given to this place; see [`Prefixes::keep`].
 //!
 //! ```text
-//! prefixes/<key>    safetensors: F32 "rows" [layers, 2, kv_heads, tokens, head_dim]
+//! prefixes/<key>    safetensors: F32 "rows", flat, in the order [layers, 2, kv_heads, tokens, head_dim]
 //!                   "__metadata__": {"crc32": of the rows}
 //! ```
 
