@@ -82,7 +82,8 @@ pub enum Words {
     },
     /// Measure searching vectors
     ///
-    /// Puts the vectors into an index of their own, searches for each query and compares with the exact answer.
+    /// Puts the vectors into an index of their own, searches for each query and compares with the exact answer. Then
+    /// puts 1,000 more in.
     #[command(after_help = "Examples:
   wayside bench search
   wayside bench search --vectors base.npy --queries queries.npy")]
@@ -200,6 +201,8 @@ fn search(app: &App, files: Option<(&Path, &Path)>) -> Done {
                 ("recall@10", format!("{:.4} ({} vectors)", speed.recall_at_10, speed.vectors)),
                 ("search", format!("{:.0} us ({} queries, the median)", speed.p50_us, queries.len())),
                 ("building", format!("{:.1} s", speed.build_s)),
+                ("1,000 more", format!("{:.2} s", speed.insert_1000_s)),
+                ("index", format!("{:.0} MB, {} MB of it in memory", speed.index_bytes as f64 / 1e6, speed.resident_mb)),
             ],
         );
     })

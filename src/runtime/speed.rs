@@ -6,7 +6,7 @@ use crate::infer::{Sampler, Sampling};
 use crate::lora::LoraConfig;
 use crate::memory;
 use crate::store::Index;
-use crate::store::index::{NewChunk, NewDocument};
+use crate::store::index::{NewChunk, NewDocument, Scored};
 use crate::train::{Data, Example, Keep, Keeping, Recipe, Run, Schedule};
 use crate::watch::{Cancel, Quiet};
 use serde::Serialize;
@@ -48,6 +48,13 @@ pub struct SearchSpeed {
     pub p50_us: f64,
     /// Seconds to put all vectors in.
     pub build_s: f64,
+    /// Seconds to put 1,000 more in, until they are durable.
+    pub insert_1000_s: f64,
+    /// Bytes of the index, before those.
+    pub index_bytes: u64,
+    /// How much more the process had resident after all searches than before the index was opened, in MB: what of the
+    /// index is in memory.
+    pub resident_mb: u64,
 }
 
 /// What a whole question costs.
@@ -179,47 +186,58 @@ impl Runtime {
         })
     }
 
-    /// Puts `vectors` into an index of their own in a scratch folder and searches for each of `queries`.
+    /// Puts `vectors` into an index of their own in a scratch folder, opens it again, searches for each of `queries`,
+    /// and puts 1,000 more in.
     pub fn bench_search(&self, vectors: &[Vec<f32>], queries: &[Vec<f32>]) -> Result<SearchSpeed> {
         let dims = vectors.first().map_or(0, Vec::len);
         if dims == 0 || queries.is_empty() {
             return Err(Error::invalid("there is nothing to search: give vectors and queries"));
         }
         let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
-        let index = Index::open(&scratch.path().join("index"))?;
+        let folder = scratch.path().join("index");
+        let index = Index::open(&folder)?;
         index.set_embedder("bench", dims)?;
+        let put = |index: &Index, name: &str, part: &[Vec<f32>]| {
+            let vectors = part.iter().cloned();
+            let chunk = |vector| NewChunk { section: String::new(), text: String::new(), tokens: 0, vector };
+            let (name, digest, title) = (name.to_owned(), String::new(), String::new());
+            let document = NewDocument { name, digest, title, chunks: vectors.map(chunk).collect() };
+            index.apply("bench", vec![document], &[], &self.cancel)
+        };
         let begin = Instant::now();
         self.progress.start("index", vectors.len() as u64);
         for (at, part) in vectors.chunks(20_000).enumerate() {
-            let chunks = part.iter().map(|v| NewChunk {
-                section: String::new(),
-                text: String::new(),
-                tokens: 0,
-                vector: v.clone(),
-            });
-            let name = format!("{at}");
-            let document = NewDocument { name, digest: String::new(), title: String::new(), chunks: chunks.collect() };
-            index.apply("bench", vec![document], &[], &self.cancel)?;
+            put(&index, &at.to_string(), part)?;
             self.progress.at(((at + 1) * 20_000).min(vectors.len()) as u64);
         }
         self.progress.finish();
         let build_s = begin.elapsed().as_secs_f64();
-        let unit: Vec<Vec<f32>> = vectors.iter().map(|v| normalized(v)).collect();
-        let (mut times, mut found) = (Vec::new(), 0);
+        let index_bytes = index.stats()?.bytes;
+        drop(index);
+        let resident = || memory::resident().unwrap_or(0);
+        let before = resident();
+        let index = Index::open(&folder)?;
+        let (mut times, mut found) = (Vec::new(), Vec::new());
         for query in queries {
             let begin = Instant::now();
             let hits = index.nearest(Some("bench"), query, 10)?;
             times.push(begin.elapsed().as_secs_f64() * 1e6);
-            let mut exact: Vec<f32> = unit.iter().map(|v| dot(v, query)).collect();
-            let tenth = exact.len().min(10) - 1;
-            exact.select_nth_unstable_by(tenth, |a, b| b.total_cmp(a));
-            let norm = dot(query, query).sqrt();
-            // Ties count for either side.
-            found += hits.iter().filter(|h| h.score >= exact[tenth] / norm - 1e-5).count().min(10);
+            found.push(hits);
         }
-        let wanted = queries.len() * vectors.len().min(10);
-        let recall_at_10 = found as f64 / wanted as f64;
-        Ok(SearchSpeed { vectors: vectors.len(), recall_at_10, p50_us: median(&mut times), build_s })
+        let resident_mb = resident().saturating_sub(before) >> 20;
+        let more: Vec<Vec<f32>> = vectors.iter().cycle().take(1_000).cloned().collect();
+        let begin = Instant::now();
+        put(&index, "more", &more)?;
+        let insert_1000_s = begin.elapsed().as_secs_f64();
+        Ok(SearchSpeed {
+            vectors: vectors.len(),
+            recall_at_10: recall(vectors, queries, &found),
+            p50_us: median(&mut times),
+            build_s,
+            insert_1000_s,
+            index_bytes,
+            resident_mb,
+        })
     }
 
     /// Asks `questions` of what is ingested.
@@ -246,6 +264,19 @@ impl Runtime {
             peak_rss_mb: peak_mb(),
         })
     }
+}
+
+/// The share of the true ten nearest that were found; ties count for either side.
+fn recall(vectors: &[Vec<f32>], queries: &[Vec<f32>], found: &[Vec<Scored>]) -> f64 {
+    let unit: Vec<Vec<f32>> = vectors.iter().map(|v| normalized(v)).collect();
+    let tenth = vectors.len().min(10) - 1;
+    let right = |(query, hits): (&Vec<f32>, &Vec<Scored>)| {
+        let mut exact: Vec<f32> = unit.iter().map(|v| dot(v, query)).collect();
+        exact.select_nth_unstable_by(tenth, |a, b| b.total_cmp(a));
+        let norm = dot(query, query).sqrt();
+        hits.iter().filter(|h| h.score >= exact[tenth] / norm - 1e-5).count().min(tenth + 1)
+    };
+    queries.iter().zip(found).map(right).sum::<usize>() as f64 / (queries.len() * (tenth + 1)) as f64
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 const KEY: &[u8] = b"format";
 
-/// One step from a version to the next, within the transaction that opens the store.
-pub(super) type Upgrade = fn(&mut RwTxn) -> Attempt<()>;
+/// One step from a version to the next, within the transaction that opens the store and with all of its tables.
+pub(super) type Upgrade = fn(&mut RwTxn, &[Table]) -> Attempt<()>;
 
 #[derive(Serialize, Deserialize)]
 struct Format {
@@ -50,9 +50,9 @@ pub(super) fn check(txn: &RoTxn, meta: &Table, kind: &Kind) -> Attempt<&'static 
 }
 
 /// Runs the upgrades that [`check`] found, and marks the store as current.
-pub(super) fn upgrade(txn: &mut RwTxn, meta: &Table, kind: &Kind) -> Attempt<()> {
+pub(super) fn upgrade(txn: &mut RwTxn, meta: &Table, tables: &[Table], kind: &Kind) -> Attempt<()> {
     for step in check(txn, meta, kind)? {
-        step(txn)?;
+        step(txn, tables)?;
     }
     create(txn, meta, kind)
 }

@@ -16,6 +16,7 @@ pub(super) use compact::mark as mark_for_compaction;
 
 use super::fault::{Attempt, Fault, explain, is_full};
 use super::format::{self, Upgrade};
+use super::index::UPGRADES;
 use super::pages::{self, Broken};
 use super::table::{Raw, Table};
 use crate::durable;
@@ -48,7 +49,7 @@ pub(super) static LOG: Kind = Kind {
     remedy: "save what is readable with `wayside log export`, move the folder away, and import it again",
     map_size: 4 << 30,
     // 2: the registry of adapters; 3: erasures. Tables that an older version lacks are made by `open`, and begin empty.
-    upgrades: &[|_| Ok(()), |_| Ok(())],
+    upgrades: &[|_, _| Ok(()), |_, _| Ok(())],
 };
 
 /// Derived from the documents.
@@ -56,7 +57,8 @@ pub(super) static INDEX: Kind = Kind {
     name: "index",
     remedy: "remove the folder and ingest the documents again",
     map_size: 16 << 30,
-    upgrades: &[],
+    // 2: codes.
+    upgrades: &UPGRADES,
 };
 
 /// Copies of what belongs to one person each.
@@ -151,7 +153,8 @@ impl Env {
             let [meta] = env.tables([*first])?;
             if !env.read(|txn| format::check(txn, &meta, kind))?.is_empty() {
                 env.make(&tables)?;
-                env.write(|txn| format::upgrade(txn, &meta, kind))?;
+                let all = env.tables(tables)?;
+                env.write(|txn| format::upgrade(txn, &meta, &all, kind))?;
             }
         }
         let tables = env.tables(tables)?;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 /// Grows at once.
 pub(super) static SMALL: Kind = Kind { name: "small", remedy: "try again", map_size: 1 << 20, upgrades: &[] };
-static UPGRADED: Kind = Kind { name: "small", remedy: "try again", map_size: 1 << 20, upgrades: &[|_| Ok(())] };
+static UPGRADED: Kind = Kind { name: "small", remedy: "try again", map_size: 1 << 20, upgrades: &[|_, _| Ok(())] };
 
 pub(super) fn open(dir: &Path, kind: &'static Kind) -> Result<(Env, Table)> {
     Env::open(dir, kind, ["meta", "values"]).map(|(env, [_, values])| (env, values))

@@ -1,4 +1,4 @@
-//! Changes to the index: one transaction for documents, chunks, vectors, words and trees.
+//! Changes to the index: one transaction for documents, chunks, vectors, codes, words and trees.
 
 use super::catalog::{self, Chunk, Document, Record};
 use super::{Index, dot, vectors, words};
@@ -57,8 +57,8 @@ struct Plan<'a> {
 impl Index {
     /// Puts and removes documents of a collection, which is made if need be. All or nothing.
     ///
-    /// [`Index::set_embedder`] comes before. Vectors are scaled to length one. When the collection is large, this
-    /// may build its search trees anew, which takes seconds.
+    /// [`Index::set_embedder`] comes before. Vectors are scaled to length one. In a collection of millions of chunks
+    /// this may build its search trees anew, which takes minutes.
     pub fn apply(
         &self,
         collection: &str,
@@ -83,6 +83,7 @@ impl Index {
                 applied.chunks += document.chunks.len() as u64;
             }
             self.vectors.apply(txn, record.number, dims, &plan.vectors)?;
+            self.codes.apply(txn, record.number, dims, &plan.vectors)?;
             self.words.apply(txn, record.number, &plan.words)?;
             self.tend(txn, &mut record, cancel)?;
             self.catalog.collections.put(txn, collection.as_bytes(), &record)?;
@@ -107,6 +108,7 @@ impl Index {
                 }
                 self.catalog.documents.clear_collection(txn, record.number)?;
                 self.vectors.clear(txn, record.number)?;
+                self.codes.clear(txn, record.number)?;
                 self.words.clear(txn, record.number)?;
                 self.trees.clear(txn, record.number)?;
                 self.catalog.collections.delete(txn, name.as_bytes())

@@ -3,6 +3,7 @@
 //! Float32, little-endian, at any alignment: the bytes come from a memory map and are not copied.
 
 use crate::error::{Error, Result};
+use multiversion::multiversion;
 
 /// Bytes of a number.
 pub(super) const FLOAT: usize = 4;
@@ -11,6 +12,7 @@ pub(super) const FLOAT: usize = 4;
 const LANES: usize = 16;
 
 /// The dot product of `query` and the vector in `bytes`, which is as long.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 pub(super) fn dot(query: &[f32], bytes: &[u8]) -> f32 {
     let (groups, rest) = query.as_chunks::<LANES>();
     let (byte_groups, byte_rest) = bytes.as_chunks::<{ LANES * FLOAT }>();

@@ -1,29 +1,37 @@
 //! The index: what the documents say, findable by meaning and by words. Derived, so it can be made again.
 //!
-//! `catalog` knows documents and chunks, `vectors` and `trees` find by meaning, `terms` and `words` by words. One
-//! call, [`Index::apply`], changes them all in one transaction; the caller embeds before it.
+//! `catalog` knows documents and chunks, `vectors`, `codes` and `trees` find by meaning, `terms` and `words` by words.
+//! One call, [`Index::apply`], changes them all in one transaction; the caller embeds before it.
 //!
-//! Vectors can be turned back into text, roughly: they are as confidential as the documents. What is removed leaves
-//! the vectors at once and the trees when they are next built; [`Index::rebuild`] builds them now.
+//! Vectors can be turned back into text, roughly, and so can their codes: they are as confidential as the documents.
+//! What is removed leaves both at once, and the trees when they are next built; [`Index::rebuild`] builds them now.
 
 mod apply;
+mod block;
 mod catalog;
+mod code;
+mod codes;
 mod dot;
+mod rotation;
+mod shortlist;
 mod terms;
 mod top;
 mod trees;
+mod upgrade;
 mod vectors;
 mod words;
 
 pub use apply::{Applied, NewChunk, NewDocument};
 pub use catalog::{Chunk, Collection, Document, Embedder};
 pub use top::Scored;
+pub(super) use upgrade::UPGRADES;
 
 use super::env::{Env, INDEX, mark_for_compaction};
 use super::fault::Attempt;
 use crate::error::{Error, Result};
 use crate::watch::Cancel;
 use catalog::{Catalog, Record};
+use codes::Codes;
 use heed::RoTxn;
 use serde::Serialize;
 use std::path::Path;
@@ -33,12 +41,18 @@ use trees::Trees;
 use vectors::Vectors;
 use words::{Size, Words};
 
-/// Chunks from which a collection gets search trees. Below, a scan of the exact vectors is about as fast, misses
-/// nothing and needs no building.
+/// Chunks from which a collection is searched by its codes. Below, a scan of the exact vectors takes little more than a
+/// millisecond and misses nothing.
+const CODES_FROM: u64 = 20_000;
+/// Chunks from which a collection gets search trees: where the signs alone are some 400 MB, which a small machine does
+/// not keep in memory, and reading a part of the vectors beats reading the codes of all.
 ///
-/// Measured with 384 numbers to a vector, one thread, on x86-64 (scan; trees): 20,000 chunks 1.5 ms and 1.5 ms;
-/// 100,000 7.8 ms and 2.6 to 5 ms; 500,000 42 ms and 21 ms. Building takes 1 s for 20,000 and 8 s for 100,000.
-const TREES_FROM: u64 = 40_000;
+/// Where memory holds the codes they win by far. Measured with 384 numbers to a vector, one thread, on x86-64: 100,000
+/// chunks by codes 0.15 ms, by trees 2.6 to 5 ms, by the exact vectors 7 ms.
+const TREES_FROM: u64 = 8_000_000;
+
+/// The tables; the first holds the format.
+const TABLES: [&str; 8] = ["meta", "collections", "documents", "chunks", "vectors", "trees", "words", "codes"];
 
 /// An open index. One per folder and process; share it by reference.
 #[derive(Debug)]
@@ -46,9 +60,11 @@ pub struct Index {
     env: Env,
     catalog: Catalog,
     vectors: Vectors,
+    codes: Codes,
     trees: Trees,
     words: Words,
     terms: Terms,
+    codes_from: u64,
     trees_from: u64,
 }
 
@@ -75,15 +91,17 @@ impl Index {
     /// Busy when this process has it open already; Corrupt when the file is damaged; Incompatible when a newer
     /// version wrote it.
     pub fn open(dir: &Path) -> Result<Self> {
-        let names = ["meta", "collections", "documents", "chunks", "vectors", "trees", "words"];
-        let (env, [meta, collections, documents, chunks, vectors, trees, words]) = Env::open(dir, &INDEX, names)?;
+        let (env, tables) = Env::open(dir, &INDEX, TABLES)?;
+        let [meta, collections, documents, chunks, vectors, trees, words, codes] = tables;
         Ok(Self {
             env,
             catalog: Catalog { meta, collections, documents, chunks },
             vectors: Vectors::new(vectors),
+            codes: Codes::new(codes),
             trees: Trees::new(trees),
             words: Words::new(words),
             terms: Terms::new(),
+            codes_from: CODES_FROM,
             trees_from: TREES_FROM,
         })
     }
@@ -169,16 +187,26 @@ impl Index {
             self.check_dimensions(txn, query.len())?;
             let mut top = Top::new(k);
             for record in self.targets(txn, collection)? {
-                let mut unknown = 0;
-                if let Some(forest) = record.forest.filter(|f| f.chunks > 0) {
-                    let candidates = self.trees.candidates(txn, record.number, forest, &query, k)?;
-                    self.vectors.rerank(txn, record.number, &candidates, &query, &mut top)?;
-                    unknown = forest.through.saturating_add(1);
-                }
-                self.vectors.scan(txn, record.number, unknown, &query, &mut top)?;
+                self.nearest_in(txn, &record, &query, k, &mut top)?;
             }
             Ok(top.into_vec())
         })
+    }
+
+    /// The nearest of one collection: the exact vectors decide, trees or codes say which of them to look at.
+    fn nearest_in(&self, txn: &RoTxn, record: &Record, query: &[f32], k: usize, top: &mut Top) -> Attempt<()> {
+        let number = record.number;
+        if let Some(forest) = record.forest.filter(|f| f.chunks > 0) {
+            let candidates = self.trees.candidates(txn, number, forest, query, k)?;
+            self.vectors.rerank(txn, number, &candidates, query, top)?;
+            // What is newer than the trees.
+            self.vectors.scan(txn, number, forest.through.saturating_add(1), query, top)
+        } else if record.chunks >= self.codes_from {
+            let candidates = self.codes.candidates(txn, number, record.chunks, query, k)?;
+            self.vectors.rerank(txn, number, &candidates, query, top)
+        } else {
+            self.vectors.scan(txn, number, 0, query, top)
+        }
     }
 
     /// How nearly the vectors of `chunks` point where `query` does; chunks that are gone are left out.

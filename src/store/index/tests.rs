@@ -88,7 +88,8 @@ fn documents_are_found_replaced_and_removed() {
     assert_eq!((stats.collections, stats.documents, stats.chunks), (1, 0, 0));
     put(&index, "b", vec![]);
     index.drop_collection("b").unwrap();
-    for table in [index.catalog.chunks, index.catalog.documents, index.vectors.table, index.words.table] {
+    let searched = [index.vectors.blocks.table, index.codes.blocks.table, index.words.table];
+    for table in [index.catalog.chunks, index.catalog.documents].into_iter().chain(searched) {
         assert!(index.env.read(|txn| Ok(table.raw().is_empty(txn)?)).unwrap(), "{table:?}");
     }
 }
@@ -136,7 +137,7 @@ fn vectors_of_two_embedders_do_not_mix() {
 fn damaged_vectors_and_postings_are_named() {
     let (home, index) = open(2);
     put(&index, "a", vec![document("x", vec![chunk("printer", &[1.0, 0.0])])]);
-    let at = |table: usize| [index.vectors.table, index.words.table][table].raw();
+    let at = |table: usize| [index.vectors.blocks.table, index.words.table][table].raw();
     for (table, bytes) in [(0, 4..24), (1, 0..9)] {
         for byte in bytes {
             let flip = || {

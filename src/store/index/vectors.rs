@@ -2,36 +2,28 @@
 //!
 //! ```text
 //! key     collection, u16 | block, u32 = chunk / 32
-//! value   layout u8 | 0 0 0 | crc32 u32 | present u32 | dimensions u32 | vector | vector | ...
+//! body    present u32 | dimensions u32 | vector | vector | ...                                      (see block.rs)
 //! ```
 //!
 //! Bit i of `present` says that chunk 32 x block + i has a vector here; the vectors stand in that order, without gaps,
-//! as little-endian float32 of length one. Numbers are little-endian. The checksum covers the key and all that
-//! follows it. A block is checked when this process first meets it, and again when it has changed: checking at every
-//! scan would double its time.
+//! as little-endian float32 of length one. Numbers are little-endian.
 
+use super::block::Blocks;
 use super::dot::{self, FLOAT};
 use super::top::Top;
-use crate::store::codec::checksum;
 use crate::store::fault::Attempt;
-use crate::store::keys;
 use crate::store::table::Table;
 use heed::{RoTxn, RwTxn};
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound::Included;
-use std::sync::{PoisonError, RwLock};
+use std::collections::BTreeMap;
 
 const LAYOUT: u8 = 1;
-const HEADER: usize = 16;
 /// Vectors in a block: large enough to scan fast, small enough to rewrite for one change.
 const BLOCK: u32 = 32;
 
 /// The vectors of all collections.
 #[derive(Debug)]
 pub(super) struct Vectors {
-    pub(super) table: Table,
-    /// The checksum that each block had when it was found whole.
-    checked: RwLock<HashMap<[u8; 6], u32>>,
+    pub(super) blocks: Blocks,
 }
 
 /// Vectors to put (or with `None` to remove) in one collection, by chunk.
@@ -50,6 +42,16 @@ struct Block<'t> {
 }
 
 impl<'t> Block<'t> {
+    /// `None` when the vectors do not fill the body.
+    fn parse(number: u32, body: &'t [u8]) -> Option<Self> {
+        let (present, rest) = body.split_first_chunk::<4>()?;
+        let (dimensions, rows) = rest.split_first_chunk::<4>()?;
+        let [present, dimensions] = [present, dimensions].map(|b| u32::from_le_bytes(*b));
+        let size = (dimensions as usize).saturating_mul(FLOAT);
+        let whole = size.checked_mul(present.count_ones() as usize) == Some(rows.len());
+        whole.then_some(Self { first: number.saturating_mul(BLOCK), present, size, rows })
+    }
+
     /// The chunks of the block with their vectors' bytes.
     fn rows(self) -> impl Iterator<Item = (u32, &'t [u8])> {
         let chunks =
@@ -66,7 +68,7 @@ impl<'t> Block<'t> {
 
 impl Vectors {
     pub fn new(table: Table) -> Self {
-        Self { table, checked: RwLock::default() }
+        Self { blocks: Blocks::new(table, LAYOUT) }
     }
 
     /// Applies all changes, block by block.
@@ -74,9 +76,8 @@ impl Vectors {
         let mut changes = changes.iter().peekable();
         while let Some((chunk, _)) = changes.peek() {
             let number = *chunk / BLOCK;
-            let key = keys::vectors(collection, number);
-            let mut rows: BTreeMap<u32, Vec<u8>> = match self.table.raw().get(txn, &key)? {
-                Some(value) => self.block(&key, value)?.rows().map(|(c, row)| (c, row.to_vec())).collect(),
+            let mut rows: BTreeMap<u32, Vec<u8>> = match self.blocks.get(txn, collection, number)? {
+                Some(body) => self.block(collection, number, body)?.rows().map(|(c, row)| (c, row.to_vec())).collect(),
                 None => BTreeMap::new(),
             };
             while let Some((chunk, vector)) = changes.next_if(|(c, _)| **c / BLOCK == number) {
@@ -90,9 +91,9 @@ impl Vectors {
                 }
             }
             if rows.is_empty() {
-                self.table.delete(txn, &key)?;
+                self.blocks.delete(txn, collection, number)?;
             } else {
-                self.table.raw().put(txn, &key, &encode(&key, dimensions, &rows))?;
+                self.blocks.put(txn, collection, number, &encode(dimensions, &rows))?;
             }
         }
         Ok(())
@@ -100,10 +101,9 @@ impl Vectors {
 
     /// Scores the vectors of all chunks from `from` on.
     pub fn scan(&self, txn: &RoTxn, collection: u16, from: u32, query: &[f32], top: &mut Top) -> Attempt<()> {
-        let (first, last) = (keys::vectors(collection, from / BLOCK), keys::vectors(collection, u32::MAX));
-        for entry in self.table.raw().range(txn, &(Included(&first[..]), Included(&last[..])))? {
-            let (key, value) = entry?;
-            for (chunk, row) in self.block(key, value)?.rows().skip_while(|(chunk, _)| *chunk < from) {
+        for entry in self.blocks.from(txn, collection, from / BLOCK)? {
+            let (number, body) = entry?;
+            for (chunk, row) in self.block(collection, number, body)?.rows().skip_while(|(chunk, _)| *chunk < from) {
                 top.push(chunk, dot::dot(query, row));
             }
         }
@@ -118,9 +118,8 @@ impl Vectors {
             let block = match open {
                 Some((at, block)) if at == number => block,
                 _ => {
-                    let key = keys::vectors(collection, number);
-                    let value = self.table.raw().get(txn, &key)?;
-                    value.map(|value| self.block(&key, value)).transpose()?
+                    let body = self.blocks.get(txn, collection, number)?;
+                    body.map(|body| self.block(collection, number, body)).transpose()?
                 }
             };
             open = Some((number, block));
@@ -133,57 +132,28 @@ impl Vectors {
 
     /// Copies the first block from number `from` on, and says where to go on; `None` at the end.
     pub fn copy_block(&self, txn: &RoTxn, collection: u16, from: u32) -> Attempt<Option<(u32, Rows)>> {
-        let (first, last) = (keys::vectors(collection, from), keys::vectors(collection, u32::MAX));
-        let mut range = self.table.raw().range(txn, &(Included(&first[..]), Included(&last[..])))?;
-        let Some(entry) = range.next() else { return Ok(None) };
-        let (key, value) = entry?;
-        let rows = self.block(key, value)?.rows().map(|(chunk, row)| (chunk, dot::read(row))).collect();
-        Ok(Some((keys::block(key).unwrap_or_default().saturating_add(1), rows)))
+        let Some(entry) = self.blocks.from(txn, collection, from)?.next() else { return Ok(None) };
+        let (number, body) = entry?;
+        let rows = self.block(collection, number, body)?.rows().map(|(chunk, row)| (chunk, dot::read(row))).collect();
+        Ok(Some((number.saturating_add(1), rows)))
     }
 
     /// Removes all vectors of a collection.
     pub fn clear(&self, txn: &mut RwTxn, collection: u16) -> Attempt<()> {
-        self.table.clear_collection(txn, collection)
+        self.blocks.table.clear_collection(txn, collection)
     }
 
-    fn block<'t>(&self, key: &[u8], value: &'t [u8]) -> Attempt<Block<'t>> {
-        let damaged = |why| self.table.damaged(key, why);
-        let key: [u8; 6] = key.try_into().map_err(|_| damaged("its key has another length"))?;
-        let (header, rows) = value.split_first_chunk::<HEADER>().ok_or_else(|| damaged("it is cut short"))?;
-        let (&[[layout, ..], crc, present, dimensions], _) = header.as_chunks::<4>() else {
-            return Err(damaged("it is cut short").into());
-        };
-        let [crc, present, dimensions] = [crc, present, dimensions].map(u32::from_le_bytes);
-        let block = Block {
-            first: keys::block(&key).unwrap_or_default().saturating_mul(BLOCK),
-            present,
-            size: (dimensions as usize).saturating_mul(FLOAT),
-            rows,
-        };
-        if layout != LAYOUT || block.size.checked_mul(present.count_ones() as usize) != Some(rows.len()) {
-            return Err(damaged("its header does not fit its length").into());
-        }
-        let known = self.checked.read().unwrap_or_else(PoisonError::into_inner).get(&key) == Some(&crc);
-        if !known {
-            if checksum(LAYOUT, &key, value.get(8..).unwrap_or_default()) != crc {
-                return Err(damaged("its checksum does not match").into());
-            }
-            self.checked.write().unwrap_or_else(PoisonError::into_inner).insert(key, crc);
-        }
-        Ok(block)
+    fn block<'t>(&self, collection: u16, number: u32, body: &'t [u8]) -> Attempt<Block<'t>> {
+        Ok(Block::parse(number, body)
+            .ok_or_else(|| self.blocks.damaged(collection, number, "its header does not fit its length"))?)
     }
 }
 
-fn encode(key: &[u8; 6], dimensions: usize, rows: &BTreeMap<u32, Vec<u8>>) -> Vec<u8> {
+fn encode(dimensions: usize, rows: &BTreeMap<u32, Vec<u8>>) -> Vec<u8> {
     let present = rows.keys().fold(0u32, |bits, chunk| bits | 1 << (chunk % BLOCK));
-    let mut value = vec![0; 8];
-    value.extend_from_slice(&present.to_le_bytes());
-    value.extend_from_slice(&(dimensions as u32).to_le_bytes());
-    rows.values().for_each(|row| value.extend_from_slice(row));
-    let crc = checksum(LAYOUT, key, value.get(8..).unwrap_or_default());
-    if let Some(start) = value.first_chunk_mut::<8>() {
-        let [a, b, c, d] = crc.to_le_bytes();
-        *start = [LAYOUT, 0, 0, 0, a, b, c, d];
-    }
-    value
+    let mut body = Vec::with_capacity(8 + rows.len() * dimensions * FLOAT);
+    body.extend_from_slice(&present.to_le_bytes());
+    body.extend_from_slice(&(dimensions as u32).to_le_bytes());
+    rows.values().for_each(|row| body.extend_from_slice(row));
+    body
 }
