@@ -202,7 +202,10 @@ fn search(app: &App, files: Option<(&Path, &Path)>) -> Done {
                 ("search", format!("{:.0} us ({} queries, the median)", speed.p50_us, queries.len())),
                 ("building", format!("{:.1} s", speed.build_s)),
                 ("1,000 more", format!("{:.2} s", speed.insert_1000_s)),
-                ("index", format!("{:.0} MB, {} MB of it in memory", speed.index_bytes as f64 / 1e6, speed.resident_mb)),
+                (
+                    "index",
+                    format!("{:.0} MB, {} MB of it in memory", speed.index_bytes as f64 / 1e6, speed.resident_mb),
+                ),
             ],
         );
     })

@@ -113,19 +113,74 @@ pub(super) fn scan(query: &[u64], signs: &[u8], limit: u64, found: &mut Vec<(u32
 
 /// The sum of products of the numbers in `low` and `high`, at most 127, with the low and the high nibbles.
 ///
-/// Eight pairs of such products fit into 16 bits, and as many 16-bit numbers are multiplied at once as can be.
+/// Eight pairs of such products fit into 16 bits, and the narrower a number, the more are multiplied at once.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
 fn products(low: &[i16], high: &[i16], nibbles: &[u8]) -> i32 {
-    let mut all = 0;
-    let part = 8 * LANES;
-    for ((low, high), nibbles) in low.chunks(part).zip(high.chunks(part)).zip(nibbles.chunks(part)) {
+    let (lows, low) = low.as_chunks::<LANES>();
+    let (highs, high) = high.as_chunks::<LANES>();
+    let (rows, rest) = nibbles.as_chunks::<LANES>();
+    let last = low.iter().zip(high).zip(rest);
+    let mut all = last.map(|((l, h), n)| i32::from(l * i16::from(n & 15) + h * i16::from(n >> 4))).sum::<i32>();
+    for ((lows, highs), rows) in lows.chunks(8).zip(highs.chunks(8)).zip(rows.chunks(8)) {
         let mut sums = [0i16; LANES];
-        for ((low, high), nibbles) in low.chunks(LANES).zip(high.chunks(LANES)).zip(nibbles.chunks(LANES)) {
-            for (((sum, low), high), n) in sums.iter_mut().zip(low).zip(high).zip(nibbles) {
-                *sum += low * i16::from(n & 15) + high * i16::from(n >> 4);
+        for ((low, high), row) in lows.iter().zip(highs).zip(rows) {
+            for (((sum, l), h), n) in sums.iter_mut().zip(low).zip(high).zip(row) {
+                *sum += l * i16::from(n & 15) + h * i16::from(n >> 4);
             }
         }
         all += sums.iter().map(|s| i32::from(*s)).sum::<i32>();
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn products_are_summed_whatever_the_length(
+            rows in prop::collection::vec((-127i16..=127, -127i16..=127, any::<u8>()), 0..700),
+        ) {
+            let low: Vec<i16> = rows.iter().map(|r| r.0).collect();
+            let high: Vec<i16> = rows.iter().map(|r| r.1).collect();
+            let nibbles: Vec<u8> = rows.iter().map(|r| r.2).collect();
+            let one = |(l, h, n): &(i16, i16, u8)| i32::from(*l) * i32::from(n & 15) + i32::from(*h) * i32::from(n >> 4);
+            prop_assert_eq!(products(&low, &high, &nibbles), rows.iter().map(one).sum::<i32>());
+        }
+
+        #[test]
+        fn the_rows_below_the_limit_are_found(
+            query in prop::collection::vec(any::<u64>(), 1..4), seed: u64, limit in 0..200u64,
+        ) {
+            let word = |i: usize| seed.wrapping_mul(i as u64 | 1).rotate_left(i as u32);
+            let words: Vec<u64> = (0..2 * GROUP * query.len()).map(word).collect();
+            let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+            let mut found = Vec::new();
+            scan(&query, &bytes, limit, &mut found);
+            let distance = |row: usize| -> u32 {
+                let at = |w: usize| words[row / GROUP * GROUP * query.len() + w * GROUP + row % GROUP];
+                query.iter().enumerate().map(|(w, q)| (q ^ at(w)).count_ones()).sum()
+            };
+            let rows = (0..2 * GROUP).map(|row| (row as u32, distance(row)));
+            prop_assert_eq!(found, rows.filter(|(_, d)| u64::from(*d) < limit).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn nearness_is_nearly_the_cosine(seed in 1..1000u32, dimensions in 64..400usize) {
+            let vector = |of: u32| {
+                let number = |i| ((i as u32 + 1).wrapping_mul(of).wrapping_mul(2_654_435_761) >> 8) as f32 - 8e6;
+                let mut vector: Vec<f32> = (0..dimensions).map(number).collect();
+                crate::store::index::dot::normalize(&mut vector).unwrap();
+                vector
+            };
+            let (a, b) = (vector(seed), vector(seed + 7));
+            let cosine: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+            let (sketch, rotation) = (Sketch::new(&a), Rotation::new(dimensions));
+            let near = |v| Code::new(&rotation, v);
+            let [own, other] = [near(&a), near(&b)].map(|code| sketch.nearness(&code.nibbles, code.scale));
+            prop_assert!((other / own - cosine).abs() < 0.05, "{} {cosine}", other / own);
+        }
+    }
 }

@@ -32,9 +32,13 @@ const HEADER: usize = 8 + PRESENT;
 const FLOAT: usize = 4;
 
 /// What the signs leave: one in `SHARE`, but no fewer than `LEAST`.
-const LEAST: usize = 768;
-const SHARE: u64 = 128;
-/// What the 4-bit numbers leave besides two for each that is wanted.
+///
+/// Of the true ten nearest, 512 held 0.9987 to 1.0000 among 100,000 vectors in clusters, and 0.9967 among 39,500 of
+/// sentences; 256 held 0.92 to 0.99.
+const LEAST: usize = 512;
+const SHARE: u64 = 192;
+/// What the 4-bit numbers leave besides two for each that is wanted. With 52 for ten they lose less than one in a
+/// thousand, with 32 one in two hundred.
 const SPARE: usize = 32;
 
 /// The codes of all collections.
@@ -194,4 +198,37 @@ fn encode(dimensions: usize, codes: &BTreeMap<u32, Code>) -> Vec<u8> {
     }
     rows.iter().for_each(|code| body.extend_from_slice(&code.nibbles));
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn codes_come_back(slots in prop::collection::btree_set(0..BLOCK, 1..150), dimensions in 1..200usize) {
+            let rotation = Rotation::new(dimensions);
+            let vector = |slot: u32| (0..dimensions).map(|i| ((i as u32 * 7 + slot * 13) % 17) as f32 - 8.1).collect::<Vec<_>>();
+            let code = |slot: &u32| (3 * BLOCK + slot, Code::new(&rotation, &vector(*slot)));
+            let codes: BTreeMap<u32, Code> = slots.iter().map(code).collect();
+            let body = encode(dimensions, &codes);
+            let block = Block::parse(3, &body).unwrap();
+            let found: BTreeMap<u32, Code> =
+                (0..block.rows).map(|row| (block.chunk(row).unwrap(), block.code(row))).collect();
+            prop_assert_eq!(found, codes);
+            prop_assert!(Block::parse(3, &body[..body.len() - 1]).is_none());
+        }
+
+        #[test]
+        fn random_bytes_never_panic(mut body: Vec<u8>, rows in 0..600u32, dimensions in 0..70u32) {
+            if let Some(header) = body.first_chunk_mut::<8>() {
+                *header = (u64::from(rows) << 32 | u64::from(dimensions)).to_le_bytes();
+            }
+            body.resize(body.len().max(HEADER + rows as usize * dimensions as usize), 0);
+            if let Some(block) = Block::parse(u32::MAX, &body) {
+                (0..block.rows).for_each(|row| drop((block.chunk(row), block.code(row))));
+            }
+        }
+    }
 }

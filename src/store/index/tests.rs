@@ -135,10 +135,10 @@ fn vectors_of_two_embedders_do_not_mix() {
 
 #[test]
 fn damaged_vectors_and_postings_are_named() {
-    let (home, index) = open(2);
+    let (home, mut index) = open(2);
     put(&index, "a", vec![document("x", vec![chunk("printer", &[1.0, 0.0])])]);
-    let at = |table: usize| [index.vectors.blocks.table, index.words.table][table].raw();
-    for (table, bytes) in [(0, 4..24), (1, 0..9)] {
+    let at = |table: usize| [index.vectors.blocks.table, index.words.table, index.codes.blocks.table][table].raw();
+    for (table, bytes) in [(0, 4..24), (1, 0..9), (2, 4..80)] {
         for byte in bytes {
             let flip = || {
                 let flipped = index.env.write(|txn| {
@@ -149,8 +149,9 @@ fn damaged_vectors_and_postings_are_named() {
                 flipped.unwrap();
             };
             flip();
+            index.codes_from = if table == 2 { 0 } else { CODES_FROM };
             let error = match table {
-                0 => index.nearest(None, &[1.0, 0.0], 1).unwrap_err(),
+                0 | 2 => index.nearest(None, &[1.0, 0.0], 1).unwrap_err(),
                 _ => index.words(None, "about printers", 1).unwrap_err(),
             };
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{table} {byte}");
@@ -221,7 +222,7 @@ fn exact(vectors: &[Vec<f32>], query: &[f32]) -> Vec<usize> {
 }
 
 #[test]
-fn recall_holds_by_scan_by_trees_and_beside_them() {
+fn recall_holds_by_scan_by_codes_by_trees_and_beside_them() {
     let (_home, mut index) = open(DIMS);
     let (vectors, queries) = clustered(20_000, 50, &mut SmallRng::seed_from_u64(7));
     let exact: Vec<Vec<usize>> = queries.iter().map(|q| exact(&vectors, q)).collect();
@@ -246,6 +247,9 @@ fn recall_holds_by_scan_by_trees_and_beside_them() {
     assert_eq!(index.stats().unwrap().in_trees, 0);
     assert!(recall(&index) >= 0.999);
 
+    index.codes_from = 1_000;
+    assert!(recall(&index) >= 0.99);
+
     index.trees_from = 1_000;
     index.rebuild("a", &Cancel::new()).unwrap();
     assert_eq!(index.stats().unwrap().in_trees, 20_000);
@@ -262,7 +266,66 @@ fn recall_holds_by_scan_by_trees_and_beside_them() {
     assert_eq!(index.stats().unwrap().in_trees, 20_000);
     assert!(recall(&index) >= 0.99);
 
+    // By codes again, which have followed all of that.
     index.trees_from = 30_000;
     index.rebuild("a", &Cancel::new()).unwrap();
     assert_eq!(index.stats().unwrap().in_trees, 0);
+    assert!(recall(&index) >= 0.99);
+}
+
+/// The bodies of all codes.
+fn codes(index: &Index) -> Vec<(u32, Vec<u8>)> {
+    let bodies = index.env.read(|txn| {
+        let all = index.codes.blocks.from(txn, 0, 0)?;
+        all.map(|entry| entry.map(|(block, body)| (block, body.to_vec()))).collect()
+    });
+    bodies.unwrap()
+}
+
+#[test]
+fn the_code_of_what_was_removed_leaves_at_once_and_then_the_file() {
+    let (home, index) = open(DIMS);
+    let (vectors, _) = clustered(700, 0, &mut SmallRng::seed_from_u64(5));
+    let of = |name: &str, part: &[Vec<f32>]| document(name, part.iter().map(|v| chunk(name, v)).collect());
+    put(&index, "a", vec![of("stays", &vectors[..690]), of("goes", &vectors[690..])]);
+    let gone: Vec<Vec<u8>> =
+        vectors[690..].iter().map(|v| code::Code::new(&rotation::Rotation::new(DIMS), v).nibbles).collect();
+    let held = |bytes: &[u8]| gone.iter().filter(|g| bytes.windows(g.len()).any(|w| w == &g[..])).count();
+    let in_codes = |index: &Index| codes(index).iter().map(|(_, body)| held(body)).sum::<usize>();
+    assert_eq!(in_codes(&index), 10);
+    index.remove_documents("a", &["goes".into()], &Cancel::new()).unwrap();
+    assert_eq!(in_codes(&index), 0);
+    index.compact().unwrap();
+    drop(index);
+    let dir = home.path().join("index");
+    let index = Index::open(&dir).unwrap();
+    assert_eq!(held(&std::fs::read(dir.join("data.mdb")).unwrap()), 0);
+    assert_eq!(codes(&index).len(), 2);
+}
+
+#[test]
+fn an_index_of_the_first_layout_gets_its_codes_when_it_is_opened() {
+    let (home, mut index) = open(DIMS);
+    let (vectors, queries) = clustered(3_000, 20, &mut SmallRng::seed_from_u64(9));
+    let of = |name: &str, part: &[Vec<f32>]| document(name, part.iter().map(|v| chunk(name, v)).collect());
+    put(&index, "a", vec![of("x", &vectors[..2_000])]);
+    put(&index, "b", vec![of("y", &vectors[2_000..])]);
+    let find = |index: &Index| -> Vec<_> { queries.iter().map(|q| index.nearest(None, q, 10).unwrap()).collect() };
+    let (before, exact) = (codes(&index), find(&index));
+    // As version 1 left it: no codes, and trees where there are many.
+    index.trees_from = 1_000;
+    index.rebuild("a", &Cancel::new()).unwrap();
+    assert_eq!(index.stats().unwrap().in_trees, 2_000);
+    let first = index.env.write(|txn| {
+        index.codes.blocks.table.raw().clear(txn)?;
+        index.catalog.meta.put(txn, b"format", &serde_json::json!({ "store": "index", "version": 1 }))
+    });
+    first.unwrap();
+    drop(index);
+    let mut index = Index::open(&home.path().join("index")).unwrap();
+    assert_eq!((codes(&index), index.stats().unwrap().in_trees), (before, 0));
+    index.codes_from = 0;
+    let same =
+        find(&index).iter().zip(&exact).map(|(a, b)| a.iter().filter(|hit| b.contains(hit)).count()).sum::<usize>();
+    assert!(same >= 198, "{same} of 200");
 }

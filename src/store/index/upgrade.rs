@@ -19,7 +19,8 @@ pub(in crate::store) static UPGRADES: [Upgrade; 1] = [encode];
 
 /// Codes for all vectors, which version 1 did not have; trees go where codes have taken their place.
 fn encode(txn: &mut RwTxn, tables: &[Table]) -> Attempt<()> {
-    let Ok([meta, collections, documents, chunks, vectors, trees, _, codes]) = <[Table; TABLES.len()]>::try_from(tables)
+    let Ok([meta, collections, documents, chunks, vectors, trees, _, codes]) =
+        <[Table; TABLES.len()]>::try_from(tables)
     else {
         return Err(Error::corrupt("the index lacks tables; remove its folder and ingest the documents again").into());
     };
