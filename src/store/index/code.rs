@@ -1,7 +1,7 @@
 //! What is kept of a vector to find it quickly: its signs, and its numbers in 4 bits each.
 //!
-//! Both are taken after the fixed [`Rotation`], so that they say as much whatever the model. How many signs differ tells
-//! the angle between two vectors roughly, at a bit a number; the 4 bits tell it within some 0.006 of the cosine.
+//! Both are taken after the fixed [`Rotation`], so that they say as much whatever the model. How many signs differ
+//! tells the angle between two vectors roughly, at a bit a number; the 4 bits tell it within some 0.006 of the cosine.
 //!
 //! ```text
 //! signs     64 numbers in a word, bit i of word j: number 64 j + i is not negative
@@ -146,7 +146,7 @@ mod tests {
             let low: Vec<i16> = rows.iter().map(|r| r.0).collect();
             let high: Vec<i16> = rows.iter().map(|r| r.1).collect();
             let nibbles: Vec<u8> = rows.iter().map(|r| r.2).collect();
-            let one = |(l, h, n): &(i16, i16, u8)| i32::from(*l) * i32::from(n & 15) + i32::from(*h) * i32::from(n >> 4);
+            let one = |(l, h, n): &(i16, i16, u8)| i32::from(l * i16::from(n & 15) + h * i16::from(n >> 4));
             prop_assert_eq!(products(&low, &high, &nibbles), rows.iter().map(one).sum::<i32>());
         }
 

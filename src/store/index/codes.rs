@@ -9,9 +9,9 @@
 //! Bit i of `present` (in byte i / 8, from the lowest) says that chunk 512 x block + i has a code here; the codes stand
 //! in that order, without gaps. Numbers are little-endian.
 //!
-//! A search is a funnel: the signs of all leave some hundreds, the 4-bit numbers of those leave some tens, and the exact
-//! vectors decide. Nothing is learned from the vectors and nothing built: what comes in is found at once, and what is
-//! removed is in no code of another.
+//! A search is a funnel: the signs of all leave some hundreds, the 4-bit numbers of those leave some tens, and the
+//! exact vectors decide. Nothing is learned from the vectors and nothing built: what comes in is found at once, and what
+//! is removed is in no code of another.
 
 use super::block::Blocks;
 use super::code::{self, Code, GROUP, Sketch};
@@ -209,8 +209,10 @@ mod tests {
         #[test]
         fn codes_come_back(slots in prop::collection::btree_set(0..BLOCK, 1..150), dimensions in 1..200usize) {
             let rotation = Rotation::new(dimensions);
-            let vector = |slot: u32| (0..dimensions).map(|i| ((i as u32 * 7 + slot * 13) % 17) as f32 - 8.1).collect::<Vec<_>>();
-            let code = |slot: &u32| (3 * BLOCK + slot, Code::new(&rotation, &vector(*slot)));
+            let vector = |slot: &u32| -> Vec<f32> {
+                (0..dimensions as u32).map(|i| ((i * 7 + slot * 13) % 17) as f32 - 8.1).collect()
+            };
+            let code = |slot: &u32| (3 * BLOCK + slot, Code::new(&rotation, &vector(slot)));
             let codes: BTreeMap<u32, Code> = slots.iter().map(code).collect();
             let body = encode(dimensions, &codes);
             let block = Block::parse(3, &body).unwrap();

@@ -55,7 +55,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_nearest_are_kept_and_few_others(distances in prop::collection::vec(0..9u32, 0..200), wanted in 1..20usize) {
+        fn the_nearest_are_kept_and_few_others(
+            distances in prop::collection::vec(0..9u32, 0..200), wanted in 1..20usize,
+        ) {
             let mut list = Shortlist::new(wanted, 8);
             distances.iter().zip(0..).for_each(|(distance, place)| list.push(*distance, place));
             let found: Vec<usize> = list.into_places().collect();
