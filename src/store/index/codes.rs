@@ -10,8 +10,8 @@
 //! in that order, without gaps. Numbers are little-endian.
 //!
 //! A search is a funnel: the signs of all leave some hundreds, the 4-bit numbers of those leave some tens, and the
-//! exact vectors decide. Nothing is learned from the vectors and nothing built: what comes in is found at once, and what
-//! is removed is in no code of another.
+//! exact vectors decide. Nothing is learned from the vectors and nothing is built: what comes in is found at once, and
+//! what is removed is in no code of another.
 
 use super::block::Blocks;
 use super::code::{self, Code, GROUP, Sketch};
