@@ -22,6 +22,7 @@
 #![forbid(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bundle;
+mod capi;
 pub mod config;
 pub mod durable;
 pub mod engine;
