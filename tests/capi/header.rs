@@ -1,6 +1,6 @@
 //! The committed header is what the code says.
 
-use crate::tidy::root;
+use super::interface;
 use std::path::Path;
 
 /// The files of `src/capi` that the header shows, in its order.
@@ -9,7 +9,7 @@ const FILES: [&str; 11] =
 
 #[test]
 fn the_header_is_up_to_date() {
-    let folder = root().join("src/capi");
+    let folder = interface();
     let mut builder = cbindgen::Builder::new()
         .with_config(cbindgen::Config::from_file(folder.join("cbindgen.toml").to_str().unwrap()).unwrap());
     for file in FILES {
@@ -26,14 +26,28 @@ fn the_header_is_up_to_date() {
 
 #[test]
 fn every_file_with_a_function_is_in_the_header() {
-    let header = std::fs::read_to_string(root().join("src/capi/wayside.h")).unwrap();
+    let header = std::fs::read_to_string(interface().join("wayside.h")).unwrap();
     let mut functions = 0;
-    for (path, text) in crate::tidy::texts().iter().filter(|(path, _)| path.starts_with("src/capi/")) {
-        for line in text.lines().filter(|line| line.starts_with("pub extern \"C\" fn ")) {
-            let name = line.trim_start_matches("pub extern \"C\" fn ").split('(').next().unwrap();
-            assert!(header.contains(&format!("{name}(")), "{name} of {path} is not in the header");
+    for file in std::fs::read_dir(interface()).unwrap() {
+        let path = file.unwrap().path();
+        let Some("rs") = path.extension().and_then(|e| e.to_str()) else { continue };
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let Some(rest) = line.strip_prefix("pub extern \"C\" fn ") else { continue };
+            let name = rest.split('(').next().unwrap();
+            assert!(header.contains(&format!("{name}(")), "{name} of {} is not in the header", path.display());
             functions += 1;
         }
     }
     assert!(functions > 20, "{functions}");
+}
+
+#[test]
+fn only_the_border_follows_pointers() {
+    for file in std::fs::read_dir(interface()).unwrap() {
+        let path = file.unwrap().path();
+        let is_border = path.ends_with("border.rs") || path.extension().is_none_or(|e| e != "rs");
+        let text = if is_border { String::new() } else { std::fs::read_to_string(&path).unwrap() };
+        let unsafe_code = text.lines().filter(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
+        assert_eq!(unsafe_code.count(), 0, "{}", path.display());
+    }
 }
