@@ -46,6 +46,7 @@ pub mod sample;
 pub mod sources;
 pub mod store;
 pub mod svg;
+pub mod telemetry;
 pub mod tensor;
 pub mod text;
 pub mod train;

@@ -142,7 +142,7 @@ static void opening(const char *home, const char *bad_library) {
     options = options_for(home);
     options.parts = "/nowhere";
     CHECK_OK(wayside_open(&options, &runtime));
-    CHECK_FAILS(wayside_search(runtime, "stove", 3, NULL, NULL), WAYSIDE_STATUS_NOT_FOUND, "ONNX Runtime");
+    CHECK_FAILS(wayside_search(runtime, "stove", 3, NULL, NULL), WAYSIDE_STATUS_NOT_FOUND, "onnxruntime");
     wayside_close(runtime);
     wayside_close(NULL);
     wayside_free(NULL);
