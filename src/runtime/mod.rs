@@ -136,7 +136,7 @@ impl Runtime {
         self
     }
 
-    /// Tells `progress` how long work comes along, and stops it when `cancel` is made. A clone may be watched by others.
+    /// Tells `progress` how long work comes along, and stops it when `cancel` is made. A clone may have others.
     pub fn watched(mut self, progress: Arc<dyn Progress>, cancel: Cancel) -> Self {
         self.progress = progress;
         self.cancel = cancel;
