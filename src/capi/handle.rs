@@ -19,7 +19,7 @@ pub const WAYSIDE_OPEN_FETCH: u32 = 1;
 
 /// For `flags` in wayside_options: the environment variable ORT_DYLIB_PATH may name the ONNX Runtime library. Without
 /// it, this library reads no environment variable. Others that it rests on read some at times: the C library, ONNX
-/// Runtime, and whatever tells the local time (TZ).
+/// Runtime, SQLite where a source of records is a database, and whatever tells the local time (TZ).
 ///
 /// One variable is written, once, when ONNX Runtime is loaded: ORT_DISABLE_TELEMETRY=1, without which its official
 /// builds report to their maker. Do not use getenv on another thread during the first call that needs a model.

@@ -30,6 +30,20 @@ fn pip_delivers_by_package_name() {
 }
 
 #[test]
+fn nothing_is_fetched_where_nothing_is_to_be() {
+    let mut world = world();
+    world.parts.pip = Some(real_pip(&world));
+    world.put(WHEEL, &wheel());
+    world.parts = world.parts.offline();
+    let error = fetch(&world, &Cancel::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("wayside models pull tiny"), "{error}");
+    let from = world.home.path().join("from");
+    world.parts.pull(&["tiny"], Some(&from), &Heard::default(), &Cancel::new()).unwrap();
+    assert!(world.parts.path("tiny").is_some(), "a folder is no network");
+}
+
+#[test]
 fn a_package_with_other_content_is_refused() {
     let mut world = world();
     world.parts.pip = Some(real_pip(&world));
