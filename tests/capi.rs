@@ -39,7 +39,7 @@ fn library() -> &'static Path {
         cargo.arg("--target-dir").arg(target());
         // What cargo tells this test of its package would look like a change to build scripts that asked for the same,
         // and everything above them would be compiled anew.
-        let of_a_package = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+        let of_a_package = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
         let told = std::env::vars_os().map(|(name, _)| name);
         for name in told.filter(|name| of_a_package.iter().any(|begin| name.to_string_lossy().starts_with(begin))) {
             cargo.env_remove(name);
