@@ -90,8 +90,8 @@ fn a_program_in_c_uses_every_function() {
     let everything = program("cc", "everything.c", &["-std=c11"]);
     let mut command = Command::new(everything);
     command.arg(home.path()).arg(tiny.path()).arg(documents(&home)).arg(bad);
-    // It must not matter what the environment says. ONNX Runtime keeps what it is going to report to its maker below the
-    // user's folder, unless it is told not to.
+    // It must not matter what the environment says. Unless it is told not to, ONNX Runtime keeps what it is going to
+    // report to its maker below the user's folder.
     let user = tempfile::tempdir().unwrap();
     command.env_clear().env("HOME", user.path()).env("ORT_DYLIB_PATH", "/nowhere").env("RAYON_NUM_THREADS", "3");
     assert!(succeeded(&command.output().unwrap()));

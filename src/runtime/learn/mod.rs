@@ -92,7 +92,8 @@ pub struct Learned {
 impl Runtime {
     /// One cycle of learning, telling `each` every step of training. A cycle that was interrupted is gone on with.
     ///
-    /// Errors: `Unsupported` without the feature `train`; `Busy` while another cycle is under way; `Cancelled`; whatever reading the log and training can meet.
+    /// Errors: `Unsupported` without the feature `train`; `Busy` while another cycle is under way;
+    /// `Cancelled`; whatever reading the log and training can meet.
     /// What serves stays as it is then.
     pub fn learn(&self, learning: &Learning, each: &mut dyn FnMut(&Progressed)) -> Result<Learned> {
         self.cycle(learning, Arc::new(|| None), each)
