@@ -5,7 +5,7 @@ mod header;
 
 use crate::cli::{home::Home, learn};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
 /// The folder of the interface, with its header.
@@ -18,11 +18,11 @@ fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
-fn succeeded(output: &Output) -> bool {
-    if !output.status.success() {
-        eprintln!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    }
-    output.status.success()
+/// The command must succeed; what it said is shown where it does not.
+fn succeeds(command: &mut Command) {
+    let output = command.output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&told));
 }
 
 /// The shared library: the example of that name, linked from the library that this test is linked with.
@@ -44,7 +44,7 @@ fn library() -> &'static Path {
         for name in told.filter(|name| of_a_package.iter().any(|begin| name.to_string_lossy().starts_with(begin))) {
             cargo.env_remove(name);
         }
-        assert!(succeeded(&cargo.output().unwrap()), "the shared library is not built");
+        succeeds(&mut cargo);
         target().join(profile).join("examples/libwayside_c.so")
     })
 }
@@ -56,7 +56,7 @@ fn program(compiler: &str, source: &str, flags: &[&str]) -> PathBuf {
     let mut command = Command::new(compiler);
     command.args(["-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-rdynamic"]).args(flags).args(sanitizer());
     command.arg("-I").arg(interface()).arg(folder.join(source)).arg(library()).arg("-ldl").arg("-o").arg(&to);
-    assert!(succeeded(&command.output().unwrap()), "{source} does not compile");
+    succeeds(&mut command);
     to
 }
 
@@ -94,7 +94,7 @@ fn a_program_in_c_uses_every_function() {
     // report to its maker below the user's folder.
     let user = tempfile::tempdir().unwrap();
     command.env_clear().env("HOME", user.path()).env("ORT_DYLIB_PATH", "/nowhere").env("RAYON_NUM_THREADS", "3");
-    assert!(succeeded(&command.output().unwrap()));
+    succeeds(&mut command);
     assert_eq!(std::fs::read_dir(user.path()).unwrap().count(), 0, "something was left in the user's folder");
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/capi/everything.c")).unwrap();
     let header = std::fs::read_to_string(interface().join("wayside.h")).unwrap();
@@ -108,5 +108,5 @@ fn a_program_in_c_uses_every_function() {
 fn a_program_in_cpp_answers_on_several_threads() {
     let home = Home::new();
     let terminal = program("c++", "terminal.cpp", &["-std=c++17"]);
-    assert!(succeeded(&Command::new(terminal).arg(home.path()).arg(documents(&home)).output().unwrap()));
+    succeeds(Command::new(terminal).arg(home.path()).arg(documents(&home)));
 }

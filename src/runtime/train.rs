@@ -119,7 +119,8 @@ impl Runtime {
     /// Trains an adapter, telling `each` every step. A run that was interrupted goes on where its checkpoint is.
     ///
     /// Errors: `Unsupported` without the feature `train`; `Invalid` for data without an example, numbers that mean
-    /// nothing, a budget that nothing fits, a folder that holds something else, or a run that diverges. What was in the folder stays as it was.
+    /// nothing, a budget that nothing fits, a folder that holds something else, or a run that diverges. What was in the
+    /// folder stays as it was.
     pub fn train(&self, training: &Training, each: &mut dyn FnMut(&Progressed)) -> Result<Trained> {
         can_train()?;
         vacant(&training.out)?;
