@@ -32,7 +32,10 @@ pub struct Config {
     /// loader to find. Without it, the pulled part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<PathBuf>,
-    /// Threads for running models; 0 means one for each physical core.
+    /// Whether `ORT_DYLIB_PATH` is looked at. The program's choice, not the file's.
+    #[serde(skip)]
+    pub environment: bool,
+    /// Threads for running models; 0 means one for each physical core. With 1, only live sources start others.
     pub threads: usize,
     /// The bundle that answers.
     pub model: String,
@@ -117,6 +120,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             runtime: None,
+            environment: true,
             threads: 0,
             model: LANGUAGE_MODEL.into(),
             embedder: EMBEDDER.into(),
@@ -238,7 +242,7 @@ impl Config {
     /// # Errors
     /// Not found if the choice names a file that is not there.
     pub fn chosen_library(&self) -> Result<Option<PathBuf>> {
-        self.chosen(std::env::var_os(RUNTIME_VARIABLE))
+        self.chosen(if self.environment { std::env::var_os(RUNTIME_VARIABLE) } else { None })
     }
 
     fn chosen(&self, variable: Option<OsString>) -> Result<Option<PathBuf>> {

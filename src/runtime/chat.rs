@@ -9,8 +9,8 @@ use crate::store::log::Rating;
 use crate::watch::Cancel;
 
 /// A conversation under way. Its memory is its own; dropping it forgets, and so does [`Chat::end`].
-pub struct Chat<'r> {
-    runtime: &'r Runtime,
+pub struct Chat {
+    runtime: Runtime,
     model: Option<String>,
     wear: Wear,
     /// Whom it concerns.
@@ -23,9 +23,9 @@ pub struct Chat<'r> {
 
 impl Runtime {
     /// A new conversation with a model (the configured one without), wearing an adapter to its end.
-    pub fn chat(&self, model: Option<&str>, wear: &Wear) -> Result<Chat<'_>> {
+    pub fn chat(&self, model: Option<&str>, wear: &Wear) -> Result<Chat> {
         Ok(Chat {
-            runtime: self,
+            runtime: self.clone(),
             model: model.map(str::to_owned),
             wear: wear.clone(),
             subject: None,
@@ -36,7 +36,7 @@ impl Runtime {
     }
 }
 
-impl Chat<'_> {
+impl Chat {
     /// Asks the next question. What the conversation already holds is not computed again; when it grows too long, the
     /// oldest turns are forgotten. A question that concerns another subject than the one before begins anew: the two
     /// share no words and no cache.

@@ -76,6 +76,7 @@ impl Runtime {
 
     fn look_at_engine(&self) -> Result<String> {
         let library = crate::config::library_path(&self.config, &self.parts)?;
+        crate::telemetry::refuse();
         let engine = crate::engine::Engine::load(&library, self.config.threads)?;
         Ok(format!("{} from {}", engine.build_info(), engine.library().display()))
     }

@@ -61,7 +61,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A runtime over one home directory. Opening is cheap: engine, models and stores are loaded when first needed, once,
-/// and shared between threads.
+/// and shared between threads. Clones are the same runtime: they share whatever is loaded.
+#[derive(Clone)]
 pub struct Runtime {
     home: PathBuf,
     models: PathBuf,
@@ -69,8 +70,8 @@ pub struct Runtime {
     parts: Parts,
     progress: Arc<dyn Progress>,
     cancel: Cancel,
-    prefixes: Prefixes,
-    loaded: Mutex<Loaded>,
+    prefixes: Arc<Prefixes>,
+    loaded: Arc<Mutex<Loaded>>,
 }
 
 #[derive(Default)]
@@ -103,8 +104,8 @@ impl Runtime {
             parts: Parts::open(parts)?,
             progress: Arc::new(Quiet),
             cancel: Cancel::new(),
-            prefixes: Prefixes::new(&home.join("prefixes")),
-            loaded: Mutex::default(),
+            prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
+            loaded: Arc::default(),
         })
     }
 
@@ -119,17 +120,23 @@ impl Runtime {
             parts: self.parts.clone(),
             progress: self.progress.clone(),
             cancel: self.cancel.clone(),
-            prefixes: Prefixes::new(&home.join("prefixes")),
-            loaded: Mutex::new(Loaded {
+            prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
+            loaded: Arc::new(Mutex::new(Loaded {
                 engine: loaded.engine.clone(),
                 models: loaded.models.clone(),
                 embedder: loaded.embedder.clone(),
                 ..Loaded::default()
-            }),
+            })),
         }
     }
 
-    /// Tells `progress` how long work comes along, and stops it when `cancel` is made.
+    /// Fetches nothing: a part that is not in its folder is `NotFound`, and no other process is started.
+    pub fn offline(mut self) -> Self {
+        self.parts = self.parts.offline();
+        self
+    }
+
+    /// Tells `progress` how long work comes along, and stops it when `cancel` is made. A clone may have others.
     pub fn watched(mut self, progress: Arc<dyn Progress>, cancel: Cancel) -> Self {
         self.progress = progress;
         self.cancel = cancel;

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::import::{Options, import};
 use crate::infer::{Embedder, LanguageModel};
-use crate::{durable, parts};
+use crate::{durable, parts, telemetry};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,6 +89,7 @@ impl Runtime {
             Some(library) => library,
             None => self.part(parts::RUNTIME)?,
         };
+        telemetry::refuse();
         let engine = Engine::load(&library, self.config.threads)?;
         Ok(self.loaded().engine.get_or_insert(engine).clone())
     }

@@ -102,6 +102,7 @@ impl Runtime {
         max_memory_mb: u64,
         model: Option<&str>,
     ) -> Result<TrainSpeed> {
+        super::train::can_train()?;
         let bundle = self.bundle(model.unwrap_or(&self.config.model))?;
         let token = |sequence: usize, i: usize| ((100 + i * 7919 + sequence * 104_729) % 40_000) as u32;
         let example = |s: usize| Example::whole((0..=length).map(|i| token(s, i)).collect());

@@ -118,9 +118,11 @@ pub struct Trained {
 impl Runtime {
     /// Trains an adapter, telling `each` every step. A run that was interrupted goes on where its checkpoint is.
     ///
-    /// Errors: `Invalid` for data without an example, numbers that mean nothing, a budget that nothing fits, a folder
-    /// that holds something else, or a run that diverges. What was in the folder stays as it was.
+    /// Errors: `Unsupported` without the feature `train`; `Invalid` for data without an example, numbers that mean
+    /// nothing, a budget that nothing fits, a folder that holds something else, or a run that diverges. What was in the
+    /// folder stays as it was.
     pub fn train(&self, training: &Training, each: &mut dyn FnMut(&Progressed)) -> Result<Trained> {
+        can_train()?;
         vacant(&training.out)?;
         let bundle = self.bundle(training.model.as_deref().unwrap_or(&self.config.model))?;
         let (kind, data) = self.examples(training, &bundle)?;
@@ -140,6 +142,7 @@ impl Runtime {
         cancel: &Cancel,
         each: &mut dyn FnMut(&Progressed),
     ) -> Result<Trained> {
+        can_train()?;
         let begin = Instant::now();
         let order = Order::new(data.lengths(), training.batch, training.seed)?;
         let steps = training.steps.unwrap_or(order.steps() * training.epochs);
@@ -296,6 +299,15 @@ impl Trace {
         let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
         written.map_err(|e| Error::io(format!("cannot write {}", self.path.display()), e))
     }
+}
+
+/// Whether this program has what training takes. Where it has not, all that follows this is left out of it.
+#[inline(always)]
+pub(super) fn can_train() -> Result<()> {
+    if cfg!(feature = "train") {
+        return Ok(());
+    }
+    Err(Error::unsupported("this program was built without training; learn on another machine and take in its adapter"))
 }
 
 /// What training needs of a model to read as it does.

@@ -1,6 +1,8 @@
 //! Several queries at once, each within its source's deadline: an answer waits for the slowest, never for their sum.
 
-use super::{Kind, Query, Row, Source, http, sqlite};
+#[cfg(feature = "http")]
+use super::http;
+use super::{Kind, Query, Row, Source, sqlite};
 use crate::error::{Error, Result};
 use std::thread;
 use std::time::Instant;
@@ -30,7 +32,10 @@ pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Vec<Row>>
 fn one(source: &Source, query: &Query, subject: &str, deadline: Instant) -> Result<Vec<Row>> {
     let mut rows = match source.kind() {
         Kind::Sqlite(path) => sqlite::rows(path, query, subject, deadline)?,
+        #[cfg(feature = "http")]
         Kind::Http(url) => http::rows(source, url, query, subject, deadline)?,
+        #[cfg(not(feature = "http"))]
+        Kind::Http(_) => return Err(Error::unsupported("this program was built without HTTP")),
         #[cfg(feature = "postgres")]
         Kind::Postgres(connection) => super::postgres::rows(connection, query, subject, deadline)?,
         #[cfg(not(feature = "postgres"))]

@@ -241,6 +241,7 @@ impl Source {
     }
 
     /// A value of the declaration, or what the file holds that it names.
+    #[cfg(any(feature = "http", feature = "postgres"))]
     pub(super) fn secret(value: &str) -> Result<String> {
         let Some(file) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
         let text = std::fs::read_to_string(file).map_err(|e| Error::io(format!("cannot read {file}"), e))?;

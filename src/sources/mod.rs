@@ -15,6 +15,7 @@
 mod ask;
 mod declared;
 mod file;
+#[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "postgres")]
 mod postgres;

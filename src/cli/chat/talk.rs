@@ -8,7 +8,7 @@ use wayside::{Answer, Chat, Error, Question, Runtime};
 /// A conversation, and the settings of every question in it.
 pub struct Talk<'r> {
     runtime: &'r Runtime,
-    chat: Chat<'r>,
+    chat: Chat,
     question: Question,
 }
 

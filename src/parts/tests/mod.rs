@@ -89,7 +89,7 @@ fn catalog() -> Catalog {
 fn world() -> World {
     let home = tempfile::tempdir().unwrap();
     let mut parts = Parts::with_catalog(&home.path().join("parts"), catalog(), "any");
-    parts.pip = Pip::new(&[&["no-such-program"]]);
+    parts.pip = Some(Pip::new(&[&["no-such-program"]]));
     fs::create_dir(home.path().join("from")).unwrap();
     World { home, parts }
 }

@@ -19,6 +19,7 @@ mod plan;
 pub use conclude::Promotion;
 
 use super::Runtime;
+use super::train::can_train;
 use crate::bundle::Bundle;
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
@@ -91,7 +92,8 @@ pub struct Learned {
 impl Runtime {
     /// One cycle of learning, telling `each` every step of training. A cycle that was interrupted is gone on with.
     ///
-    /// Errors: `Busy` while another cycle is under way; `Cancelled`; whatever reading the log and training can meet.
+    /// Errors: `Unsupported` without the feature `train`; `Busy` while another cycle is under way;
+    /// `Cancelled`; whatever reading the log and training can meet.
     /// What serves stays as it is then.
     pub fn learn(&self, learning: &Learning, each: &mut dyn FnMut(&Progressed)) -> Result<Learned> {
         self.cycle(learning, Arc::new(|| None), each)
@@ -104,6 +106,7 @@ impl Runtime {
 
     /// A cycle that also ends, to be gone on with, as soon as `over` gives a reason.
     fn cycle(&self, learning: &Learning, over: Over, each: &mut dyn FnMut(&Progressed)) -> Result<Learned> {
+        can_train()?;
         let begin = Instant::now();
         let _alone = self.alone(Duration::ZERO)?;
         self.probation()?;

@@ -14,6 +14,7 @@ mod html;
 mod jsonl;
 mod markdown;
 mod outline;
+#[cfg(feature = "pdf")]
 mod pdf;
 mod plain;
 pub(super) mod table;
@@ -124,6 +125,7 @@ pub fn load(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 /// [`Full`](crate::ErrorKind::Full) for a PDF that unfolds beyond reason.
 pub fn read(path: &Path, bytes: &[u8]) -> Result<Document> {
     let format = format_of(path)?;
+    #[cfg_attr(not(feature = "pdf"), allow(unused_mut, reason = "only PDF has pages that cannot be read"))]
     let mut notes = Vec::new();
     let text = || decode::decode(bytes, format == Format::Html);
     let parts = match format {
@@ -132,7 +134,10 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Document> {
         Format::Html => text().map(|text| html::read(&text)),
         Format::Csv => text().map(|text| csv::read(&text)),
         Format::Jsonl => text().and_then(|text| jsonl::read(&text)),
+        #[cfg(feature = "pdf")]
         Format::Pdf => pdf::read(bytes, &mut notes),
+        #[cfg(not(feature = "pdf"))]
+        Format::Pdf => Err(Error::unsupported("this program was built without PDF")),
     };
     let (title, sections): Parts = parts.map_err(|e| e.context(path.display()))?;
     let title = title.map(|title| line(&title)).filter(|title| !title.is_empty());

@@ -1,0 +1,112 @@
+//! The C ABI, from C and C++: programs that are compiled here, against the committed header and a shared library, and
+//! run under AddressSanitizer where the compiler has it.
+
+mod header;
+
+use crate::cli::{home::Home, learn};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The folder of the interface, with its header.
+fn interface() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/capi")
+}
+
+/// Where cargo puts what it builds, this test too.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// The command must succeed; what it said is shown where it does not.
+fn succeeds(command: &mut Command) {
+    let output = command.output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&told));
+}
+
+/// The shared library: the example of that name, linked from the library that this test is linked with.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let (profile, flags) =
+            if cfg!(debug_assertions) { ("debug", [].as_slice()) } else { ("release", ["--release"].as_slice()) };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["build", "--offline", "--example", "wayside_c"])
+            .args(flags);
+        cargo.arg("--target-dir").arg(target());
+        // What cargo tells this test of its package would look like a change to build scripts that asked for the same,
+        // and everything above them would be compiled anew.
+        let of_a_package = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
+        let told = std::env::vars_os().map(|(name, _)| name);
+        for name in told.filter(|name| of_a_package.iter().any(|begin| name.to_string_lossy().starts_with(begin))) {
+            cargo.env_remove(name);
+        }
+        succeeds(&mut cargo);
+        target().join(profile).join("examples/libwayside_c.so")
+    })
+}
+
+/// A program of `tests/capi`, compiled with every warning an error.
+fn program(compiler: &str, source: &str, flags: &[&str]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/capi");
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source.replace('.', "-"));
+    let mut command = Command::new(compiler);
+    command.args(["-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-rdynamic"]).args(flags).args(sanitizer());
+    command.arg("-I").arg(interface()).arg(folder.join(source)).arg(library()).arg("-ldl").arg("-o").arg(&to);
+    succeeds(&mut command);
+    to
+}
+
+/// What makes the compiler check every use of memory, where it can.
+fn sanitizer() -> &'static [&'static str] {
+    static FLAGS: OnceLock<&[&str]> = OnceLock::new();
+    FLAGS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, program) = (folder.path().join("a.c"), folder.path().join("a"));
+        std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
+        let flag = "-fsanitize=address";
+        let compiled = Command::new("cc").arg(flag).arg(&source).arg("-o").arg(&program).output().unwrap();
+        let runs = compiled.status.success() && Command::new(&program).status().unwrap().success();
+        if runs { &["-fsanitize=address"] } else { &[] }
+    })
+}
+
+/// A few of the shop's documents: what is asked about, and something else.
+fn documents(home: &Home) -> PathBuf {
+    let all = home.shop();
+    for name in ["returns.md", "badger.md"] {
+        home.file(&format!("few/{name}"), std::fs::read(all.join(name)).unwrap());
+    }
+    all.parent().unwrap().with_file_name("few")
+}
+
+#[test]
+fn a_program_in_c_uses_every_function() {
+    let (home, tiny) = (Home::new(), learn::tiny());
+    let bad = home.file("bad.so", "\x7fELF\x02\x01");
+    let everything = program("cc", "everything.c", &["-std=c11"]);
+    let mut command = Command::new(everything);
+    command.arg(home.path()).arg(tiny.path()).arg(documents(&home)).arg(bad);
+    // It must not matter what the environment says. Unless it is told not to, ONNX Runtime keeps what it is going to
+    // report to its maker below the user's folder.
+    let user = tempfile::tempdir().unwrap();
+    command.env_clear().env("HOME", user.path()).env("ORT_DYLIB_PATH", "/nowhere").env("RAYON_NUM_THREADS", "3");
+    succeeds(&mut command);
+    assert_eq!(std::fs::read_dir(user.path()).unwrap().count(), 0, "something was left in the user's folder");
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/capi/everything.c")).unwrap();
+    let header = std::fs::read_to_string(interface().join("wayside.h")).unwrap();
+    for function in header.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| w.starts_with("wayside_")) {
+        let declared = header.contains(&format!("{function}(")) && !function.ends_with("_fn");
+        assert!(!declared || text.contains(&format!("{function}(")), "{function} is not used");
+    }
+}
+
+#[test]
+fn a_program_in_cpp_answers_on_several_threads() {
+    let home = Home::new();
+    let terminal = program("c++", "terminal.cpp", &["-std=c++17"]);
+    succeeds(Command::new(terminal).arg(home.path()).arg(documents(&home)));
+}
