@@ -37,6 +37,9 @@ pub struct Config {
     pub environment: bool,
     /// Threads for running models; 0 means one for each physical core. With 1, only live sources start others.
     pub threads: usize,
+    /// Whether Wayside's own kernels compute where the processor has what they need (x86-64 with AVX-512 VNNI);
+    /// otherwise ONNX Runtime's do.
+    pub kernels: bool,
     /// The bundle that answers.
     pub model: String,
     /// The bundle that turns text into vectors.
@@ -122,6 +125,7 @@ impl Default for Config {
             runtime: None,
             environment: true,
             threads: 0,
+            kernels: true,
             model: LANGUAGE_MODEL.into(),
             embedder: EMBEDDER.into(),
             generate: Generate::default(),

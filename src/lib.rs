@@ -34,6 +34,7 @@ pub mod graph;
 pub mod hex;
 pub mod import;
 pub mod infer;
+pub mod kernel;
 pub mod learn;
 pub mod lora;
 pub mod machine;
@@ -56,10 +57,10 @@ pub mod watch;
 
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
-    AdapterDetails, AdapterInfo, Answer, AskSpeed, Case, Chat, Check, CheckedQuery, Claim, Compared, Comparison,
-    Effect, EmbedSpeed, Erased, GenerateSpeed, Imported, ImportedRecords, Injected, Learned, Learning, Merged, Outcome,
-    Promotion, Question, Receipt, RecordsSpeed, Removed, Runtime, SearchSpeed, Shown, TrainSpeed, Trained, Training,
-    Tried, Walls, Wear,
+    AdapterDetails, AdapterInfo, Answer, AskSpeed, Bound, Case, Chat, Check, CheckedQuery, Claim, Compared, Comparison,
+    Effect, EmbedSpeed, Erased, Figure, Figures, GenerateSpeed, Imported, ImportedRecords, Injected, Learned, Learning,
+    Merged, Outcome, Promotion, Question, Receipt, RecordsSpeed, Removed, Runtime, SearchSpeed, Shown, TogetherSpeed,
+    TrainSpeed, Trained, Training, Tried, Walls, Wear, Yardstick,
 };
 
 /// The README's example, compiled with the tests.

@@ -9,6 +9,7 @@ mod encodings;
 mod lora;
 mod prefixes;
 mod template;
+mod together;
 mod training;
 
 use crate::support::{engine, floats};

@@ -23,7 +23,6 @@ pub fn part(name: &str) -> PathBuf {
 
 /// ONNX Runtime.
 pub fn engine() -> Engine {
-    wayside::telemetry::refuse();
     Engine::load(&part(parts::RUNTIME), 0).unwrap()
 }
 

@@ -59,7 +59,6 @@ pub enum Command {
     Train(train::Words),
     #[command(subcommand)]
     Eval(eval::Words),
-    #[command(subcommand)]
     Bench(bench::Words),
     Doctor(doctor::Words),
     Config(config::Words),

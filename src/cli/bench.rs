@@ -5,6 +5,7 @@ use super::app::App;
 use super::args::positive;
 use super::clusters::clusters;
 use super::failure::Done;
+use super::figures::Beside;
 use super::style::columns;
 use clap::Subcommand;
 use ndarray::Array2;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use wayside::{Error, Runtime, sample};
 
 /// Vectors and queries where no files are given.
-const VECTORS: (usize, usize) = (20_000, 500);
+pub const VECTORS: (usize, usize) = (20_000, 500);
 /// Passages where no file is given, and about how many words make 200 tokens of the sample.
 const PASSAGES: usize = 500;
 const PASSAGE_TOKENS: usize = 200;
@@ -21,13 +22,30 @@ const ANSWER: usize = 64;
 
 /// Measure how fast this machine is
 ///
+/// Without a word, everything in one table: each figure, the best this machine could do where that is known, and how
+/// good it is beside peers and beside an earlier run. (Runs are compared by what each machine could do at that time, so
+/// that a slower day is no slower program.)
+///
 /// Each flow is measured the way comparable programs measure theirs: a prompt and an answer, embedding, searching, and
 /// whole questions. Medians of several rounds; nothing else should run meanwhile.
-#[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
+  wayside bench --save before.json
+  wayside bench --against before.json --peer './peer llama'
   wayside bench generate --prompt 512 --gen 128
-  wayside bench search --vectors base.npy --queries queries.npy --json")]
-pub enum Words {
+  wayside bench search --vectors base.npy --queries queries.npy --json"
+)]
+pub struct Words {
+    #[command(subcommand)]
+    flow: Option<Flow>,
+    #[command(flatten)]
+    beside: Beside,
+}
+
+#[derive(Debug, Subcommand)]
+enum Flow {
     /// Measure a prompt and an answer
     ///
     /// Prompt tokens a second, answer tokens a second after that prompt, and the largest memory of the process.
@@ -47,6 +65,24 @@ pub enum Words {
         /// The adapter it wears: an id, its beginning or a folder; or `none`
         #[arg(long, value_name = "ID")]
         adapter: Option<String>,
+    },
+    /// Measure several conversations at once
+    ///
+    /// Answer tokens a second of one conversation, and of several side by side on one model: they share each pass
+    /// through the weights.
+    #[command(after_help = "Examples:
+  wayside bench together
+  wayside bench together --conversations 4 --prompt 512 --gen 128")]
+    Together {
+        /// Conversations
+        #[arg(long, value_name = "N", default_value = "4", value_parser = positive)]
+        conversations: usize,
+        /// Tokens of each prompt
+        #[arg(long, value_name = "N", default_value = "256", value_parser = positive)]
+        prompt: usize,
+        /// Tokens of each answer
+        #[arg(long = "gen", value_name = "N", default_value = "64", value_parser = positive)]
+        generate: usize,
     },
     /// Measure embedding
     ///
@@ -128,15 +164,17 @@ pub enum Words {
 }
 
 pub fn run(app: &App, words: &Words) -> Done {
-    match words {
-        Words::Generate { prompt, generate, model, adapter } => {
+    let Some(flow) = &words.flow else { return super::figures::run(app, &words.beside) };
+    match flow {
+        Flow::Generate { prompt, generate, model, adapter } => {
             self::generate(app, *prompt, *generate, model.as_deref(), adapter.as_deref())
         }
-        Words::Embed { file } => embed(app, file.as_deref()),
-        Words::Train { batch, len, max_memory, model } => train(app, (*batch, *len), *max_memory, model.as_deref()),
-        Words::Search { vectors, queries } => search(app, vectors.as_deref().zip(queries.as_deref())),
-        Words::Records { subjects, records: all, own } => records(app, *subjects, *all, *own),
-        Words::Ask { file } => ask(app, file.as_deref()),
+        Flow::Together { conversations, prompt, generate } => together(app, *conversations, *prompt, *generate),
+        Flow::Embed { file } => embed(app, file.as_deref()),
+        Flow::Train { batch, len, max_memory, model } => train(app, (*batch, *len), *max_memory, model.as_deref()),
+        Flow::Search { vectors, queries } => search(app, vectors.as_deref().zip(queries.as_deref())),
+        Flow::Records { subjects, records: all, own } => records(app, *subjects, *all, *own),
+        Flow::Ask { file } => ask(app, file.as_deref()),
     }
 }
 
@@ -155,11 +193,26 @@ fn generate(app: &App, prompt: usize, generate: usize, model: Option<&str>, name
     })
 }
 
+fn together(app: &App, conversations: usize, prompt: usize, generate: usize) -> Done {
+    let speed = app.runtime()?.bench_together(conversations, prompt, generate)?;
+    app.result(&speed, || {
+        table(
+            app,
+            [
+                ("one alone", format!("{:.1} tokens/s", speed.alone_tok_s)),
+                ("together", format!("{:.1} tokens/s ({conversations} conversations)", speed.together_tok_s)),
+                ("ratio", format!("{:.2}; the slowest had {:.2} of its share", speed.ratio, speed.least_share)),
+                ("memory", format!("{} MB at most", speed.peak_rss_mb)),
+            ],
+        );
+    })
+}
+
 fn embed(app: &App, file: Option<&Path>) -> Done {
     let runtime = app.runtime()?;
     let texts = match file {
         Some(file) => lines(file)?,
-        None => passages(&runtime)?,
+        None => passages(&runtime, PASSAGES)?,
     };
     let speed = runtime.bench_embed(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
     app.result(&speed, || {
@@ -249,8 +302,8 @@ fn lines(file: &Path) -> Result<Vec<String>, Error> {
     if lines.is_empty() { Err(Error::invalid(format!("{} has no lines", file.display()))) } else { Ok(lines) }
 }
 
-/// Passages of about `PASSAGE_TOKENS` tokens out of the sample's documents, taken round and round.
-fn passages(runtime: &Runtime) -> Result<Vec<String>, Error> {
+/// So many passages of about `PASSAGE_TOKENS` tokens out of the sample's documents, taken round and round.
+pub fn passages(runtime: &Runtime, count: usize) -> Result<Vec<String>, Error> {
     let embedder = runtime.embedder()?;
     let documents = sample::SHOP.files.iter().filter(|(path, _)| path.starts_with("documents/"));
     let words: Vec<&str> = documents.flat_map(|(_, text)| text.split_whitespace()).collect();
@@ -266,7 +319,7 @@ fn passages(runtime: &Runtime) -> Result<Vec<String>, Error> {
         }
         text
     };
-    Ok((0..PASSAGES).map(passage).collect())
+    Ok((0..count).map(passage).collect())
 }
 
 /// The rows of a two-dimensional array of float32 or float64.

@@ -27,6 +27,7 @@ pub mod doctor;
 pub mod documents;
 pub mod eval;
 pub mod failure;
+pub mod figures;
 pub mod guide;
 pub mod import;
 pub mod ingest;

@@ -1,6 +1,12 @@
 //! The only user of `ort`: the library, its environment, sessions and tensors. Nothing here builds a graph.
 
+#[cfg(target_arch = "x86_64")]
+mod attention;
 mod heap;
+#[cfg(target_arch = "x86_64")]
+mod linear;
+#[cfg(target_arch = "x86_64")]
+mod product;
 mod session;
 mod tensor;
 
@@ -9,6 +15,7 @@ pub use session::{Binding, Outputs, Session};
 pub use tensor::{Input, Mapped, Tensor};
 
 use crate::error::{Error, Result};
+use crate::telemetry;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +26,7 @@ pub struct Engine {
     environment: ort::environment::Environment,
     threads: usize,
     library: PathBuf,
+    kernels: bool,
 }
 
 /// The process's environment: ONNX Runtime allows one.
@@ -33,6 +41,7 @@ impl Engine {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if loaded.is_none() {
             whole(library)?;
+            telemetry::refuse();
             let builder = ort::init_from(library).map_err(|e| {
                 Error::engine(format!(
                     "{} cannot be loaded as ONNX Runtime: {e}; run `wayside models pull`, or set ORT_DYLIB_PATH",
@@ -49,7 +58,8 @@ impl Engine {
         }
         match &*loaded {
             Some((environment, library)) => {
-                Ok(Self { environment: environment.clone(), threads, library: library.clone() })
+                let kernels = crate::kernel::available();
+                Ok(Self { environment: environment.clone(), threads, library: library.clone(), kernels })
             }
             None => Err(Error::engine("ONNX Runtime does not start")),
         }
@@ -63,6 +73,16 @@ impl Engine {
     /// What the library says of itself: version, commit and flags of its build.
     pub fn build_info(&self) -> String {
         ort::info().to_owned()
+    }
+
+    /// Whether sessions know the operators of domain `wayside`, and this machine has kernels for them.
+    pub fn has_kernels(&self) -> bool {
+        self.kernels
+    }
+
+    /// The same engine, with kernels of ours or without: then everything is left to ONNX Runtime's.
+    pub fn with_kernels(self, wanted: bool) -> Self {
+        Self { kernels: wanted && crate::kernel::available(), ..self }
     }
 
     /// A session for a model: `bytes` as an ONNX file, whose external data lies in `folder`.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use ort::environment::Environment;
 use ort::ep::CPU;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -26,7 +26,7 @@ impl Session {
         let fail =
             |e: ort::Error| Error::engine(format!("ONNX Runtime refuses the model in {}: {e}", folder.display()));
         let open = || -> ort::Result<ort::session::Session> {
-            ort::session::Session::builder(environment)?
+            own_operators(ort::session::Session::builder(environment)?)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?
                 // One block for all that a run needs, planned for its shapes: larger than what the C library reuses,
@@ -34,6 +34,9 @@ impl Session {
                 .with_memory_pattern(false)?
                 // The arena doubles as it grows; plain malloc costs no measurable time here and far less memory.
                 .with_execution_providers([CPU::default().with_arena_allocator(false).build()])?
+                // Threads wait for the next node awake, but not for the next run: between two tokens there is other
+                // work, and between two questions a battery.
+                .with_config_entry("session.force_spinning_stop", "1")?
                 .with_config_entry("session.model_external_initializers_file_folder_path", folder.to_string_lossy())?
                 .commit_from_memory(bytes)
         };
@@ -99,6 +102,16 @@ impl Session {
         // A run that panicked left the session itself as it was: ONNX Runtime keeps no state between runs.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn own_operators(builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+    Ok(builder.with_operators(super::linear::domain()?)?)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn own_operators(builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+    Ok(builder)
 }
 
 fn collect(mut outputs: ort::session::SessionOutputs<'_>) -> Result<Outputs> {

@@ -96,6 +96,12 @@ impl Tensor {
         Ok(Self { value: tensor.upcast() })
     }
 
+    /// 32-bit integers of a shape.
+    pub fn i32(shape: &[usize], data: Vec<i32>) -> Result<Self> {
+        let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed("integers"))?;
+        Ok(Self { value: tensor.upcast() })
+    }
+
     /// Bytes of a shape.
     pub fn u8(shape: &[usize], data: Vec<u8>) -> Result<Self> {
         let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed("bytes"))?;

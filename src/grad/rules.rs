@@ -226,6 +226,9 @@ pub(super) fn pass(
         | Op::Round
         | Op::Shape
         | Op::SkipLayerNorm { .. }
+        | Op::Attend(_)
+        | Op::Linear { .. }
+        | Op::Product
         | Op::Slice => return Err(refusal(&node.op)),
     })
 }

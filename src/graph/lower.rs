@@ -1,5 +1,6 @@
 //! A graph as an ONNX model.
 
+use super::op::OWN;
 use super::{Constant, Data, Extent, Graph, Port, Value};
 use crate::onnx::proto::{
     Dim, Dimension, EXTERNAL, Entry, Graph as GraphProto, Model, Node, OperatorSet, Shape, Tensor, TensorType, Type,
@@ -11,12 +12,15 @@ use crate::onnx::{IR_VERSION, OPSET};
 pub fn lower(graph: &Graph) -> Model {
     let name = |v: Value| graph.names[v.0].clone();
     let port = |p: &Port| ValueInfo { name: name(p.value), r#type: Some(tensor_type(p)) };
-    let opset = |domain: &str, version| OperatorSet { domain: domain.into(), version };
     Model {
         ir_version: IR_VERSION,
         producer_name: "wayside".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
-        opset_import: vec![opset("", OPSET), opset("com.microsoft", 1)],
+        opset_import: [("", OPSET), ("com.microsoft", 1), (OWN, 1)]
+            .into_iter()
+            .filter(|(domain, _)| *domain != OWN || graph.nodes.iter().any(|n| n.op.domain() == OWN))
+            .map(|(domain, version)| OperatorSet { domain: domain.into(), version })
+            .collect(),
         graph: Some(GraphProto {
             name: "wayside".into(),
             input: graph.inputs.iter().map(port).collect(),

@@ -2,6 +2,8 @@
 //! here runs anything.
 
 mod extract;
+mod fuse;
+mod lanes;
 mod lower;
 mod op;
 mod raise;
@@ -9,6 +11,8 @@ mod rewrite;
 mod weights;
 
 pub use extract::Border;
+pub use fuse::fuse;
+pub use lanes::{LANES, can_share, lanes};
 pub use lower::lower;
 pub use op::{Attention, Op};
 pub use raise::raise;

@@ -2,6 +2,7 @@
 //!
 //! It understands what Wayside writes. A model that came ready from elsewhere may hold other operators, and is refused.
 
+use super::op::ROUNDING;
 use super::{Attention, Constant, DType, Data, Extent, Graph, Node, Op, Port, Value};
 use crate::error::{Error, Result};
 use crate::onnx::proto::{Attribute, Dim, Model, Node as NodeProto, Tensor, ValueInfo};
@@ -133,7 +134,9 @@ fn op(node: &NodeProto) -> Result<Op> {
         "LayerNormalization" => Op::LayerNorm { epsilon: float("epsilon")? },
         "Log" => Op::Log,
         "MatMul" => Op::MatMul,
-        "MatMulNBits" => Op::MatMulBlocks { bits: bits()?, rows: size("N")?, columns: size("K")? },
+        "MatMulNBits" if int("accuracy_level")? == ROUNDING => {
+            Op::MatMulBlocks { bits: bits()?, rows: size("N")?, columns: size("K")? }
+        }
         "Min" => Op::Min,
         "Mul" => Op::Mul,
         "MultiHeadAttention" => Op::MultiHeadAttention { heads: size("num_heads")? },

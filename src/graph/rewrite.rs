@@ -10,12 +10,22 @@ impl Graph {
         self.constants.iter().find(|c| c.value == value)
     }
 
+    /// The extents of the input that `value` is.
+    pub fn shape_of_input(&self, value: Value) -> Option<&[super::Extent]> {
+        self.inputs.iter().find(|p| p.value == value).map(|p| &p.shape[..])
+    }
+
     /// Hands every node to `each`, which keeps it with [`Graph::keep`] or puts others in its place. What nobody reads
     /// afterwards goes.
     pub fn rewritten(mut self, mut each: impl FnMut(&mut Self, Node) -> Result<()>) -> Result<Self> {
         for node in std::mem::take(&mut self.nodes) {
             each(&mut self, node)?;
         }
+        Ok(self.tidied())
+    }
+
+    /// The graph without what nobody reads.
+    pub(super) fn tidied(self) -> Self {
         let border = |p: &super::Port| Border {
             value: p.value,
             name: self.names[p.value.0].clone(),
@@ -23,7 +33,7 @@ impl Graph {
             shape: p.shape.clone(),
         };
         let outputs: Vec<Border> = self.outputs.iter().map(border).collect();
-        Ok(self.extract(&[], &outputs))
+        self.extract(&[], &outputs)
     }
 
     /// A node as it was.

@@ -7,6 +7,7 @@
 use crate::bundle::{Cache as Growth, Decoder};
 use crate::engine::{Binding, Outputs, Session, Tensor};
 use crate::error::Result;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Tokens by which the buffers grow: a compromise between copies and memory that is never used.
 const STEP: usize = 64;
@@ -15,10 +16,15 @@ pub struct Cache {
     growth: Growth,
     buffers: Vec<Tensor>,
     capacity: usize,
+    /// Which buffers these are: no others have had this number.
+    number: u64,
     layers: usize,
     heads: usize,
     width: usize,
 }
+
+/// The number of the next buffers.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Cache {
     /// An empty cache.
@@ -27,6 +33,7 @@ impl Cache {
             growth: decoder.cache,
             buffers: Vec::new(),
             capacity: 0,
+            number: 0,
             layers: decoder.layers,
             heads: decoder.kv_heads,
             width: decoder.head_dim,
@@ -111,7 +118,18 @@ impl Cache {
             self.buffers.push(buffer);
         }
         self.capacity = capacity;
+        self.number = NEXT.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Gives the buffers away, for a pass that others share; they come back by [`Cache::put_back`].
+    pub fn lend(&mut self) -> (u64, Vec<Tensor>) {
+        (self.number, std::mem::take(&mut self.buffers))
+    }
+
+    /// Takes the buffers back that [`Cache::lend`] gave.
+    pub fn put_back(&mut self, buffers: Vec<Tensor>) {
+        self.buffers = buffers;
     }
 
     /// After a step: what the model appended becomes the past of the next.

@@ -2,7 +2,9 @@
 
 use super::ahead::Agreement;
 use super::cache::Cache;
+use super::lanes::Job;
 use super::language_model::{LOGITS_TO_KEEP, LanguageModel};
+use super::turns::Turn;
 use super::worn::Worn;
 use crate::engine::{Binding, Session, Tensor};
 use crate::error::{Error, Result};
@@ -11,6 +13,9 @@ use std::sync::{Arc, OnceLock};
 
 /// Tokens that go through the model at once. Larger is no faster, and memory and the answer to a cancel grow.
 const CHUNK: usize = 128;
+
+/// Tokens up to which a pass takes other conversations along: those of an answer, and guesses.
+const SHORT: usize = 8;
 
 /// Tokens seen and what the model remembers of them. Each conversation has its own; they share the model.
 pub struct Context {
@@ -193,6 +198,50 @@ impl Context {
             return Err(Error::invalid(format!("token {strange} is outside the vocabulary of {}", self.model.name())));
         }
         self.cache.reserve(&self.session, &mut self.binding, used, total.max(self.expected))?;
+        let logits = if keep == chunk.len() && chunk.len() <= SHORT && self.can_share() {
+            self.share(chunk)?
+        } else {
+            let model = self.model.clone();
+            let _turn = model.turns.alone();
+            self.run(chunk, keep)?
+        };
+        self.tokens.extend_from_slice(chunk);
+        Ok(logits)
+    }
+
+    /// Whether its passes can take other conversations along, and no row of them depends on another.
+    pub(super) fn can_share(&self) -> bool {
+        self.cache.can_shrink() && self.model.sessions.can_share(self.worn.is_some())
+    }
+
+    /// A pass in which others may take part: run by whoever comes first.
+    fn share(&mut self, chunk: &[u32]) -> Result<Tensor> {
+        let (cache, buffers) = self.cache.lend();
+        let kind = self.adapter().map(str::to_owned);
+        let model = self.model.clone();
+        let (job, logits) =
+            match model.turns.enter(Job { kind, cache, buffers, used: self.tokens.len(), tokens: chunk.to_vec() }) {
+                Turn::Done(done) => *done,
+                Turn::Alone(job, _turn) => {
+                    self.cache.put_back(job.buffers);
+                    return self.run(chunk, chunk.len());
+                }
+                Turn::Leads(mut jobs, lead) => {
+                    let logits = model.sessions.together(self.worn.as_deref(), &model.decoder, &mut jobs);
+                    let logits: Vec<_> = match logits {
+                        Ok(logits) => logits.into_iter().map(Ok).collect(),
+                        Err(e) => jobs.iter().map(|_| Err(Error::engine(e.to_string()))).collect(),
+                    };
+                    lead.hand_out(jobs.into_iter().zip(logits).collect())?
+                }
+            };
+        self.cache.put_back(job.buffers);
+        logits
+    }
+
+    /// One run of its own session.
+    fn run(&mut self, chunk: &[u32], keep: usize) -> Result<Tensor> {
+        let (used, total) = (self.tokens.len(), self.tokens.len() + chunk.len());
         let ids: Vec<i64> = chunk.iter().map(|&t| i64::from(t)).collect();
         self.binding.input("input_ids", &Tensor::i64(&[1, chunk.len()], ids)?)?;
         self.binding.input("attention_mask", &Tensor::i64(&[1, total], vec![1; total])?)?;
@@ -205,7 +254,6 @@ impl Context {
         }
         let mut outputs = self.session.run_bound(&mut self.binding)?;
         self.cache.advance(&mut self.binding, &mut outputs)?;
-        self.tokens.extend_from_slice(chunk);
         let logits = outputs.into_iter().find(|(name, _)| name == "logits");
         logits.map(|(_, tensor)| tensor).ok_or_else(|| Error::engine("the model gave no logits"))
     }

@@ -81,6 +81,8 @@ pub fn generate(
     let mut stream = model.tokenizer().stream();
     let mut tokens = Vec::new();
     let mut ahead = Ahead::default();
+    // From here on passes are short, and wait for one another.
+    let _answering = model.turns.answering();
     let finish = loop {
         if tokens.len() == request.max_tokens {
             break Finish::Length;

@@ -3,6 +3,7 @@
 use super::ahead::Agreement;
 use super::language::Language;
 use super::sessions::Sessions;
+use super::turns::Turns;
 use super::worn::Worn;
 use crate::bundle::Bundle;
 use crate::engine::Engine;
@@ -20,6 +21,8 @@ pub struct LanguageModel {
     language: Language,
     /// Of the plain session, and of the one that takes adapters.
     pub(super) agreements: [OnceLock<Agreement>; 2],
+    /// Who runs it when.
+    pub(super) turns: Turns,
 }
 
 impl LanguageModel {
@@ -27,7 +30,7 @@ impl LanguageModel {
     /// encoder.
     pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
         let (language, sessions) = (Language::open(bundle)?, Sessions::new(engine, bundle));
-        Ok(Self { sessions, language, agreements: Default::default() })
+        Ok(Self { sessions, language, agreements: Default::default(), turns: Turns::default() })
     }
 
     /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a session is

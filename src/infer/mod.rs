@@ -6,12 +6,14 @@ mod context;
 mod draft;
 mod embed;
 mod generate;
+mod lanes;
 mod language;
 mod language_model;
 mod payoff;
 mod prefix;
 mod sample;
 mod sessions;
+mod turns;
 mod worn;
 
 pub use context::Context;

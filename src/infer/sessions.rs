@@ -1,15 +1,19 @@
-//! The sessions of a language model, each made when it is first needed: the plain one, and one that takes an adapter as
-//! inputs and serves them all, of whatever ranks. Both map the same weights.
+//! The sessions of a language model, each made when it is first needed: the plain one, one that takes an adapter as
+//! inputs and serves them all, of whatever ranks, and of each a twin for several conversations at once. All map the same
+//! weights.
 
+use super::lanes::{Job, Lanes};
 use super::language_model::LOGITS_TO_KEEP;
-use crate::bundle::{self, Bundle};
+use super::worn::Worn;
+use crate::bundle::{self, Bundle, Decoder};
 use crate::engine::{Engine, Session, Tensor};
 use crate::error::{Error, Result};
-use crate::graph::{DType, Extent, lower};
+use crate::graph::{DType, Extent, Graph, can_share, fuse, lanes, lower, raise};
+use crate::kernel;
 use crate::lora::{Adapter, Places, inject};
 use crate::onnx;
 use prost::Message;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Arrays by the names of the inputs that take them.
 pub type Arrays = Vec<(String, Tensor)>;
@@ -20,6 +24,17 @@ pub struct Sessions {
     bundle: Bundle,
     plain: Mutex<Option<Arc<Session>>>,
     adapted: Mutex<Option<Arc<Adapted>>>,
+    /// Sessions for several conversations, with an adapter's arrays or without, made when two answer at once.
+    together: [Mutex<Option<Together>>; 2],
+    /// Whether conversations can share a pass, without an adapter and with one: told when the session is made.
+    shares: [OnceLock<bool>; 2],
+}
+
+/// Lanes of conversations that wear one adapter, or none.
+struct Together {
+    session: Arc<Session>,
+    kind: Option<String>,
+    lanes: Lanes,
 }
 
 struct Adapted {
@@ -30,7 +45,14 @@ struct Adapted {
 impl Sessions {
     /// Those of a bundle; none is made yet.
     pub fn new(engine: &Engine, bundle: &Bundle) -> Self {
-        Self { engine: engine.clone(), bundle: bundle.clone(), plain: Mutex::default(), adapted: Mutex::default() }
+        Self {
+            engine: engine.clone(),
+            bundle: bundle.clone(),
+            plain: Mutex::default(),
+            adapted: Mutex::default(),
+            together: Default::default(),
+            shares: Default::default(),
+        }
     }
 
     /// The bundle.
@@ -38,17 +60,23 @@ impl Sessions {
         &self.bundle
     }
 
-    /// What computes: version, commit and flags of the library.
+    /// What computes: version, commit and flags of the library, and which kernels.
     pub fn build_info(&self) -> String {
-        self.engine.build_info()
+        let kernels = if self.engine.has_kernels() { kernel::VERSION } else { 0 };
+        format!("{}; kernels {kernels}", self.engine.build_info())
     }
 
     /// The model as it is.
     pub fn plain(&self) -> Result<Arc<Session>> {
         once(&self.plain, || {
             self.check()?;
-            let graph = onnx::requiring(&self.bundle.path(bundle::MODEL)?, LOGITS_TO_KEEP)?;
-            self.engine.session(&graph, &self.bundle.dir)
+            match self.own()? {
+                Some(graph) => self.open(graph, false),
+                None => {
+                    let path = self.bundle.path(bundle::MODEL)?;
+                    self.engine.session(&onnx::requiring(&path, LOGITS_TO_KEEP)?, &self.bundle.dir)
+                }
+            }
         })
     }
 
@@ -71,8 +99,53 @@ impl Sessions {
         Ok((adapted.session.clone(), arrays))
     }
 
+    /// Whether several conversations can go through one pass, with an adapter or without; known once there is one.
+    pub fn can_share(&self, adapted: bool) -> bool {
+        self.shares[usize::from(adapted)].get().is_some_and(|shares| *shares)
+    }
+
+    /// Runs a pass for several conversations, all of a kind: of those that wear `worn`, or nothing.
+    pub fn together(&self, worn: Option<&Worn>, decoder: &Decoder, jobs: &mut [Job]) -> Result<Vec<Tensor>> {
+        let slot = &self.together[usize::from(worn.is_some())];
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let kind = worn.map(|w| w.id().to_owned());
+        let mut made = slot.take();
+        if made.as_ref().is_none_or(|t| t.kind != kind) {
+            let session = match made {
+                Some(other) => other.session,
+                None => Arc::new(self.open_lanes(worn.is_some())?),
+            };
+            let lanes = Lanes::new(session.clone(), decoder, worn.map_or(&vec![], |w| &w.arrays))?;
+            made = Some(Together { session, kind, lanes });
+        }
+        let Some(made) = made else { return Err(Error::engine("no lanes")) };
+        slot.insert(made).lanes.run(jobs)
+    }
+
+    /// The graph as kernels of ours take it; none of a model that came ready, with operators that are not ours.
+    fn own(&self) -> Result<Option<Graph>> {
+        let read = || onnx::read(&self.bundle.path(bundle::MODEL)?);
+        Ok(if self.engine.has_kernels() { raise(read()?).ok() } else { None })
+    }
+
+    fn open_lanes(&self, adapted: bool) -> Result<Session> {
+        self.check()?;
+        let graph = match adapted {
+            true => Some(self.taking_adapters()?.0),
+            false => self.own()?,
+        };
+        let graph = graph.ok_or_else(|| Error::unsupported("a model that takes one conversation at a time"))?;
+        self.load(&lanes(fuse(graph)?)?)
+    }
+
     fn adapt(&self) -> Result<Adapted> {
         self.check()?;
+        let (graph, places) = self.taking_adapters()?;
+        Ok(Adapted { session: Arc::new(self.open(graph, true)?), places })
+    }
+
+    /// The graph with an adapter's arrays as inputs.
+    fn taking_adapters(&self) -> Result<(Graph, Places)> {
         let (graph, places) = Places::open(&self.bundle)?;
         let graph = inject(graph, &places, &mut |graph, place| {
             let extent = |what: &str| Extent::Named(format!("{}.{what}", place.name).into());
@@ -80,10 +153,20 @@ impl Sessions {
             let a = graph.input(&a, DType::F32, [place.inputs.into(), extent("columns")]);
             Ok(Some([a, graph.input(&b, DType::F32, [extent("rows"), place.outputs.into()])]))
         })?;
-        let mut model = lower(&graph);
+        Ok((graph, places))
+    }
+
+    /// A session for a graph over the bundle's weights, in the nodes that are fastest here.
+    fn open(&self, graph: Graph, adapted: bool) -> Result<Session> {
+        let graph = if self.engine.has_kernels() { fuse(graph)? } else { graph };
+        let _told = self.shares[usize::from(adapted)].set(can_share(&graph));
+        self.load(&graph)
+    }
+
+    fn load(&self, graph: &Graph) -> Result<Session> {
+        let mut model = lower(graph);
         onnx::require(&mut model, LOGITS_TO_KEEP);
-        let session = self.engine.session(&model.encode_to_vec(), &self.bundle.dir)?;
-        Ok(Adapted { session: Arc::new(session), places })
+        self.engine.session(&model.encode_to_vec(), &self.bundle.dir)
     }
 
     /// Whether the bundle is still the one that was opened.

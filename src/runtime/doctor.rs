@@ -76,9 +76,9 @@ impl Runtime {
 
     fn look_at_engine(&self) -> Result<String> {
         let library = crate::config::library_path(&self.config, &self.parts)?;
-        crate::telemetry::refuse();
-        let engine = crate::engine::Engine::load(&library, self.config.threads)?;
-        Ok(format!("{} from {}", engine.build_info(), engine.library().display()))
+        let engine = crate::engine::Engine::load(&library, self.config.threads)?.with_kernels(self.config.kernels);
+        let kernels = if engine.has_kernels() { "Wayside's own" } else { "its own" };
+        Ok(format!("{} from {}, with {kernels} kernels", engine.build_info(), engine.library().display()))
     }
 
     fn look_at_index(&self) -> Result<String> {

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::import::{Options, import};
 use crate::infer::{Embedder, LanguageModel};
-use crate::{durable, parts, telemetry};
+use crate::{durable, parts};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,8 +89,7 @@ impl Runtime {
             Some(library) => library,
             None => self.part(parts::RUNTIME)?,
         };
-        telemetry::refuse();
-        let engine = Engine::load(&library, self.config.threads)?;
+        let engine = Engine::load(&library, self.config.threads)?.with_kernels(self.config.kernels);
         Ok(self.loaded().engine.get_or_insert(engine).clone())
     }
 

@@ -188,7 +188,7 @@ static void asking(const wayside_runtime *runtime) {
     CHECK_OK(wayside_ask(runtime, &question, hear, &heard, NULL, &json));
     char *answer = text_of(json, "answer"), *id = text_of(json, "interaction");
     CHECK(heard.pieces > 1 && strcmp(heard.text, answer) == 0);
-    CHECK(strstr(json, "\"citations\":[{") != NULL);
+    CHECK(strstr(json, "\"hits\":[{") != NULL && strstr(json, "\"citations\":[") != NULL);
     CHECK(heard.most_threads == 1);
     free(answer);
     wayside_free(json);

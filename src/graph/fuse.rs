@@ -1,0 +1,112 @@
+//! Fewer, larger nodes for machines that have kernels of ours: a matrix, its offsets and the gated activation before it
+//! become one [`Op::Linear`]; attention becomes [`Op::Attend`], and products with an adapter's factors [`Op::Product`].
+//!
+//! ```text
+//! Split - Silu - Mul - MatMulBlocks ---------------------- Add          Linear { gated }
+//!                    \ Reshape - ReduceSum - MatMul(offsets) /
+//! ```
+//!
+//! What is stored stays as it is: any ONNX Runtime runs it. This is done to the graph that a session is about to load.
+
+use super::{Extent, Graph, Node, Op, Value};
+use crate::error::Result;
+use std::collections::HashMap;
+
+/// The graph with [`Op::Linear`] wherever it fits.
+pub fn fuse(graph: Graph) -> Result<Graph> {
+    let before = Before::new(&graph);
+    graph.rewritten(|graph, node| {
+        let output = node.outputs[0];
+        if let Some((op, inputs)) = before.sum(graph, &node).or_else(|| before.product(&node)) {
+            graph.op_into(op, &inputs, output);
+        } else {
+            let op = attention(graph, &node).or_else(|| factor(graph, &node));
+            graph.keep(Node { op: op.unwrap_or(node.op), ..node });
+        }
+        Ok(())
+    })
+}
+
+/// Attention by a kernel of ours, where it knows no window and its heads are whole vectors.
+fn attention(graph: &Graph, node: &Node) -> Option<Op> {
+    let Op::GroupQueryAttention(attention) = &node.op else { return None };
+    let dim = match graph.shape_of_input((*node.inputs.get(3)?)?)?.last()? {
+        Extent::Known(dim) => *dim,
+        Extent::Named(_) => return None,
+    };
+    (attention.window.is_none() && dim.is_multiple_of(16) && dim <= 256).then(|| Op::Attend(attention.clone()))
+}
+
+/// A product with an adapter's factor, whose rows must not depend on one another either.
+fn factor(graph: &Graph, node: &Node) -> Option<Op> {
+    let value = (*node.inputs.get(1)?).filter(|_| node.op == Op::MatMul)?;
+    let rank = graph.shape_of_input(value).map(<[_]>::len).or_else(|| Some(graph.constant_at(value)?.shape.len()));
+    // A whole layer in float32 is better served by kernels made for large matrices.
+    (rank == Some(2) && !graph.name(value).ends_with(".transposed")).then_some(Op::Product)
+}
+
+/// The graph as it was: who makes what, and how many read it.
+struct Before {
+    nodes: Vec<Node>,
+    makers: HashMap<Value, usize>,
+    readers: HashMap<Value, usize>,
+}
+
+type Linear = (Op, Vec<Value>);
+
+impl Before {
+    fn new(graph: &Graph) -> Self {
+        let nodes = graph.nodes().to_vec();
+        let makers = nodes.iter().enumerate().flat_map(|(i, n)| n.outputs.iter().map(move |v| (*v, i))).collect();
+        let mut readers = HashMap::new();
+        for value in nodes.iter().flat_map(|n| n.read().iter().flatten()) {
+            *readers.entry(*value).or_default() += 1;
+        }
+        Self { nodes, makers, readers }
+    }
+
+    fn maker(&self, value: Option<&Option<Value>>) -> Option<&Node> {
+        Some(&self.nodes[*self.makers.get(&(*value?)?)?])
+    }
+
+    /// A product and the offsets' share of it, added.
+    fn sum(&self, graph: &Graph, node: &Node) -> Option<Linear> {
+        let product = self.maker(node.inputs.first()).filter(|_| matches!(node.op, Op::Add))?;
+        let shift = self.maker(node.inputs.get(1)).filter(|n| matches!(n.op, Op::MatMul))?;
+        let sums = self.maker(shift.inputs.first()).filter(|n| matches!(n.op, Op::ReduceSum { keep: false }))?;
+        let blocks = self.maker(sums.inputs.first()).filter(|n| matches!(n.op, Op::Reshape))?;
+        let offsets = graph.constant_at((*shift.inputs.get(1)?)?)?;
+        let same = blocks.inputs.first() == product.inputs.first();
+        let (op, mut inputs) = self.linear(product, 2).filter(|_| same)?;
+        // Whose offsets they are is in their name; their shape says that nothing else is in them.
+        let Op::Linear { rows, columns, .. } = op else { return None };
+        let fits = offsets.shape == [columns / crate::tensor::BLOCK, rows];
+        inputs.push(offsets.value);
+        Some((op, inputs)).filter(|_| fits && graph.name(offsets.value).ends_with(".offsets"))
+    }
+
+    fn product(&self, node: &Node) -> Option<Linear> {
+        self.linear(node, 1)
+    }
+
+    /// A product; `readers` of its input are about to go.
+    fn linear(&self, node: &Node, readers: usize) -> Option<Linear> {
+        let Op::MatMulBlocks { bits, rows, columns } = node.op else { return None };
+        let mut inputs = node.inputs.iter().copied().collect::<Option<Vec<_>>>()?;
+        let gated = self.gated(inputs[0]).filter(|_| self.readers.get(&inputs[0]) == Some(&readers));
+        if let Some(both) = gated {
+            inputs[0] = both;
+        }
+        Some((Op::Linear { bits, rows, columns, gated: gated.is_some() }, inputs))
+    }
+
+    /// What is halved, where `value` is `silu(first half) * second half`.
+    fn gated(&self, value: Value) -> Option<Value> {
+        let product = self.maker(Some(&Some(value))).filter(|n| matches!(n.op, Op::Mul))?;
+        let silu = self.maker(product.inputs.first()).filter(|n| matches!(n.op, Op::Silu))?;
+        let split = self.maker(silu.inputs.first()).filter(|n| matches!(n.op, Op::Split { axis: -1 }))?;
+        let halves = [silu.inputs.first(), product.inputs.get(1)].map(|v| v.copied().flatten());
+        let own = split.outputs.len() == 2 && halves == [Some(split.outputs[0]), Some(split.outputs[1])];
+        split.inputs[0].filter(|_| own)
+    }
+}

@@ -1,0 +1,90 @@
+//! One pass for several conversations: their rows go through the weights together, and each attends to a cache of its
+//! own.
+//!
+//! ```text
+//! input_ids                          [1, rows of all lanes] i64, lane after lane
+//! rows                               [lanes] i64: how many are whose; 0 for a lane that rests
+//! past_length.L                      [1] i32: positions of lane L after the pass, less one
+//! total_length.L                     [1] i32: positions of lane L after the pass
+//! past_key_values.N.key|value.L      [1, kv_heads, past, head_dim] f32, and present.N.key|value.L, as before
+//! ```
+
+use super::{DType, Extent, Graph, Op, Port, Value};
+use crate::error::{Error, Result};
+
+/// Conversations that one pass takes. Four rows cost little more than one: the weights are read once for all.
+pub const LANES: usize = 4;
+
+/// Whether conversations can share a pass of a graph, and no row of it depends on others: whether kernels of ours
+/// compute all its products and all its attention.
+pub fn can_share(graph: &Graph) -> bool {
+    let attends = |n: &super::Node| matches!(n.op, Op::Attend(_));
+    let stock = |n: &super::Node| {
+        use Op::{FusedMatMul, Gemm, GroupQueryAttention, MatMul, MatMulBlocks, MultiHeadAttention};
+        matches!(
+            n.op,
+            FusedMatMul { .. }
+                | Gemm { .. }
+                | GroupQueryAttention(_)
+                | MatMul
+                | MatMulBlocks { .. }
+                | MultiHeadAttention { .. }
+        )
+    };
+    graph.nodes.iter().any(attends) && !graph.nodes.iter().any(stock)
+}
+
+/// The graph of [`LANES`] conversations from that of one, in which attention is [`Op::Attend`].
+pub fn lanes(mut graph: Graph) -> Result<Graph> {
+    if !can_share(&graph) {
+        return Err(Error::unsupported("a model that takes one conversation at a time"));
+    }
+    let rows = graph.input("rows", DType::I64, [LANES.into()]);
+    let mut length = |what: &str, lane: usize| graph.input(&format!("{what}.{lane}"), DType::I32, [1.into()]);
+    let lengths: [[Value; 2]; LANES] =
+        std::array::from_fn(|lane| [length("past_length", lane), length("total_length", lane)]);
+    let mut presents = Vec::new();
+    for node in std::mem::take(&mut graph.nodes) {
+        let Op::Attend(_) = node.op else {
+            graph.keep(node);
+            continue;
+        };
+        let parts: Vec<Option<Vec<Value>>> = node.inputs[..3]
+            .iter()
+            .map(|x| x.map(|x| graph.node(Op::Split { axis: 1 }, &[Some(x), Some(rows)], LANES)))
+            .collect();
+        let caches = [3, 4].map(|i| node.inputs[i].and_then(|v| graph.inputs.iter().find(|p| p.value == v)).cloned());
+        let [Some(keys), Some(values)] = caches else {
+            return Err(Error::unsupported("a cache that is no input of its model"));
+        };
+        let mut seen = Vec::new();
+        for (lane, [past_length, total_length]) in lengths.into_iter().enumerate() {
+            let [keys, values] = [&keys, &values].map(|port| {
+                let name = format!("{}.{lane}", graph.names[port.value.0]);
+                graph.input(&name, port.dtype, port.shape.clone())
+            });
+            let mut inputs: Vec<_> = parts.iter().map(|p| p.as_ref().map(|p| p[lane])).collect();
+            inputs.extend([keys, values, past_length, total_length].map(Some));
+            inputs.extend(&node.inputs[7..]);
+            let made = graph.node(node.op.clone(), &inputs, 3);
+            seen.push(made[0]);
+            presents.extend([(node.outputs[1], lane, made[1]), (node.outputs[2], lane, made[2])]);
+        }
+        graph.op_into(Op::Concat { axis: 1 }, &seen, node.outputs[0]);
+    }
+    let outputs = std::mem::take(&mut graph.outputs);
+    for port in outputs {
+        let mut own = presents.iter().filter(|(whole, ..)| *whole == port.value).peekable();
+        if own.peek().is_none() {
+            graph.outputs.push(port);
+            continue;
+        }
+        for (whole, lane, value) in own {
+            let name = format!("{}.{lane}", graph.names[whole.0]);
+            let shape: Vec<Extent> = port.shape.clone();
+            graph.names[value.0] = name;
+            graph.outputs.push(Port { value: *value, dtype: port.dtype, shape });
+        }
+    }
+    Ok(graph.tidied())
+}

@@ -1,0 +1,171 @@
+//! Whose turn it is to run a model. One pass runs at a time; whoever waits longest goes next, and takes along the
+//! conversations that wait for a pass of the same kind.
+//!
+//! Nothing here is a thread: of those who wait, the first leads. It collects what stands in the queue (for a moment it
+//! even waits, where conversations are known to be under way), runs the pass for all, and hands out what each gets. So
+//! a single conversation costs a lock and nothing else, and none waits for longer than the passes that stood before it.
+
+use super::lanes::Job;
+use crate::engine::Tensor;
+use crate::error::{Error, Result};
+use crate::graph::LANES;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a pass waits for conversations that are under way: about what choosing and telling a token takes them.
+const PATIENCE: Duration = Duration::from_millis(3);
+
+/// The queue of a model.
+#[derive(Default)]
+pub struct Turns {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Ticket>,
+    next: u64,
+    /// Whether a pass runs, or is being collected.
+    busy: bool,
+    /// What followers got, by ticket.
+    done: HashMap<u64, Done>,
+    /// Conversations that are generating.
+    answering: usize,
+}
+
+struct Ticket {
+    id: u64,
+    /// What others may take along; none for a pass that runs by itself.
+    job: Option<Job>,
+}
+
+/// A job that was run, and the logits after each of its tokens.
+pub type Done = (Job, Result<Tensor>);
+
+/// What came of waiting.
+pub enum Turn<'a> {
+    /// The pass is this one's alone.
+    Alone(Job, Lead<'a>),
+    /// This one runs the pass, its own job first.
+    Leads(Vec<Job>, Lead<'a>),
+    /// Another one ran it.
+    Done(Box<Done>),
+}
+
+/// The right to run, until it is dropped.
+pub struct Lead<'a> {
+    turns: &'a Turns,
+    /// Whose jobs were taken along.
+    followers: Vec<u64>,
+}
+
+/// A conversation that is generating, until it is dropped.
+pub struct Answering<'a>(&'a Turns);
+
+impl Turns {
+    /// Says that a conversation begins to generate, so that passes wait a moment for it.
+    pub fn answering(&self) -> Answering<'_> {
+        self.lock().answering += 1;
+        Answering(self)
+    }
+
+    /// Waits for the right to run by oneself.
+    pub fn alone(&self) -> Lead<'_> {
+        let mut state = self.lock();
+        let id = state.queue(None);
+        while state.busy || state.waiting.front().is_none_or(|t| t.id != id) {
+            state = self.wait(state);
+        }
+        state.waiting.pop_front();
+        state.busy = true;
+        Lead { turns: self, followers: vec![] }
+    }
+
+    /// Waits for a pass that takes `job`.
+    pub fn enter(&self, job: Job) -> Turn<'_> {
+        let kind = job.kind.clone();
+        let mut state = self.lock();
+        let id = state.queue(Some(job));
+        loop {
+            if let Some(done) = state.done.remove(&id) {
+                return Turn::Done(Box::new(done));
+            }
+            if !state.busy && state.waiting.front().is_some_and(|t| t.id == id) {
+                break;
+            }
+            state = self.wait(state);
+        }
+        state.busy = true;
+        let until = Instant::now() + PATIENCE;
+        while state.alike(&kind) < LANES.min(state.answering) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let (ids, mut jobs): (Vec<_>, Vec<_>) = state.take(&kind).into_iter().unzip();
+        let followers = ids.into_iter().filter(|i| *i != id).collect();
+        let lead = Lead { turns: self, followers };
+        if jobs.len() == 1 { Turn::Alone(jobs.remove(0), lead) } else { Turn::Leads(jobs, lead) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change of the state is whole before anything can fail.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn queue(&mut self, job: Option<Job>) -> u64 {
+        self.next += 1;
+        self.waiting.push_back(Ticket { id: self.next, job });
+        self.next
+    }
+
+    fn alike(&self, kind: &Option<String>) -> usize {
+        self.waiting.iter().filter(|t| t.job.as_ref().is_some_and(|j| j.kind == *kind)).count()
+    }
+
+    /// The first jobs of a kind, as many as a pass takes.
+    fn take(&mut self, kind: &Option<String>) -> Vec<(u64, Job)> {
+        let mut taken = Vec::new();
+        for ticket in std::mem::take(&mut self.waiting) {
+            match ticket.job {
+                Some(job) if job.kind == *kind && taken.len() < LANES => taken.push((ticket.id, job)),
+                job => self.waiting.push_back(Ticket { job, ..ticket }),
+            }
+        }
+        taken
+    }
+}
+
+impl Lead<'_> {
+    /// Hands what came of a pass to whose it is; returns one's own, the first.
+    pub fn hand_out(mut self, done: Vec<Done>) -> Result<Done> {
+        let mut done = done.into_iter();
+        let own = done.next().ok_or_else(|| Error::engine("a pass without conversations"))?;
+        self.turns.lock().done.extend(std::mem::take(&mut self.followers).into_iter().zip(done));
+        Ok(own)
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        self.turns.lock().busy = false;
+        self.turns.changed.notify_all();
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.0.lock().answering -= 1;
+        self.0.changed.notify_all();
+    }
+}

@@ -1,0 +1,66 @@
+//! What this machine can do at best, measured beside everything else: so that figures can be held to a floor, and runs
+//! on different days or machines to one another.
+
+use serde::{Deserialize, Serialize};
+use std::hint::black_box;
+use std::thread;
+use std::time::Instant;
+
+/// Rounds of each measurement; the best counts.
+const ROUNDS: usize = 5;
+/// Numbers that are read: more than caches hold.
+const READ: usize = 32 << 20;
+/// Products that each thread takes.
+const PRODUCTS: usize = 1 << 26;
+
+/// Two rates of a machine, with all its processors.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Yardstick {
+    /// Bytes read from memory a second, in GB.
+    pub memory_gb_s: f64,
+    /// Multiplications and additions in float32 a second, in thousand millions, by what any compiler makes of a loop.
+    pub arithmetic_gflop_s: f64,
+}
+
+impl Yardstick {
+    /// Measures with `threads` of them.
+    pub fn measure(threads: usize) -> Self {
+        let numbers: Vec<u64> = (0..READ as u64).collect();
+        let best = |work: &(dyn Fn(usize) + Sync)| {
+            let round = |_| {
+                let begin = Instant::now();
+                thread::scope(|scope| (0..threads).for_each(|t| drop(scope.spawn(move || work(t)))));
+                begin.elapsed().as_secs_f64()
+            };
+            (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
+        };
+        let part = READ / threads;
+        let reading = best(&|t| {
+            black_box(total(&numbers[t * part..(t + 1) * part]));
+        });
+        let computing = best(&|_| {
+            black_box(products());
+        });
+        Self {
+            memory_gb_s: (threads * part * size_of::<u64>()) as f64 / reading / 1e9,
+            arithmetic_gflop_s: (2 * threads * PRODUCTS) as f64 / computing / 1e9,
+        }
+    }
+}
+
+fn total(numbers: &[u64]) -> u64 {
+    let mut lanes = [0u64; 8];
+    for eight in numbers.chunks_exact(8) {
+        lanes.iter_mut().zip(eight).for_each(|(lane, n)| *lane = lane.wrapping_add(*n));
+    }
+    lanes.iter().fold(0, |sum, lane| sum.wrapping_add(*lane))
+}
+
+fn products() -> f32 {
+    let mut lanes = [1.0f32; 64];
+    let factor = black_box(0.999_f32);
+    for _ in 0..PRODUCTS / lanes.len() {
+        lanes.iter_mut().for_each(|lane| *lane = *lane * factor + 0.001);
+    }
+    lanes.iter().sum()
+}
