@@ -6,7 +6,7 @@
 //! inputs      q [B, S, H D] and k, v [B, S, KV D], or q, k and v side by side in the first
 //!             past keys, past values [B, KV, P, D];  positions there will be, less one [B];  their most [1]
 //!             cosines, sines [positions, D / 2]
-//! outputs     y [B, S, H D];  keys, values [B, KV, max(P, most), D]: in place where they are bound to the past's buffer
+//! outputs     y [B, S, H D];  keys, values [B, KV, max(P, most), D]: in place where bound to the past's buffer
 //! attributes  num_heads, kv_num_heads
 //! ```
 

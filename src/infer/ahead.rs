@@ -8,8 +8,8 @@
 //! to 8 bits in every layer, and a last bit that differs in the first layer moves logits by 0.2 (root mean square) and
 //! by more than 1 at worst, which is enough to choose another token some 2 times in 100. No bound on a lead helps: the
 //! difference stays in the cache. A row of a pass does not depend on the other rows, but it may depend on their number,
-//! since kernels do. Ours do not ([`crate::kernel`]). Of ONNX Runtime's, measured on x86-64 with AVX-512: from two rows on
-//! nothing differs; a single row does, in attention alone, where a product with a vector takes a kernel of its own.
+//! since kernels do. Ours do not ([`crate::kernel`]). Of ONNX Runtime's, measured on x86-64 with AVX-512: from two rows
+//! on nothing differs; a single row does, in attention alone, where a product with a vector takes a kernel of its own.
 //!
 //! So with its kernels passes of an answer have [`Agreement::least`] rows or more, which one look at them tells, with
 //! the model and depth at hand. Where no number of rows will do, nothing is guessed: so it is there for a model that

@@ -1,6 +1,6 @@
 //! The sessions of a language model, each made when it is first needed: the plain one, one that takes an adapter as
-//! inputs and serves them all, of whatever ranks, and of each a twin for several conversations at once. All map the same
-//! weights.
+//! inputs and serves them all, of whatever ranks, and of each a twin for several conversations at once. All map the
+//! same weights.
 
 use super::lanes::{Job, Lanes};
 use super::language_model::LOGITS_TO_KEEP;

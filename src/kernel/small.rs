@@ -1,5 +1,5 @@
-//! Products of float32 rows with a small matrix, as adapters have them: each row by itself, so that it has the same bits
-//! alone and among others.
+//! Products of float32 rows with a small matrix, as adapters have them: each row by itself, so that it has the same
+//! bits alone and among others.
 
 use super::{Output, PANEL};
 use std::arch::x86_64::*;

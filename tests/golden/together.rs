@@ -1,6 +1,6 @@
 //! Several conversations at once say what each says alone.
 
-use super::{greedy, opened};
+use super::{Distance, greedy, logits, opened};
 use crate::support::{engine, golden, ids, json, part};
 use std::sync::Arc;
 use std::thread;
@@ -37,12 +37,17 @@ fn conversations_share_passes_and_change_no_answer() {
     }
 }
 
+/// Both round activations to 8 bits, and a last bit that differs moves logits by so much.
+const ROUNDING: Distance = Distance { largest: 1.5, rms: 0.25 };
+
 /// What machines without kernels of ours get, and whoever asks for it.
 #[test]
-fn the_runtime_s_own_kernels_give_the_same_texts_up_to_near_ties() {
+fn onnx_runtime_s_own_kernels_differ_by_rounding_alone() {
     let (_home, model) = opened(&part(LANGUAGE_MODEL), None);
-    let stock = LanguageModel::open(&engine().with_kernels(false), model.bundle()).unwrap();
-    let case = &json(&golden("smollm2/greedy.json"))["chat"];
-    let (own, stock) = (greedy(&model, &ids(&case["ids"]), 8), greedy(&Arc::new(stock), &ids(&case["ids"]), 8));
-    assert_eq!(own, stock);
+    let stock = Arc::new(LanguageModel::open(&engine().with_kernels(false), model.bundle()).unwrap());
+    for (name, case) in json(&golden("smollm2/greedy.json")).as_object().unwrap() {
+        let tokens = ids(&case["ids"]);
+        let (own, stock) = (logits(&model, &tokens), logits(&stock, &tokens));
+        Distance::between(own.last().unwrap(), stock.last().unwrap()).must_be_within(ROUNDING, name);
+    }
 }

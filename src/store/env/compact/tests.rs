@@ -100,7 +100,7 @@ fn a_full_disk_puts_it_off() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && told.contains("put off"), "{told}");
     assert_eq!(std::fs::metadata(home.path().join(DATA)).unwrap().len(), data.len());
-    // A child that another test is starting holds every open file for a moment, locks too, until it becomes its program.
+    // A child that another test is starting holds every open file for a moment, locks too, until it is its program.
     let last = (0..50).map(|_| why(home.path())).find(|told| {
         std::thread::sleep(std::time::Duration::from_millis(if told.is_some() { 20 } else { 0 }));
         told.is_none()
