@@ -10,8 +10,8 @@
 //! x[r, k] ~ step[r, b] a[r, k]    activations rounded to int8, as `MatMulNBits` rounds them (accuracy level 4)
 //! ```
 //!
-//! The first sum runs over the blocks in four strands, `b` modulo 4, whoever computes it; [`few`] goes along the
-//! weights, which is what one token wants, and [`many`] turns sixteen outputs at a time into a panel that all rows of
+//! The first sum runs over the blocks in four strands, `b` modulo 4, whoever computes it; `few` goes along the
+//! weights, which is what one token wants, and `many` turns sixteen outputs at a time into a panel that all rows of
 //! a prompt share. There are kernels for x86-64 with AVX-512 VNNI; elsewhere [`available`] says no, and the stock
 //! operators serve.
 

@@ -65,24 +65,33 @@ pub struct Figures {
 }
 
 impl Runtime {
-    /// Measures everything, one after the other, with the configured models: a minute or more. `passages` are embedded;
-    /// `search` is what is put into an index, and searched for.
-    pub fn bench(&self, passages: &[&str], search: (&[Vec<f32>], &[Vec<f32>])) -> Result<Figures> {
+    /// Measures everything, one after the other, with the configured models: a minute or more. `passages` gives what is
+    /// embedded, `search` vectors that are put into an index, and others that are searched for.
+    pub fn bench(
+        &self,
+        passages: impl FnOnce() -> Result<Vec<String>>,
+        search: impl FnOnce() -> (Vec<Vec<f32>>, Vec<Vec<f32>>),
+    ) -> Result<Figures> {
         // First what tells the memory it took, which is the process's.
         let generate = self.bench_generate(PROMPT, ANSWER, None, &Wear::Nothing)?;
         let together = self.bench_together(CONVERSATIONS, PROMPT / 2, ANSWER / 2)?;
-        let found = self.bench_search(search.0, search.1)?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut yardsticks = vec![Yardstick::measure(threads)];
+        let (vectors, queries) = search();
+        let found = self.bench_search(&vectors, &queries)?;
+        yardsticks.push(Yardstick::measure(threads));
         let questions: Vec<String> = sample::SHOP.questions()?.into_iter().map(|q| q.question).collect();
         let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
         let shop = scratch.path().join("shop");
         sample::SHOP.write(&shop)?;
         let beside = self.beside(&scratch.path().join("home"));
         beside.ingest(&[shop.join("documents")], None)?;
-        let embed = beside.bench_embed(passages)?;
+        let passages = passages()?;
+        let embed = beside.bench_embed(&passages.iter().map(String::as_str).collect::<Vec<_>>())?;
         let asked = beside.bench_ask(&questions, QUESTION)?;
 
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let yardstick = Yardstick::measure(threads);
+        yardsticks.push(Yardstick::measure(threads));
+        let yardstick = Yardstick::middle(&yardsticks);
         // A token reads every weight once.
         let path = self.model(None)?.bundle().path(WEIGHTS)?;
         let bytes =

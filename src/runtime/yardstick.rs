@@ -1,13 +1,14 @@
 //! What this machine can do at best, measured beside everything else: so that figures can be held to a floor, and runs
 //! on different days or machines to one another.
 
+use super::speed::median;
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::thread;
 use std::time::Instant;
 
-/// Rounds of each measurement; the best counts.
-const ROUNDS: usize = 5;
+/// Rounds of each measurement; the median counts, as it does for what is held to it.
+const ROUNDS: usize = 9;
 /// Numbers that are read: more than caches hold.
 const READ: usize = 32 << 20;
 /// Products that each thread takes.
@@ -26,25 +27,31 @@ impl Yardstick {
     /// Measures with `threads` of them.
     pub fn measure(threads: usize) -> Self {
         let numbers: Vec<u64> = (0..READ as u64).collect();
-        let best = |work: &(dyn Fn(usize) + Sync)| {
+        let usual = |work: &(dyn Fn(usize) + Sync)| {
             let round = |_| {
                 let begin = Instant::now();
                 thread::scope(|scope| (0..threads).for_each(|t| drop(scope.spawn(move || work(t)))));
                 begin.elapsed().as_secs_f64()
             };
-            (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min)
+            median(&mut (0..ROUNDS).map(round).collect::<Vec<_>>())
         };
         let part = READ / threads;
-        let reading = best(&|t| {
+        let reading = usual(&|t| {
             black_box(total(&numbers[t * part..(t + 1) * part]));
         });
-        let computing = best(&|_| {
+        let computing = usual(&|_| {
             black_box(products());
         });
         Self {
             memory_gb_s: (threads * part * size_of::<u64>()) as f64 / reading / 1e9,
             arithmetic_gflop_s: (2 * threads * PRODUCTS) as f64 / computing / 1e9,
         }
+    }
+
+    /// The middle of several, each rate by itself.
+    pub fn middle(several: &[Self]) -> Self {
+        let middle = |rate: fn(&Self) -> f64| median(&mut several.iter().map(rate).collect::<Vec<_>>());
+        Self { memory_gb_s: middle(|y| y.memory_gb_s), arithmetic_gflop_s: middle(|y| y.arithmetic_gflop_s) }
     }
 }
 
