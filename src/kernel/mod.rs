@@ -45,6 +45,7 @@ pub const VERSION: u32 = 1;
 pub const PANEL: usize = 16;
 
 /// Rows from which turning weights into panels pays.
+#[cfg(target_arch = "x86_64")]
 const MANY: usize = 33;
 
 /// A matrix in blocks, where it lies. See [`crate::tensor::Blocks`] for the layout.
