@@ -33,7 +33,7 @@ const ANSWER: usize = 64;
     args_conflicts_with_subcommands = true,
     after_help = "Examples:
   wayside bench --save before.json
-  wayside bench --against before.json --peer './peer llama'
+  wayside bench --against before.json --peer \"./peer llama\"
   wayside bench generate --prompt 512 --gen 128
   wayside bench search --vectors base.npy --queries queries.npy --json"
 )]
