@@ -52,12 +52,15 @@ const RULES: [(&str, Rule); 28] = [
 fn without() -> Vec<Op> {
     vec![
         Op::Abs,
+        Op::Attend(Attention { heads: 1, kv_heads: 1, window: None }),
         Op::Cast(DType::F32),
         Op::GatherBlocks(Bits::Int4),
         Op::Gelu,
         Op::GroupQueryAttention(Attention { heads: 1, kv_heads: 1, window: None }),
+        Op::Linear { bits: Bits::Int4, rows: 1, columns: 32, gated: false },
         Op::Min,
         Op::MultiHeadAttention { heads: 1 },
+        Op::Product,
         Op::ReduceMax,
         Op::ReduceMean,
         Op::Round,
