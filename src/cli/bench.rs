@@ -268,15 +268,7 @@ fn ask(app: &App, file: Option<&Path>) -> Done {
     let runtime = app.runtime()?;
     let speed = match file {
         Some(file) => runtime.bench_ask(&lines(file)?, ANSWER)?,
-        None => {
-            let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
-            let shop = scratch.path().join("shop");
-            sample::SHOP.write(&shop)?;
-            let runtime = runtime.beside(&scratch.path().join("home"));
-            runtime.ingest(&[shop.join("documents")], None)?;
-            let questions: Vec<String> = sample::SHOP.questions()?.into_iter().map(|q| q.question).collect();
-            runtime.bench_ask(&questions, ANSWER)?
-        }
+        None => runtime.bench_ask_sample(ANSWER)?,
     };
     app.result(&speed, || {
         table(

@@ -4,6 +4,7 @@ use super::app::App;
 use super::bench::{VECTORS, passages};
 use super::clusters::clusters;
 use super::failure::Done;
+use super::style::columns;
 use serde::Serialize;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -117,12 +118,7 @@ fn show(app: &App, table: &Table, peers: &[Peer], compared: bool) {
         cells.extend(compared.then(|| row.change.map(number).unwrap_or_default()));
         lines.push(cells);
     }
-    let width = |c: usize| lines.iter().map(|l| l[c].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-    for line in &lines {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, w)| format!("{cell:w$}")).collect();
-        app.line(cells.join("  ").trim_end());
-    }
+    columns(&lines).iter().for_each(|line| app.line(line));
     let yardstick = &table.figures.yardstick;
     let (memory, arithmetic) = (yardstick.memory_gb_s, yardstick.arithmetic_gflop_s);
     app.line(&format!("memory is read at {memory:.1} GB/s; a plain loop computes {arithmetic:.0} GFLOP/s"));

@@ -10,7 +10,7 @@
 //! attributes  num_heads, kv_num_heads
 //! ```
 
-use crate::kernel::{Attention, Heads, LARGEST, Output, rotate};
+use crate::kernel::{Attention, Heads, LARGEST_HEAD, Output, rotate};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, ValueRef, ValueRefMut};
 use std::cell::RefCell;
@@ -230,7 +230,7 @@ impl<'a> New<'a> {
     fn remember(&self, row: usize, head: usize, tables: [&[f32]; 2], keys: &Output, values: &Output, at: usize) {
         let dim = 2 * tables[0].len();
         let begin = row * self.stride + head * dim;
-        let mut rotated = [0.0; LARGEST];
+        let mut rotated = [0.0; LARGEST_HEAD];
         rotate(&self.keys[begin..][..dim], tables[0], tables[1], &mut rotated[..dim]);
         keys.put(at, &rotated[..dim]);
         values.put(at, &self.values[begin..][..dim]);

@@ -6,14 +6,11 @@
 //! attributes  N, K, bits, gated
 //! ```
 
-use crate::kernel::{Grain, HalfGrain, Matrix, Output, PANEL, Rows, halve, product};
+use crate::kernel::{DOMAIN, Grain, HalfGrain, Matrix, Output, PANEL, Rows, halve, product};
 use crate::tensor::{BLOCK, Bits};
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorDomain, OperatorInput, OperatorOutput};
 use ort::value::{TensorElementType, TensorValueType, ValueRef};
 use std::cell::RefCell;
-
-/// The domain of Wayside's own operators.
-pub const DOMAIN: &str = "wayside";
 
 /// What the units of a product's work are for threads: enough to even out, few enough to hand out.
 const UNITS: usize = 16;
@@ -31,7 +28,7 @@ pub(super) fn domain() -> ort::Result<OperatorDomain> {
 struct Linear;
 
 impl Operator for Linear {
-    type Kernel<'a> = Product<'a>;
+    type Kernel<'a> = Layer<'a>;
 
     fn name(&self) -> &str {
         "Linear"
@@ -51,7 +48,7 @@ impl Operator for Linear {
         [OperatorOutput::required(TensorElementType::Float32)]
     }
 
-    fn create_kernel<'a>(&self, about: &KernelContext<'a>) -> ort::Result<Product<'a>> {
+    fn create_kernel<'a>(&self, about: &KernelContext<'a>) -> ort::Result<Layer<'a>> {
         let attribute =
             |name: &str| about.get::<i64>(name).ok_or_else(|| ort::Error::new(format!("Linear without {name}")));
         let size = |name: &str| attribute(name).map(|n| usize::try_from(n).unwrap_or_default());
@@ -70,11 +67,11 @@ impl Operator for Linear {
             Some(halves) => Kept::Half(halves),
             None => Kept::Single { scales, offsets },
         };
-        let product = Product { bits, outputs, inputs, gated: attribute("gated")? == 1, quants, grain };
-        if !product.matrix()?.is_whole() {
+        let layer = Layer { bits, outputs, inputs, gated: attribute("gated")? == 1, quants, grain };
+        if !layer.matrix()?.is_whole() {
             return Err(ort::Error::new("a matrix has not the sizes it says"));
         }
-        Ok(product)
+        Ok(layer)
     }
 }
 
@@ -83,7 +80,7 @@ fn by_output(offsets: &[f32], outputs: usize) -> Vec<f32> {
     (0..outputs).flat_map(|n| offsets.iter().skip(n).step_by(outputs).copied()).collect()
 }
 
-struct Product<'a> {
+struct Layer<'a> {
     bits: Bits,
     outputs: usize,
     inputs: usize,
@@ -98,7 +95,7 @@ enum Kept<'a> {
     Half(Vec<HalfGrain>),
 }
 
-impl Product<'_> {
+impl Layer<'_> {
     fn matrix(&self) -> ort::Result<Matrix<'_>> {
         let grain = match &self.grain {
             Kept::Single { scales, offsets } => {
@@ -111,7 +108,7 @@ impl Product<'_> {
     }
 }
 
-impl Kernel for Product<'_> {
+impl Kernel for Layer<'_> {
     fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
         let matrix = self.matrix()?;
         let x = context.input(0)?.ok_or_else(|| ort::Error::new("Linear without x"))?;

@@ -90,22 +90,27 @@ where
 }
 
 impl Tensor {
+    fn of<T>(shape: &[usize], data: Vec<T>, what: &'static str) -> Result<Self>
+    where
+        T: PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static,
+    {
+        let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed(what))?;
+        Ok(Self { value: tensor.upcast() })
+    }
+
     /// 64-bit integers of a shape.
     pub fn i64(shape: &[usize], data: Vec<i64>) -> Result<Self> {
-        let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed("integers"))?;
-        Ok(Self { value: tensor.upcast() })
+        Self::of(shape, data, "integers")
     }
 
     /// 32-bit integers of a shape.
     pub fn i32(shape: &[usize], data: Vec<i32>) -> Result<Self> {
-        let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed("integers"))?;
-        Ok(Self { value: tensor.upcast() })
+        Self::of(shape, data, "integers")
     }
 
     /// Bytes of a shape.
     pub fn u8(shape: &[usize], data: Vec<u8>) -> Result<Self> {
-        let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed("bytes"))?;
-        Ok(Self { value: tensor.upcast() })
+        Self::of(shape, data, "bytes")
     }
 
     /// A float32 number without a shape.
@@ -115,8 +120,7 @@ impl Tensor {
 
     /// float32 numbers of a shape.
     pub fn f32(shape: &[usize], data: Vec<f32>) -> Result<Self> {
-        let tensor = ort::value::Tensor::from_array((shape.to_vec(), data)).map_err(failed("floats"))?;
-        Ok(Self { value: tensor.upcast() })
+        Self::of(shape, data, "floats")
     }
 
     /// Uninitialized float32 numbers that a session can read and write in place.

@@ -10,6 +10,7 @@
 
 use super::{Extent, Graph, Node, Op, Value};
 use crate::error::Result;
+use crate::kernel::fits_head;
 use std::collections::HashMap;
 
 /// The graph with [`Op::Linear`] wherever it fits.
@@ -34,7 +35,7 @@ fn attention(graph: &Graph, node: &Node) -> Option<Op> {
         Extent::Known(dim) => *dim,
         Extent::Named(_) => return None,
     };
-    (attention.window.is_none() && dim.is_multiple_of(16) && dim <= 256).then(|| Op::Attend(attention.clone()))
+    (attention.window.is_none() && fits_head(dim)).then(|| Op::Attend(attention.clone()))
 }
 
 /// A product with an adapter's factor, whose rows must not depend on one another either.

@@ -1,7 +1,7 @@
 //! A graph as an ONNX model.
 
-use super::op::OWN;
 use super::{Constant, Data, Extent, Graph, Port, Value};
+use crate::kernel::DOMAIN;
 use crate::onnx::proto::{
     Dim, Dimension, EXTERNAL, Entry, Graph as GraphProto, Model, Node, OperatorSet, Shape, Tensor, TensorType, Type,
     ValueInfo,
@@ -16,9 +16,9 @@ pub fn lower(graph: &Graph) -> Model {
         ir_version: IR_VERSION,
         producer_name: "wayside".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
-        opset_import: [("", OPSET), ("com.microsoft", 1), (OWN, 1)]
+        opset_import: [("", OPSET), ("com.microsoft", 1), (DOMAIN, 1)]
             .into_iter()
-            .filter(|(domain, _)| *domain != OWN || graph.nodes.iter().any(|n| n.op.domain() == OWN))
+            .filter(|(domain, _)| *domain != DOMAIN || graph.nodes.iter().any(|n| n.op.domain() == DOMAIN))
             .map(|(domain, version)| OperatorSet { domain: domain.into(), version })
             .collect(),
         graph: Some(GraphProto {

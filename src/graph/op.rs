@@ -1,6 +1,7 @@
 //! The operators Wayside's graphs are made of. The set is closed: whoever walks a graph matches on all of it.
 
 use super::DType;
+use crate::kernel::DOMAIN;
 use crate::onnx::proto::{Attribute, AttributeType};
 use crate::tensor::{BLOCK, Bits};
 
@@ -181,8 +182,6 @@ const MICROSOFT: &str = "com.microsoft";
 /// The accuracy level of products with blocks: activations are rounded to int8, in blocks of 32. Twice as fast at one
 /// row as float32, for 0.2 % of noise.
 pub(super) const ROUNDING: i64 = 4;
-/// Operators whose kernels are in `kernel/`; no stored model has one.
-pub(super) const OWN: &str = "wayside";
 
 impl Op {
     /// ONNX's name of the operator.
@@ -246,7 +245,7 @@ impl Op {
             | Self::Silu
             | Self::SkipLayerNorm { .. }
             | Self::SkipRmsNorm { .. } => MICROSOFT,
-            Self::Attend(_) | Self::Linear { .. } | Self::Product => OWN,
+            Self::Attend(_) | Self::Linear { .. } | Self::Product => DOMAIN,
             _ => "",
         }
     }

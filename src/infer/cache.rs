@@ -95,7 +95,7 @@ impl Cache {
 
     fn empty(&self, binding: &mut Binding) -> Result<()> {
         let empty = Tensor::f32(&[1, self.heads, 0, self.width], vec![])?;
-        for (past, present) in self.slots() {
+        for (past, present) in slots(self.layers) {
             binding.input(&past, &empty)?;
             binding.output(&present);
         }
@@ -105,7 +105,7 @@ impl Cache {
     fn grow(&mut self, session: &Session, binding: &mut Binding, used: usize, needed: usize) -> Result<()> {
         let capacity = needed.next_multiple_of(STEP);
         let mut old = std::mem::take(&mut self.buffers).into_iter();
-        for (past, present) in self.slots() {
+        for (past, present) in slots(self.layers) {
             let mut buffer = session.buffer(&[1, self.heads, capacity, self.width])?;
             if let Some(old) = old.next() {
                 let (from, to) = (old.as_f32()?, buffer.as_f32_mut()?);
@@ -137,18 +137,18 @@ impl Cache {
         if self.growth == Growth::InPlace {
             return Ok(());
         }
-        for (past, present) in self.slots() {
+        for (past, present) in slots(self.layers) {
             if let Some(at) = outputs.iter().position(|(name, _)| *name == present) {
                 binding.input(&past, &outputs.swap_remove(at).1)?;
             }
         }
         Ok(())
     }
+}
 
-    /// Names of past and present for every layer and side.
-    fn slots(&self) -> impl Iterator<Item = (String, String)> + use<> {
-        (0..self.layers).flat_map(|layer| {
-            ["key", "value"].map(|side| (format!("past_key_values.{layer}.{side}"), format!("present.{layer}.{side}")))
-        })
-    }
+/// Names of past and present for every layer and side.
+pub(super) fn slots(layers: usize) -> impl Iterator<Item = (String, String)> {
+    (0..layers).flat_map(|layer| {
+        ["key", "value"].map(|side| (format!("past_key_values.{layer}.{side}"), format!("present.{layer}.{side}")))
+    })
 }

@@ -1,5 +1,6 @@
 //! Passes for several conversations at once, each in a lane of its own: see [`crate::graph::lanes`].
 
+use super::cache::slots;
 use super::language_model::LOGITS_TO_KEEP;
 use super::sessions::Arrays;
 use crate::bundle::Decoder;
@@ -43,7 +44,7 @@ impl Lanes {
             binding.input(name, array)?;
         }
         let mut empty = Vec::new();
-        for (past, present) in (0..LANES).flat_map(|lane| slots(decoder.layers, lane)) {
+        for (past, present) in (0..LANES).flat_map(|lane| lane_slots(decoder.layers, lane)) {
             let mut buffer = session.buffer(&[1, decoder.kv_heads, 1, decoder.head_dim])?;
             binding.in_place(&past, &present, &mut buffer)?;
             empty.push(buffer);
@@ -93,7 +94,7 @@ impl Lanes {
             let free = (0..LANES).find(|lane| !lanes.contains(&Some(*lane)));
             let lane = free.ok_or_else(|| Error::engine("more conversations than a pass takes"))?;
             self.bound[lane] = None;
-            for ((past, present), buffer) in slots(self.layers, lane).zip(&mut jobs[j].buffers) {
+            for ((past, present), buffer) in lane_slots(self.layers, lane).zip(&mut jobs[j].buffers) {
                 self.binding.in_place(&past, &present, buffer)?;
             }
             self.bound[lane] = Some(jobs[j].cache);
@@ -104,9 +105,6 @@ impl Lanes {
 }
 
 /// Names of past and present for every layer and side of a lane.
-fn slots(layers: usize, lane: usize) -> impl Iterator<Item = (String, String)> {
-    (0..layers).flat_map(move |layer| {
-        ["key", "value"]
-            .map(|side| (format!("past_key_values.{layer}.{side}.{lane}"), format!("present.{layer}.{side}.{lane}")))
-    })
+fn lane_slots(layers: usize, lane: usize) -> impl Iterator<Item = (String, String)> {
+    slots(layers).map(move |(past, present)| (format!("{past}.{lane}"), format!("{present}.{lane}")))
 }

@@ -10,12 +10,10 @@
 //! how many threads there are, or on who computed which stretch: a token decoded alone, checked among guesses or read
 //! as part of a prompt has the same bits.
 
-use super::Output;
 use super::exp::exp;
+use super::{LARGEST_HEAD, Output};
 use std::arch::x86_64::*;
 
-/// The largest head there are kernels for.
-pub const LARGEST: usize = 256;
 /// Queries that go together.
 const TILE: usize = 4;
 /// Positions that share a maximum.
@@ -118,7 +116,7 @@ impl Attention<'_> {
         let Heads { heads, dim, .. } = self.heads;
         let (kv_head, first) = (tile / self.tiles_of_a_head(), tile % self.tiles_of_a_head() * TILE);
         let group = self.heads.group();
-        let mut sums = [0.0; LARGEST];
+        let mut sums = [0.0; LARGEST_HEAD];
         for query in first..(self.rows * group).min(first + TILE) {
             let own = || shares.chunks_exact(self.share()).filter_map(|s| s.chunks_exact(dim + 2).nth(query - first));
             let most = own().map(|s| s[0]).fold(f32::NEG_INFINITY, f32::max);
@@ -174,10 +172,10 @@ impl Attention<'_> {
 
     /// A query of a head of keys, rotated and scaled.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-    fn query(&self, kv_head: usize, query: usize) -> [f32; LARGEST] {
+    fn query(&self, kv_head: usize, query: usize) -> [f32; LARGEST_HEAD] {
         let (dim, group) = (self.heads.dim, self.heads.group());
         let (row, head) = (query / group, kv_head * group + query % group);
-        let mut rotated = [0.0; LARGEST];
+        let mut rotated = [0.0; LARGEST_HEAD];
         let [cosines, sines] = [self.cosines, self.sines].map(|t| &t[(self.past + row) * dim / 2..][..dim / 2]);
         rotate(&self.queries[row * self.stride + head * dim..][..dim], cosines, sines, &mut rotated[..dim]);
         let scale = 1.0 / (dim as f32).sqrt();
@@ -189,11 +187,7 @@ impl Attention<'_> {
 impl Heads {
     /// Whether there are kernels for these extents.
     pub fn fit(&self) -> bool {
-        self.kv_heads > 0
-            && self.heads.is_multiple_of(self.kv_heads)
-            && self.heads > 0
-            && self.dim.is_multiple_of(16)
-            && (16..=LARGEST).contains(&self.dim)
+        self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads) && self.heads > 0 && super::fits_head(self.dim)
     }
 
     /// Heads of queries that share a head of keys.

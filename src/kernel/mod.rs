@@ -30,7 +30,7 @@ mod rows;
 pub mod small;
 
 #[cfg(target_arch = "x86_64")]
-pub use attention::{Attention, Heads, LARGEST, rotate};
+pub use attention::{Attention, Heads, rotate};
 pub use output::Output;
 #[cfg(target_arch = "x86_64")]
 pub use rows::Rows;
@@ -38,11 +38,22 @@ pub use rows::Rows;
 use crate::tensor::{BLOCK, Bits};
 use half::f16;
 
+/// The domain of the operators these kernels are in ONNX Runtime.
+pub const DOMAIN: &str = "wayside";
+
 /// Counts changes to the bits of a result, so that what was computed by other kernels is not taken for theirs.
 pub const VERSION: u32 = 1;
 
 /// Outputs that are computed together: the unit in which threads share a product.
 pub const PANEL: usize = 16;
+
+/// The largest head that attention has a kernel for.
+pub const LARGEST_HEAD: usize = 256;
+
+/// Whether attention has a kernel for heads of `dim` numbers: whole vectors, and not too many.
+pub fn fits_head(dim: usize) -> bool {
+    dim.is_multiple_of(16) && (16..=LARGEST_HEAD).contains(&dim)
+}
 
 /// Rows from which turning weights into panels pays.
 #[cfg(target_arch = "x86_64")]

@@ -4,7 +4,6 @@ use super::yardstick::Yardstick;
 use super::{Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::graph::WEIGHTS;
-use crate::sample;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -80,15 +79,9 @@ impl Runtime {
         let (vectors, queries) = search();
         let found = self.bench_search(&vectors, &queries)?;
         yardsticks.push(Yardstick::measure(threads));
-        let questions: Vec<String> = sample::SHOP.questions()?.into_iter().map(|q| q.question).collect();
-        let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
-        let shop = scratch.path().join("shop");
-        sample::SHOP.write(&shop)?;
-        let beside = self.beside(&scratch.path().join("home"));
-        beside.ingest(&[shop.join("documents")], None)?;
         let passages = passages()?;
-        let embed = beside.bench_embed(&passages.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let asked = beside.bench_ask(&questions, QUESTION)?;
+        let embed = self.bench_embed(&passages.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let asked = self.bench_ask_sample(QUESTION)?;
 
         yardsticks.push(Yardstick::measure(threads));
         let yardstick = Yardstick::middle(&yardsticks);

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::infer::{Sampler, Sampling};
 use crate::lora::LoraConfig;
 use crate::memory;
+use crate::sample;
 use crate::store::Index;
 use crate::store::index::{NewChunk, NewDocument, Scored};
 use crate::train::{Data, Example, Keep, Keeping, Recipe, Run, Schedule};
@@ -17,6 +18,9 @@ const ROUNDS: usize = 5;
 
 /// Searches for other vectors before those that are measured.
 const WARM: usize = 1_000;
+
+/// Tokens of a vocabulary that such texts are made of, where it has so many.
+pub(super) const SOME: usize = 40_000;
 
 /// What generating costs.
 #[derive(Clone, Debug, Serialize)]
@@ -104,8 +108,7 @@ impl Runtime {
     ) -> Result<TrainSpeed> {
         super::train::can_train()?;
         let bundle = self.bundle(model.unwrap_or(&self.config.model))?;
-        let token = |sequence: usize, i: usize| ((100 + i * 7919 + sequence * 104_729) % 40_000) as u32;
-        let example = |s: usize| Example::whole((0..=length).map(|i| token(s, i)).collect());
+        let example = |s: usize| Example::whole(tokens(length + 1, s, SOME));
         let data = Data { examples: (0..sequences).map(example).collect::<Result<_>>()?, ..Data::default() };
         let recipe = Recipe {
             lora: LoraConfig::default(),
@@ -148,12 +151,12 @@ impl Runtime {
         wear: &Wear,
     ) -> Result<GenerateSpeed> {
         let mut context = self.context(model, wear)?;
-        let vocabulary = context.model().vocabulary().min(40_000);
+        let vocabulary = context.model().vocabulary().min(SOME);
         let mut sampler = Sampler::new(&Sampling::greedy())?;
         let (mut prefill, mut decode) = (Vec::new(), Vec::new());
         self.progress.start("generate", ROUNDS as u64);
         for round in 0..ROUNDS {
-            let ids: Vec<u32> = (0..prompt).map(|i| ((100 + i * 7919 + round * 104_729) % vocabulary) as u32).collect();
+            let ids = tokens(prompt, round, vocabulary);
             context.truncate(0);
             context.expect(prompt + generate);
             let begin = Instant::now();
@@ -248,6 +251,17 @@ impl Runtime {
         })
     }
 
+    /// Asks the questions of the built-in sample over its documents, in a scratch home.
+    pub fn bench_ask_sample(&self, max_tokens: usize) -> Result<AskSpeed> {
+        let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
+        let shop = scratch.path().join("shop");
+        sample::SHOP.write(&shop)?;
+        let beside = self.beside(&scratch.path().join("home"));
+        beside.ingest(&[shop.join("documents")], None)?;
+        let questions: Vec<String> = sample::SHOP.questions()?.into_iter().map(|q| q.question).collect();
+        beside.bench_ask(&questions, max_tokens)
+    }
+
     /// Asks `questions` of what is ingested.
     pub fn bench_ask(&self, questions: &[String], max_tokens: usize) -> Result<AskSpeed> {
         let (mut whole, mut first, mut rate) = (Vec::new(), Vec::new(), Vec::new());
@@ -285,6 +299,11 @@ fn recall(vectors: &[Vec<f32>], queries: &[Vec<f32>], found: &[Vec<Scored>]) -> 
         hits.iter().filter(|h| h.score >= exact[tenth] / norm - 1e-5).count().min(tenth + 1)
     };
     queries.iter().zip(found).map(right).sum::<usize>() as f64 / (queries.len() * (tenth + 1)) as f64
+}
+
+/// The tokens of the `nth` text that peers are measured with, out of the first `vocabulary`.
+pub(super) fn tokens(count: usize, nth: usize, vocabulary: usize) -> Vec<u32> {
+    (0..count).map(|i| ((100 + i * 7919 + nth * 104_729) % vocabulary) as u32).collect()
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {

@@ -1,7 +1,7 @@
 //! `bench together`: several conversations on one model.
 
 use super::Runtime;
-use super::speed::peak_mb;
+use super::speed::{SOME, peak_mb, tokens};
 use crate::error::{Error, Result};
 use crate::infer::{Context, LanguageModel, Request, Sampling, generate};
 use crate::watch::Cancel;
@@ -62,28 +62,28 @@ fn side_by_side(
     model: &Arc<LanguageModel>,
     conversations: usize,
     prompt: usize,
-    tokens: usize,
+    answer: usize,
     cancel: &Cancel,
 ) -> Result<(f64, f64)> {
     let mut contexts = Vec::new();
-    let vocabulary = model.vocabulary().min(40_000);
+    let vocabulary = model.vocabulary().min(SOME);
     for c in 0..conversations {
-        let ids: Vec<u32> = (0..prompt).map(|i| ((100 + i * 7919 + c * 104_729) % vocabulary) as u32).collect();
+        let ids = tokens(prompt, c, vocabulary);
         let mut context = Context::new(model.clone())?;
-        context.expect(prompt + tokens);
+        context.expect(prompt + answer);
         context.feed(&ids, cancel)?;
         contexts.push((context, ids));
     }
     let begin = Instant::now();
     let answers = std::thread::scope(|scope| {
-        let answer = |(mut context, prompt): (Context, Vec<u32>)| {
+        let say = |(mut context, prompt): (Context, Vec<u32>)| {
             scope.spawn(move || {
-                let request = Request { prompt, max_tokens: tokens, sampling: Sampling::greedy(), stop: vec![] };
-                let answer = generate(&mut context, &request, cancel, &mut |_| {})?;
-                Ok((answer.tokens.len(), begin.elapsed().as_secs_f64()))
+                let request = Request { prompt, max_tokens: answer, sampling: Sampling::greedy(), stop: vec![] };
+                let said = generate(&mut context, &request, cancel, &mut |_| {})?;
+                Ok((said.tokens.len(), begin.elapsed().as_secs_f64()))
             })
         };
-        let threads: Vec<_> = contexts.into_iter().map(answer).collect();
+        let threads: Vec<_> = contexts.into_iter().map(say).collect();
         let joined = threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(Error::engine("a thread failed"))));
         joined.collect::<Result<Vec<(usize, f64)>>>()
     })?;
