@@ -1,13 +1,9 @@
 //! The only user of `ort`: the library, its environment, sessions and tensors. Nothing here builds a graph.
 
-#[cfg(target_arch = "x86_64")]
-mod attention;
 mod heap;
-#[cfg(target_arch = "x86_64")]
-mod linear;
-#[cfg(target_arch = "x86_64")]
-mod product;
 mod session;
+#[cfg(target_arch = "x86_64")]
+mod stack;
 mod tensor;
 
 pub use heap::Heap;
@@ -16,6 +12,7 @@ pub use tensor::{Input, Mapped, Tensor};
 
 use crate::error::{Error, Result};
 use crate::telemetry;
+use memmap2::Mmap;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,7 +84,12 @@ impl Engine {
 
     /// A session for a model: `bytes` as an ONNX file, whose external data lies in `folder`.
     pub fn session(&self, bytes: &[u8], folder: &Path) -> Result<Session> {
-        Session::open(&self.environment, bytes, folder, self.threads)
+        Session::open(&self.environment, bytes, folder, self.threads, None)
+    }
+
+    /// The same, with stacks over a map of the folder's weights.
+    pub fn session_over(&self, bytes: &[u8], folder: &Path, weights: Option<Arc<Mmap>>) -> Result<Session> {
+        Session::open(&self.environment, bytes, folder, self.threads, weights)
     }
 }
 

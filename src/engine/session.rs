@@ -2,13 +2,16 @@
 
 use super::{Input, Tensor, failed};
 use crate::error::{Error, Result};
+use half::f16;
+use memmap2::Mmap;
 use ort::environment::Environment;
 use ort::ep::CPU;
 use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions};
+use ort::value::TensorElementType;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A loaded model. Shared between threads; runs take turns.
 #[derive(Debug)]
@@ -22,11 +25,17 @@ pub struct Session {
 pub type Outputs = Vec<(String, Tensor)>;
 
 impl Session {
-    pub(super) fn open(environment: &Environment, bytes: &[u8], folder: &Path, threads: usize) -> Result<Self> {
+    pub(super) fn open(
+        environment: &Environment,
+        bytes: &[u8],
+        folder: &Path,
+        threads: usize,
+        weights: Option<Arc<Mmap>>,
+    ) -> Result<Self> {
         let fail =
             |e: ort::Error| Error::engine(format!("ONNX Runtime refuses the model in {}: {e}", folder.display()));
         let open = || -> ort::Result<ort::session::Session> {
-            own_operators(ort::session::Session::builder(environment)?)?
+            own_operators(ort::session::Session::builder(environment)?, threads, weights)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 .with_intra_threads(threads)?
                 // One block for all that a run needs, planned for its shapes: larger than what the C library reuses,
@@ -75,7 +84,20 @@ impl Session {
 
     /// An uninitialized float32 buffer for [`Session::run_into`] and [`Binding::in_place`].
     pub fn buffer(&self, shape: &[usize]) -> Result<Tensor> {
-        Tensor::buffer(self.lock().allocator(), shape)
+        Tensor::buffer::<f32>(self.lock().allocator(), shape)
+    }
+
+    /// The same, of numbers as an input takes them.
+    pub fn buffer_for(&self, input: &str, shape: &[usize]) -> Result<Tensor> {
+        let session = self.lock();
+        let half = session
+            .inputs()
+            .iter()
+            .any(|port| port.name() == input && port.dtype().tensor_type() == Some(TensorElementType::Float16));
+        match half {
+            true => Tensor::buffer::<f16>(session.allocator(), shape),
+            false => Tensor::buffer::<f32>(session.allocator(), shape),
+        }
     }
 
     /// A set of inputs and outputs that stay bound from run to run.
@@ -105,12 +127,12 @@ impl Session {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn own_operators(builder: SessionBuilder) -> ort::Result<SessionBuilder> {
-    Ok(builder.with_operators(super::linear::domain()?)?)
+fn own_operators(builder: SessionBuilder, threads: usize, weights: Option<Arc<Mmap>>) -> ort::Result<SessionBuilder> {
+    Ok(builder.with_operators(super::stack::domain(threads, weights)?)?)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn own_operators(builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+fn own_operators(builder: SessionBuilder, _: usize, _: Option<Arc<Mmap>>) -> ort::Result<SessionBuilder> {
     Ok(builder)
 }
 

@@ -2,6 +2,7 @@
 
 use super::failed;
 use crate::error::{Error, Result};
+use half::f16;
 use memmap2::Mmap;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::SessionInputValue;
@@ -123,9 +124,12 @@ impl Tensor {
         Self::of(shape, data, "floats")
     }
 
-    /// Uninitialized float32 numbers that a session can read and write in place.
-    pub(super) fn buffer(allocator: &Allocator, shape: &[usize]) -> Result<Self> {
-        let tensor = ort::value::Tensor::<f32>::new(allocator, shape.to_vec()).map_err(failed("buffer"))?;
+    /// Uninitialized numbers that a session can read and write in place.
+    pub(super) fn buffer<T>(allocator: &Allocator, shape: &[usize]) -> Result<Self>
+    where
+        T: PrimitiveTensorElementType + std::fmt::Debug + 'static,
+    {
+        let tensor = ort::value::Tensor::<T>::new(allocator, shape.to_vec()).map_err(failed("buffer"))?;
         Ok(Self { value: tensor.upcast() })
     }
 
@@ -146,5 +150,23 @@ impl Tensor {
     /// Its numbers for writing, if they are float32.
     pub fn as_f32_mut(&mut self) -> Result<&mut [f32]> {
         Ok(self.value.try_extract_tensor_mut::<f32>().map_err(failed("floats expected"))?.1)
+    }
+
+    /// The bytes of its numbers, if they are float32 or float16.
+    pub fn as_bytes(&self) -> Result<&[u8]> {
+        match self.value.try_extract_tensor::<f16>() {
+            Ok((_, halves)) => Ok(bytemuck::cast_slice(halves)),
+            Err(_) => Ok(bytemuck::cast_slice(self.as_f32()?)),
+        }
+    }
+
+    /// The same for writing.
+    pub fn as_bytes_mut(&mut self) -> Result<&mut [u8]> {
+        if self.value.try_extract_tensor::<f16>().is_ok() {
+            return Ok(bytemuck::cast_slice_mut(
+                self.value.try_extract_tensor_mut::<f16>().map_err(failed("halves"))?.1,
+            ));
+        }
+        Ok(bytemuck::cast_slice_mut(self.as_f32_mut()?))
     }
 }

@@ -227,8 +227,11 @@ pub(super) fn pass(
         | Op::Shape
         | Op::SkipLayerNorm { .. }
         | Op::Attend(_)
+        | Op::BlockSums
+        | Op::Gate
         | Op::Linear { .. }
         | Op::Product
+        | Op::Stack(_)
         | Op::Slice => return Err(refusal(&node.op)),
     })
 }

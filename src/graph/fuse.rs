@@ -1,5 +1,6 @@
-//! Fewer, larger nodes for machines that have kernels of ours: a matrix, its offsets and the gated activation before it
-//! become one [`Op::Linear`]; attention becomes [`Op::Attend`], and products with an adapter's factors [`Op::Product`].
+//! Operators of ours for machines that have kernels for them: a matrix, its offsets and the gated activation before it
+//! become one [`Op::Linear`]; attention becomes [`Op::Attend`] over caches in float16, products with an adapter's
+//! factors [`Op::Product`]. [`super::stack()`] puts them together.
 //!
 //! ```text
 //! Split - Silu - Mul - MatMulBlocks ---------------------- Add          Linear { gated }
@@ -8,34 +9,47 @@
 //!
 //! What is stored stays as it is: any ONNX Runtime runs it. This is done to the graph that a session is about to load.
 
-use super::{Extent, Graph, Node, Op, Value};
+use super::{DType, Data, Extent, Graph, Node, Op, Value};
 use crate::error::Result;
 use crate::kernel::fits_head;
-use std::collections::HashMap;
+use crate::tensor::BLOCK;
+use std::collections::{HashMap, HashSet};
 
-/// The graph with [`Op::Linear`] wherever it fits.
+/// The graph with operators of ours wherever they fit.
 pub fn fuse(graph: Graph) -> Result<Graph> {
     let before = Before::new(&graph);
-    graph.rewritten(|graph, node| {
+    let mut graph = graph.rewritten(|graph, node| {
         let output = node.outputs[0];
-        if let Some((op, inputs)) = before.sum(graph, &node).or_else(|| before.product(&node)) {
+        let larger = before.sum(graph, &node).or_else(|| before.product(&node)).or_else(|| before.part(graph, &node));
+        if let Some((op, inputs)) = larger {
             graph.op_into(op, &inputs, output);
+        } else if let Some(node) = attention(graph, &node) {
+            graph.keep(node);
         } else {
-            let op = attention(graph, &node).or_else(|| factor(graph, &node));
+            let op = factor(graph, &node);
             graph.keep(Node { op: op.unwrap_or(node.op), ..node });
         }
         Ok(())
-    })
+    })?;
+    let attends = |node: &&Node| matches!(node.op, Op::Attend(_));
+    let caches = |node: &Node| [node.inputs[6], node.inputs[7], Some(node.outputs[1]), Some(node.outputs[2])];
+    let caches: HashSet<Value> = graph.nodes().iter().filter(attends).flat_map(caches).flatten().collect();
+    let ports = graph.inputs.iter_mut().chain(&mut graph.outputs);
+    ports.filter(|port| caches.contains(&port.value)).for_each(|port| port.dtype = DType::F16);
+    Ok(graph)
 }
 
 /// Attention by a kernel of ours, where it knows no window and its heads are whole vectors.
-fn attention(graph: &Graph, node: &Node) -> Option<Op> {
+fn attention(graph: &Graph, node: &Node) -> Option<Node> {
     let Op::GroupQueryAttention(attention) = &node.op else { return None };
     let dim = match graph.shape_of_input((*node.inputs.get(3)?)?)?.last()? {
         Extent::Known(dim) => *dim,
         Extent::Named(_) => return None,
     };
-    (attention.window.is_none() && fits_head(dim)).then(|| Op::Attend(attention.clone()))
+    let fits = attention.window.is_none() && fits_head(dim) && node.inputs.len() == 9;
+    // What all lanes share before what each has of its own.
+    let inputs = || [0, 1, 2, 7, 8].map(|i| node.inputs[i]).into_iter().chain([None]).chain(node.inputs[3..7].to_vec());
+    fits.then(|| Node { op: Op::Attend(attention.clone()), inputs: inputs().collect(), ..node.clone() })
 }
 
 /// A product with an adapter's factor, whose rows must not depend on one another either.
@@ -81,9 +95,21 @@ impl Before {
         let (op, mut inputs) = self.linear(product, 2).filter(|_| same)?;
         // Whose offsets they are is in their name; their shape says that nothing else is in them.
         let Op::Linear { rows, columns, .. } = op else { return None };
-        let fits = offsets.shape == [columns / crate::tensor::BLOCK, rows];
+        let fits = offsets.shape == [columns / BLOCK, rows];
         inputs.push(offsets.value);
         Some((op, inputs)).filter(|_| fits && graph.name(offsets.value).ends_with(".offsets"))
+    }
+
+    /// What is left of a matrix with an adapter: the sums of blocks, or the gated activation by itself.
+    fn part(&self, graph: &Graph, node: &Node) -> Option<Linear> {
+        if let Op::Mul = node.op {
+            return Some((Op::Gate, vec![self.gated(node.outputs[0])?]));
+        }
+        let blocks = self.maker(node.inputs.first()).filter(|_| matches!(node.op, Op::ReduceSum { keep: false }))?;
+        let shape = graph.constant_at((*blocks.inputs.get(1)?)?).filter(|_| blocks.op == Op::Reshape)?;
+        let (last, axis) = (whole(&shape.data), whole(&graph.constant_at((*node.inputs.get(1)?)?)?.data));
+        let sums = last?.ends_with(&[BLOCK as i64]) && axis? == [-1];
+        Some((Op::BlockSums, vec![(*blocks.inputs.first()?)?])).filter(|_| sums)
     }
 
     fn product(&self, node: &Node) -> Option<Linear> {
@@ -110,4 +136,10 @@ impl Before {
         let own = split.outputs.len() == 2 && halves == [Some(split.outputs[0]), Some(split.outputs[1])];
         split.inputs[0].filter(|_| own)
     }
+}
+
+/// The whole numbers of a small constant.
+fn whole(data: &Data) -> Option<Vec<i64>> {
+    let Data::Inline(bytes) = data else { return None };
+    Some(bytes.as_chunks().0.iter().map(|eight| i64::from_le_bytes(*eight)).collect())
 }

@@ -6,7 +6,7 @@
 //! rows                               [lanes] i64: how many are whose; 0 for a lane that rests
 //! past_length.L                      [1] i32: positions of lane L after the pass, less one
 //! total_length.L                     [1] i32: positions of lane L after the pass
-//! past_key_values.N.key|value.L      [1, kv_heads, past, head_dim] f32, and present.N.key|value.L, as before
+//! past_key_values.N.key|value.L      [1, kv_heads, past, head_dim] f16, and present.N.key|value.L, as before
 //! ```
 
 use super::{DType, Extent, Graph, Op, Port, Value};
@@ -49,28 +49,27 @@ pub fn lanes(mut graph: Graph) -> Result<Graph> {
             graph.keep(node);
             continue;
         };
-        let parts: Vec<Option<Vec<Value>>> = node.inputs[..3]
-            .iter()
-            .map(|x| x.map(|x| graph.node(Op::Split { axis: 1 }, &[Some(x), Some(rows)], LANES)))
-            .collect();
-        let caches = [3, 4].map(|i| node.inputs[i].and_then(|v| graph.inputs.iter().find(|p| p.value == v)).cloned());
+        let caches = [6, 7].map(|i| node.inputs[i].and_then(|v| graph.inputs.iter().find(|p| p.value == v)).cloned());
         let [Some(keys), Some(values)] = caches else {
             return Err(Error::unsupported("a cache that is no input of its model"));
         };
-        let mut seen = Vec::new();
-        for (lane, [past_length, total_length]) in lengths.into_iter().enumerate() {
-            let [keys, values] = [&keys, &values].map(|port| {
+        let mut inputs = node.inputs[..5].to_vec();
+        inputs.push(Some(rows));
+        for (lane, lengths) in lengths.into_iter().enumerate() {
+            inputs.extend([&keys, &values].map(|port| {
                 let name = format!("{}.{lane}", graph.names[port.value.0]);
-                graph.input(&name, port.dtype, port.shape.clone())
-            });
-            let mut inputs: Vec<_> = parts.iter().map(|p| p.as_ref().map(|p| p[lane])).collect();
-            inputs.extend([keys, values, past_length, total_length].map(Some));
-            inputs.extend(&node.inputs[7..]);
-            let made = graph.node(node.op.clone(), &inputs, 3);
-            seen.push(made[0]);
-            presents.extend([(node.outputs[1], lane, made[1]), (node.outputs[2], lane, made[2])]);
+                Some(graph.input(&name, port.dtype, port.shape.clone()))
+            }));
+            inputs.extend(lengths.map(Some));
         }
-        graph.op_into(Op::Concat { axis: 1 }, &seen, node.outputs[0]);
+        let made = graph.node(node.op.clone(), &inputs, 1 + 2 * LANES);
+        let own =
+            |(lane, made): (usize, &[Value])| [(node.outputs[1], lane, made[0]), (node.outputs[2], lane, made[1])];
+        presents.extend(made[1..].chunks(2).enumerate().flat_map(own));
+        // What read the one's result reads that of all.
+        if let Some(last) = graph.nodes.last_mut() {
+            last.outputs[0] = node.outputs[0];
+        }
     }
     let outputs = std::mem::take(&mut graph.outputs);
     for port in outputs {

@@ -1,7 +1,7 @@
 //! A graph as an ONNX model.
 
-use super::{Constant, Data, Extent, Graph, Port, Value};
-use crate::kernel::DOMAIN;
+use super::{Constant, Data, Extent, Graph, Op, Port, Value};
+use crate::kernel::{DOMAIN, MATRICES};
 use crate::onnx::proto::{
     Dim, Dimension, EXTERNAL, Entry, Graph as GraphProto, Model, Node, OperatorSet, Shape, Tensor, TensorType, Type,
     ValueInfo,
@@ -44,12 +44,17 @@ pub fn lower(graph: &Graph) -> Model {
     }
 }
 
-/// ONNX Runtime gives the sum of a skip as the fourth output; the two between are for training.
+/// The names of a node's outputs, with those left out that operators have between them.
 fn outputs(node: &super::Node, name: impl Fn(Value) -> String) -> Vec<String> {
     let mut names: Vec<String> = node.outputs.iter().map(|&v| name(v)).collect();
-    if let (super::Op::SkipRmsNorm { .. }, 2) = (&node.op, names.len()) {
-        names.splice(1..1, [String::new(), String::new()]);
-    }
+    let (at, without) = match &node.op {
+        // The sum of a skip is the fourth; the two before are for training.
+        Op::SkipRmsNorm { .. } if names.len() == 2 => (1, 2),
+        // Caches come behind all matrices that there could be.
+        Op::Stack(program) => (program.outputs.len(), MATRICES.saturating_sub(program.outputs.len())),
+        _ => (0, 0),
+    };
+    names.splice(at..at, std::iter::repeat_n(String::new(), without));
     names
 }
 

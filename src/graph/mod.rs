@@ -8,6 +8,7 @@ mod lower;
 mod op;
 mod raise;
 mod rewrite;
+mod stack;
 mod weights;
 
 pub use extract::Border;
@@ -16,7 +17,8 @@ pub use lanes::{LANES, can_share, lanes};
 pub use lower::lower;
 pub use op::{Attention, Op};
 pub use raise::raise;
-pub use weights::{FILE as WEIGHTS, WeightsWriter};
+pub use stack::stack;
+pub use weights::{FILE as WEIGHTS, WeightsWriter, map as map_weights};
 
 use std::borrow::Cow;
 
@@ -31,6 +33,8 @@ pub enum DType {
     I32 = 6,
     /// 64-bit integers.
     I64 = 7,
+    /// IEEE 754 binary16.
+    F16 = 10,
 }
 
 impl DType {
@@ -38,6 +42,7 @@ impl DType {
     pub const fn bytes(self) -> usize {
         match self {
             Self::U8 => 1,
+            Self::F16 => 2,
             Self::F32 | Self::I32 => 4,
             Self::I64 => 8,
         }

@@ -1,7 +1,7 @@
 //! The operators Wayside's graphs are made of. The set is closed: whoever walks a graph matches on all of it.
 
 use super::DType;
-use crate::kernel::DOMAIN;
+use crate::kernel::{DOMAIN, Program};
 use crate::onnx::proto::{Attribute, AttributeType};
 use crate::tensor::{BLOCK, Bits};
 
@@ -31,8 +31,10 @@ pub enum Op {
     },
     /// Sum with broadcasting.
     Add,
-    /// [`Op::GroupQueryAttention`] without a window, by a kernel of ours.
+    /// [`Op::GroupQueryAttention`] without a window, by a kernel of ours: see [`crate::kernel::Work::Attend`].
     Attend(Attention),
+    /// `(x [.., K])`: the sum of each block of 32, in a [`Op::Stack`].
+    BlockSums,
     /// Changes the element type.
     Cast(DType),
     /// One behind the other along an axis.
@@ -53,6 +55,8 @@ pub enum Op {
         /// Factor of the result.
         scale: f32,
     },
+    /// `(x [.., 2 K])`: `silu(first half) * second half`, in a [`Op::Stack`].
+    Gate,
     /// `(table, indices)`: rows along an axis.
     Gather {
         /// Which axis the indices count.
@@ -80,8 +84,8 @@ pub enum Op {
         /// Added to the variance.
         epsilon: f32,
     },
-    /// `(x, quants, scales)`, and the offsets where it has some: as [`Op::MatMulBlocks`] with its offsets added, in one
-    /// node of ours.
+    /// `(x, quants, scales)`, and the offsets where it has some: as [`Op::MatMulBlocks`] with its offsets added, in a
+    /// [`Op::Stack`].
     Linear {
         /// Bits of a weight.
         bits: Bits,
@@ -121,7 +125,7 @@ pub enum Op {
     },
     /// The sign turned.
     Neg,
-    /// [`Op::MatMul`] with a matrix, by a kernel of ours: each row by itself.
+    /// [`Op::MatMul`] with a matrix, in a [`Op::Stack`]: each row by itself.
     Product,
     /// `(x, axes)`: the largest; the axes stay, with extent 1.
     ReduceMax,
@@ -172,6 +176,8 @@ pub enum Op {
     },
     /// Square root.
     Sqrt,
+    /// Many of our operators in one node. What it makes are the program's outputs, then the caches.
+    Stack(Program),
     /// Difference with broadcasting.
     Sub,
     /// Axes in another order.
@@ -189,6 +195,9 @@ impl Op {
         match self {
             Self::Abs => "Abs",
             Self::Attend(_) => "Attention",
+            Self::BlockSums => "BlockSums",
+            Self::Gate => "Gate",
+            Self::Stack(_) => "Stack",
             Self::Adapted { .. } | Self::FusedMatMul { .. } => "FusedMatMul",
             Self::Add => "Add",
             Self::Cast(_) => "Cast",
@@ -245,7 +254,9 @@ impl Op {
             | Self::Silu
             | Self::SkipLayerNorm { .. }
             | Self::SkipRmsNorm { .. } => MICROSOFT,
-            Self::Attend(_) | Self::Linear { .. } | Self::Product => DOMAIN,
+            Self::Attend(_) | Self::BlockSums | Self::Gate | Self::Linear { .. } | Self::Product | Self::Stack(_) => {
+                DOMAIN
+            }
             _ => "",
         }
     }
@@ -261,7 +272,6 @@ impl Op {
                     float("alpha", *scale),
                 ]
             }
-            Self::Attend(a) => vec![int("num_heads", a.heads), int("kv_num_heads", a.kv_heads)],
             Self::Cast(to) => vec![int("to", *to as usize)],
             Self::Concat { axis } | Self::Gather { axis } | Self::Split { axis } => {
                 vec![Attribute { i: Some(*axis), ..int("axis", 0) }]
@@ -283,9 +293,6 @@ impl Op {
                 vec![Attribute { i: Some(-1), ..int("axis", 0) }, float("epsilon", *epsilon)]
             }
             Self::SkipLayerNorm { epsilon } | Self::SkipRmsNorm { epsilon } => vec![float("epsilon", *epsilon)],
-            Self::Linear { bits, rows, columns, gated } => {
-                vec![int("K", *columns), int("N", *rows), int("bits", bits.count()), int("gated", usize::from(*gated))]
-            }
             Self::MatMulBlocks { bits, rows, columns } => vec![
                 int("K", *columns),
                 int("N", *rows),
@@ -298,6 +305,7 @@ impl Op {
             Self::ScatterAdd => vec![text("reduction", "add")],
             Self::Silu => vec![float("alpha", 1.0)],
             Self::Softmax => vec![Attribute { i: Some(-1), ..int("axis", 0) }],
+            Self::Stack(program) => vec![text("program", &program.encode())],
             Self::Transpose(order) => vec![Attribute {
                 name: "perm".into(),
                 ints: order.clone(),
@@ -306,9 +314,13 @@ impl Op {
             }],
             Self::Abs
             | Self::Add
+            | Self::Attend(_)
+            | Self::BlockSums
             | Self::Div
             | Self::Exp
+            | Self::Gate
             | Self::Gelu
+            | Self::Linear { .. }
             | Self::Log
             | Self::MatMul
             | Self::Min

@@ -92,7 +92,7 @@ fn foreign(what: &str) -> Error {
 }
 
 fn dtype(number: i32) -> Result<DType> {
-    [DType::F32, DType::U8, DType::I32, DType::I64]
+    [DType::F32, DType::U8, DType::I32, DType::I64, DType::F16]
         .into_iter()
         .find(|d| *d as i32 == number)
         .ok_or_else(|| foreign(&format!("element type {number}")))

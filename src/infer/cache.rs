@@ -56,41 +56,41 @@ impl Cache {
 
     /// Overwrites what was remembered. (What a model appends is let go of when the next conversation begins.)
     pub fn wipe(&mut self) {
-        // Buffers are float32 on the processor: there is none that cannot be written.
-        self.buffers.iter_mut().filter_map(|buffer| buffer.as_f32_mut().ok()).for_each(|numbers| numbers.fill(0.0));
+        // Buffers are numbers in memory: there is none that cannot be written.
+        self.buffers.iter_mut().filter_map(|buffer| buffer.as_bytes_mut().ok()).for_each(|bytes| bytes.fill(0));
     }
 
-    /// The first `length` tokens of all buffers, one after another: `[layers, 2, kv_heads, length, head_dim]`. None
-    /// from a cache whose buffers are the model's.
-    pub fn beginning(&self, length: usize) -> Result<Option<Vec<f32>>> {
+    /// The bytes of the first `length` tokens of all buffers, one after another: `[layers, 2, kv_heads, length,
+    /// head_dim]`. None from a cache whose buffers are the model's.
+    pub fn beginning(&self, length: usize) -> Result<Option<Vec<u8>>> {
         if !self.can_shrink() || length > self.capacity {
             return Ok(None);
         }
-        let mut rows = Vec::with_capacity(self.numbers(length));
+        let mut rows = Vec::new();
         for buffer in &self.buffers {
-            let heads = buffer.as_f32()?.chunks(self.capacity * self.width);
-            heads.for_each(|head| rows.extend_from_slice(&head[..length * self.width]));
+            let bytes = buffer.as_bytes()?;
+            let row = bytes.len() / (self.heads * self.capacity).max(1);
+            bytes.chunks(self.capacity * row).for_each(|head| rows.extend_from_slice(&head[..length * row]));
         }
         Ok(Some(rows))
     }
 
     /// Puts back what [`Cache::beginning`] gave for `length` tokens, for which there is room. False where it does not
     /// fit.
-    pub fn begin(&mut self, length: usize, rows: &[f32]) -> Result<bool> {
-        if !self.can_shrink() || length == 0 || length > self.capacity || rows.len() != self.numbers(length) {
+    pub fn begin(&mut self, length: usize, rows: &[u8]) -> Result<bool> {
+        if !self.can_shrink() || length == 0 || length > self.capacity || self.buffers.is_empty() {
             return Ok(false);
         }
-        let mut rows = rows.chunks(length * self.width);
+        let row = self.buffers[0].as_bytes()?.len() / (self.heads * self.capacity).max(1);
+        if row == 0 || rows.len() != self.buffers.len() * self.heads * length * row {
+            return Ok(false);
+        }
+        let mut rows = rows.chunks(length * row);
         for buffer in &mut self.buffers {
-            let heads = buffer.as_f32_mut()?.chunks_mut(self.capacity * self.width);
+            let heads = buffer.as_bytes_mut()?.chunks_mut(self.capacity * row);
             heads.zip(&mut rows).for_each(|(head, rows)| head[..rows.len()].copy_from_slice(rows));
         }
         Ok(true)
-    }
-
-    /// How many numbers `length` tokens take.
-    fn numbers(&self, length: usize) -> usize {
-        2 * self.layers * self.heads * self.width * length
     }
 
     fn empty(&self, binding: &mut Binding) -> Result<()> {
@@ -106,12 +106,12 @@ impl Cache {
         let capacity = needed.next_multiple_of(STEP);
         let mut old = std::mem::take(&mut self.buffers).into_iter();
         for (past, present) in slots(self.layers) {
-            let mut buffer = session.buffer(&[1, self.heads, capacity, self.width])?;
+            let mut buffer = session.buffer_for(&past, &[1, self.heads, capacity, self.width])?;
             if let Some(old) = old.next() {
-                let (from, to) = (old.as_f32()?, buffer.as_f32_mut()?);
-                let heads = from.chunks(self.capacity * self.width).zip(to.chunks_mut(capacity * self.width));
-                for (from, to) in heads {
-                    to[..used * self.width].copy_from_slice(&from[..used * self.width]);
+                let (from, to) = (old.as_bytes()?, buffer.as_bytes_mut()?);
+                let row = to.len() / (self.heads * capacity).max(1);
+                for (from, to) in from.chunks((self.capacity * row).max(1)).zip(to.chunks_mut(capacity * row)) {
+                    to[..used * row].copy_from_slice(&from[..used * row]);
                 }
             }
             binding.in_place(&past, &present, &mut buffer)?;

@@ -119,13 +119,13 @@ impl Context {
     }
 
     /// What it remembers of `tokens`, where it begins with them; see [`super::Prefixes`].
-    pub(super) fn beginning(&self, tokens: &[u32]) -> Result<Option<Vec<f32>>> {
+    pub(super) fn beginning(&self, tokens: &[u32]) -> Result<Option<Vec<u8>>> {
         if self.tokens.starts_with(tokens) { self.cache.beginning(tokens.len()) } else { Ok(None) }
     }
 
     /// Forgets everything and begins with `tokens`, of which `rows` is what is remembered. False where that does not
     /// fit; then it is empty.
-    pub(super) fn begin(&mut self, tokens: &[u32], rows: &[f32]) -> Result<bool> {
+    pub(super) fn begin(&mut self, tokens: &[u32], rows: &[u8]) -> Result<bool> {
         self.truncate(0);
         self.cache.reserve(&self.session, &mut self.binding, 0, tokens.len().max(self.expected))?;
         let fits = self.cache.begin(tokens.len(), rows)?;

@@ -6,7 +6,7 @@
 //! on. What belongs to one person is never given to this place; see [`Prefixes::keep`].
 //!
 //! ```text
-//! prefixes/<key>    safetensors: F32 "rows", flat, in the order [layers, 2, kv_heads, tokens, head_dim]
+//! prefixes/<key>    safetensors: U8 "rows", the bytes of numbers [layers, 2, kv_heads, tokens, head_dim]
 //!                   "__metadata__": {"crc32": of the rows}
 //! ```
 
@@ -22,10 +22,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// Beginnings that are kept; with the default model one takes some 3 MB. The one used longest ago goes first.
+/// Beginnings that are kept; with the default model one takes some 2 MB. The one used longest ago goes first.
 const KEPT: usize = 8;
 /// The version of the layout, part of the key.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const ROWS: &str = "rows";
 const CRC: &str = "crc32";
 
@@ -33,7 +33,7 @@ const CRC: &str = "crc32";
 pub struct Prefixes {
     folder: PathBuf,
     /// The latest first.
-    lately: Mutex<Vec<(String, Arc<Vec<f32>>)>>,
+    lately: Mutex<Vec<(String, Arc<Vec<u8>>)>>,
 }
 
 impl Prefixes {
@@ -84,7 +84,7 @@ impl Prefixes {
         Ok(())
     }
 
-    fn remember(&self, key: String, rows: Arc<Vec<f32>>) {
+    fn remember(&self, key: String, rows: Arc<Vec<u8>>) {
         let mut lately = self.lately();
         lately.retain(|(known, _)| *known != key);
         lately.insert(0, (key, rows));
@@ -105,7 +105,7 @@ impl Prefixes {
         files.iter().take(over).try_for_each(|(_, path)| durable::remove(path))
     }
 
-    fn lately(&self) -> std::sync::MutexGuard<'_, Vec<(String, Arc<Vec<f32>>)>> {
+    fn lately(&self) -> std::sync::MutexGuard<'_, Vec<(String, Arc<Vec<u8>>)>> {
         // Entries are only ever put in whole.
         self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,24 +126,23 @@ fn key(context: &Context, tokens: &[u32]) -> String {
     key
 }
 
-fn read(path: &Path) -> Result<Vec<f32>> {
+fn read(path: &Path) -> Result<Vec<u8>> {
     let map = format::map(path)?;
     let damaged = || Error::corrupt(format!("{} is damaged", path.display()));
     let file = SafeTensors::deserialize(&map).map_err(|e| damaged().because(e))?;
     let (_, header) = SafeTensors::read_metadata(&map).map_err(|e| damaged().because(e))?;
     let rows = file.tensor(ROWS).map_err(|e| damaged().because(e))?;
     let crc = header.metadata().as_ref().and_then(|m| m.get(CRC)?.parse().ok());
-    if rows.dtype() != Dtype::F32 || crc != Some(crc32fast::hash(rows.data())) {
+    if rows.dtype() != Dtype::U8 || crc != Some(crc32fast::hash(rows.data())) {
         return Err(damaged());
     }
-    Ok(rows.data().as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect())
+    Ok(rows.data().to_vec())
 }
 
-fn write(path: &Path, rows: &[f32]) -> Result<()> {
+fn write(path: &Path, rows: &[u8]) -> Result<()> {
     let failed = |e| Error::invalid("the beginning cannot be written").because(e);
-    let bytes: &[u8] = bytemuck::cast_slice(rows);
-    let view = TensorView::new(Dtype::F32, vec![rows.len()], bytes).map_err(failed)?;
-    let about = HashMap::from([(CRC.to_owned(), crc32fast::hash(bytes).to_string())]);
+    let view = TensorView::new(Dtype::U8, vec![rows.len()], rows).map_err(failed)?;
+    let about = HashMap::from([(CRC.to_owned(), crc32fast::hash(rows).to_string())]);
     durable::write(path, &serialize([(ROWS, view)], Some(about)).map_err(failed)?)
 }
 
@@ -156,7 +155,7 @@ mod tests {
     fn a_file_comes_back_or_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("prefixes/abc");
-        let rows = [1.5, -0.0, f32::MIN_POSITIVE];
+        let rows = [1, 0, 255];
         assert!(read(&path).is_err());
         write(&path, &rows).unwrap();
         assert_eq!(read(&path).unwrap(), rows);
@@ -177,7 +176,7 @@ mod tests {
         let prefixes = Prefixes::new(folder.path());
         for n in 0..KEPT + 3 {
             let path = folder.path().join(format!("{n:02}"));
-            write(&path, &[n as f32]).unwrap();
+            write(&path, &[n as u8]).unwrap();
             let then = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1000 - n as u64);
             fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
         }

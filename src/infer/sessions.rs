@@ -8,10 +8,11 @@ use super::worn::Worn;
 use crate::bundle::{self, Bundle, Decoder};
 use crate::engine::{Engine, Session, Tensor};
 use crate::error::{Error, Result};
-use crate::graph::{DType, Extent, Graph, can_share, fuse, lanes, lower, raise};
+use crate::graph::{DType, Extent, Graph, can_share, fuse, lanes, lower, map_weights, raise, stack};
 use crate::kernel;
 use crate::lora::{Adapter, Places, inject};
 use crate::onnx;
+use memmap2::Mmap;
 use prost::Message;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -22,6 +23,8 @@ pub type Arrays = Vec<(String, Tensor)>;
 pub struct Sessions {
     engine: Engine,
     bundle: Bundle,
+    /// Its weights, mapped once for all sessions.
+    weights: Mutex<Option<Option<Arc<Mmap>>>>,
     plain: Mutex<Option<Arc<Session>>>,
     adapted: Mutex<Option<Arc<Adapted>>>,
     /// Sessions for several conversations, with an adapter's arrays or without, made when two answer at once.
@@ -48,6 +51,7 @@ impl Sessions {
         Self {
             engine: engine.clone(),
             bundle: bundle.clone(),
+            weights: Mutex::default(),
             plain: Mutex::default(),
             adapted: Mutex::default(),
             together: Default::default(),
@@ -135,7 +139,7 @@ impl Sessions {
             false => self.own()?,
         };
         let graph = graph.ok_or_else(|| Error::unsupported("a model that takes one conversation at a time"))?;
-        self.load(&lanes(fuse(graph)?)?)
+        self.load(stack(lanes(fuse(graph)?)?)?)
     }
 
     fn adapt(&self) -> Result<Adapted> {
@@ -160,13 +164,18 @@ impl Sessions {
     fn open(&self, graph: Graph, adapted: bool) -> Result<Session> {
         let graph = if self.engine.has_kernels() { fuse(graph)? } else { graph };
         let _told = self.shares[usize::from(adapted)].set(can_share(&graph));
-        self.load(&graph)
+        self.load(stack(graph)?)
     }
 
-    fn load(&self, graph: &Graph) -> Result<Session> {
-        let mut model = lower(graph);
+    fn load(&self, graph: Graph) -> Result<Session> {
+        let mut model = lower(&graph);
         onnx::require(&mut model, LOGITS_TO_KEEP);
-        self.engine.session(&model.encode_to_vec(), &self.bundle.dir)
+        let mut weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
+        let weights = match &*weights {
+            Some(weights) => weights.clone(),
+            None => weights.insert(map_weights(&self.bundle.dir)?).clone(),
+        };
+        self.engine.session_over(&model.encode_to_vec(), &self.bundle.dir, weights)
     }
 
     /// Whether the bundle is still the one that was opened.

@@ -1,23 +1,24 @@
 //! Grouped-query attention over a cache that grows in place.
 //!
 //! ```text
-//! y[r, h] = sum over positions l <= past + r of  softmax(q[r, h] . k[l, h / G] / sqrt(D)) v[l, h / G]
-//! q       [rows, H D], not rotated yet        keys, values  [KV, capacity, D], keys rotated        H = KV G
+//! y[r, h] = sum over positions l <= past + r of  softmax(q[r, h] . k[l, h / G]) v[l, h / G]
+//! q       [rows, H D]        keys, values  [KV, capacity, D] in float16        H = KV G;  q and k rotated
 //! ```
 //!
-//! Queries that read the same keys go together, four at a time; positions go in stretches of 256, each with its own
+//! Queries that read the same keys go together, four at a time; positions go in stretches of 128, each with its own
 //! maximum, and what stretches give is joined in their order. So a row's result does not depend on its neighbours, on
 //! how many threads there are, or on who computed which stretch: a token decoded alone, checked among guesses or read
 //! as part of a prompt has the same bits.
 
 use super::exp::exp;
 use super::{LARGEST_HEAD, Output};
+use half::f16;
 use std::arch::x86_64::*;
 
 /// Queries that go together.
 const TILE: usize = 4;
 /// Positions that share a maximum.
-pub const STRETCH: usize = 256;
+pub const STRETCH: usize = 128;
 
 /// Extents of an attention.
 #[derive(Clone, Copy, Debug)]
@@ -35,24 +36,18 @@ pub struct Heads {
 pub struct Attention<'a> {
     /// Its extents.
     pub heads: Heads,
-    /// `[rows, H D]`, or wider where keys and values follow.
+    /// `[rows, H D]`, over the square root of D.
     pub queries: &'a [f32],
-    /// Numbers from one row of `queries` to the next.
-    pub stride: usize,
     /// Rows, that is new positions.
     pub rows: usize,
     /// Positions before them.
     pub past: usize,
     /// `[KV, capacity, D]`.
-    pub keys: &'a [f32],
+    pub keys: &'a [f16],
     /// As `keys`.
-    pub values: &'a [f32],
+    pub values: &'a [f16],
     /// Positions there is room for.
     pub capacity: usize,
-    /// `[positions, D / 2]`: cosines of the rotation.
-    pub cosines: &'a [f32],
-    /// As `cosines`.
-    pub sines: &'a [f32],
 }
 
 impl Attention<'_> {
@@ -60,15 +55,12 @@ impl Attention<'_> {
     fn is_whole(&self) -> bool {
         let Heads { heads, kv_heads, dim } = self.heads;
         let end = self.past + self.rows;
-        let queries = self.rows.saturating_sub(1) * self.stride + heads * dim;
         let cached = kv_heads * self.capacity * dim;
         self.heads.fit()
             && end <= self.capacity
-            && (self.rows == 0 || self.queries.len() >= queries)
+            && self.queries.len() == self.rows * heads * dim
             && self.keys.len() >= cached
             && self.values.len() >= cached
-            && self.cosines.len() >= end * dim / 2
-            && self.sines.len() >= end * dim / 2
     }
 
     /// Tiles of queries, of which each is computed whole: the unit in which threads share a prompt.
@@ -90,12 +82,12 @@ impl Attention<'_> {
         (self.rows * self.heads.group()).div_ceil(TILE)
     }
 
-    /// What `tile` gets from one stretch, into `share`: for each query the largest score, the sum of what the others
-    /// are beside it, and the values weighted so. Nothing happens where [`super::available`] says no or sizes do not
-    /// fit.
+    /// What `tile` gets from one stretch, put at `at` and after: for each query the largest score, the sum of what the
+    /// others are beside it, and the values weighted so; [`Attention::share`] numbers in all. Nothing happens where
+    /// [`super::available`] says no or sizes do not fit.
     #[allow(unsafe_code, reason = "kernels for an instruction set; what makes it sound is said at the call")]
-    pub fn stretch(&self, tile: usize, stretch: usize, share: &mut [f32]) {
-        if !super::available() || !self.is_whole() || tile >= self.tiles() || share.len() < self.share() {
+    pub fn stretch(&self, tile: usize, stretch: usize, shares: &Output<'_>, at: usize) {
+        if !super::available() || !self.is_whole() || tile >= self.tiles() {
             return;
         }
         let (kv_head, first) = (tile / self.tiles_of_a_head(), tile % self.tiles_of_a_head() * TILE);
@@ -103,10 +95,10 @@ impl Attention<'_> {
         // SAFETY: the machine has the instructions, and the arrays are whole, as was just asked.
         unsafe {
             match all - first {
-                1 => self.queries_over::<1>(kv_head, first, stretch, share),
-                2 => self.queries_over::<2>(kv_head, first, stretch, share),
-                3 => self.queries_over::<3>(kv_head, first, stretch, share),
-                _ => self.queries_over::<TILE>(kv_head, first, stretch, share),
+                1 => self.queries_over::<1>(kv_head, first, stretch, shares, at),
+                2 => self.queries_over::<2>(kv_head, first, stretch, shares, at),
+                3 => self.queries_over::<3>(kv_head, first, stretch, shares, at),
+                _ => self.queries_over::<TILE>(kv_head, first, stretch, shares, at),
             }
         }
     }
@@ -134,53 +126,52 @@ impl Attention<'_> {
 
     /// [`Attention::stretch`] for `R` queries from `first` of those that read `kv_head`.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-    fn queries_over<const R: usize>(&self, kv_head: usize, first: usize, stretch: usize, share: &mut [f32]) {
-        let dim = self.heads.dim;
+    fn queries_over<const R: usize>(
+        &self,
+        kv_head: usize,
+        first: usize,
+        stretch: usize,
+        shares: &Output<'_>,
+        at: usize,
+    ) {
+        let (dim, group) = (self.heads.dim, self.heads.group());
         let (begin, head) = (stretch * STRETCH, kv_head * self.capacity * dim);
         let keys = &self.keys[head + begin * dim..head + (self.past + self.rows) * dim];
         let values = &self.values[head + begin * dim..head + (self.past + self.rows) * dim];
-        let mut weights = [[0.0; STRETCH]; R];
-        let mut longest = 0;
-        for (q, weights) in weights.iter_mut().enumerate() {
-            let query = first + q;
-            // Positions of this stretch that the query sees.
-            let seen = (self.past + query / self.heads.group() + 1).saturating_sub(begin).min(STRETCH);
-            let (most, total) = match seen {
-                0 => (f32::NEG_INFINITY, 0.0),
-                _ => {
-                    scores(&self.query(kv_head, query)[..dim], keys, &mut weights[..seen]);
-                    softmax(weights, seen)
-                }
-            };
-            share[q * (dim + 2)..][..2].copy_from_slice(&[most, total]);
-            longest = longest.max(seen);
+        // Positions of this stretch that a query sees.
+        let seen = |q: usize| (self.past + (first + q) / group + 1).saturating_sub(begin).min(STRETCH);
+        let longest = seen(R - 1);
+        let mut queries = [&[][..]; R];
+        for (q, query) in queries.iter_mut().enumerate() {
+            let (row, head) = ((first + q) / group, kv_head * group + (first + q) % group);
+            *query = &self.queries[(row * self.heads.heads + head) * dim..][..dim];
         }
-        let mut at = 0;
-        while at < dim {
-            let sums = |q: usize| q * (dim + 2) + 2 + at;
-            if dim - at >= 64 {
-                let sum = weighted::<R, 4>(&weights, &values[at.min(values.len())..], dim, longest);
-                (0..R).for_each(|q| share[sums(q)..][..64].copy_from_slice(bytemuck::cast_slice(&sum[q])));
-                at += 64;
+        let mut weights = [[0.0; STRETCH]; R];
+        scores(queries, dim, keys, &mut weights, longest);
+        for (q, weights) in weights.iter_mut().enumerate() {
+            let (most, total) = match seen(q) {
+                0 => {
+                    weights.fill(0.0);
+                    (f32::NEG_INFINITY, 0.0)
+                }
+                seen => softmax(weights, seen),
+            };
+            shares.put(at + q * (dim + 2), &[most, total]);
+        }
+        let mut done = 0;
+        while done < dim {
+            let sums = |q: usize| at + q * (dim + 2) + 2 + done;
+            let values = &values[done.min(values.len())..];
+            if dim - done >= 64 {
+                let sum = weighted::<R, 4>(&weights, values, dim, longest);
+                (0..R).for_each(|q| shares.put(sums(q), sum[q].as_flattened()));
+                done += 64;
             } else {
-                let sum = weighted::<R, 1>(&weights, &values[at.min(values.len())..], dim, longest);
-                (0..R).for_each(|q| share[sums(q)..][..16].copy_from_slice(bytemuck::cast_slice(&sum[q])));
-                at += 16;
+                let sum = weighted::<R, 1>(&weights, values, dim, longest);
+                (0..R).for_each(|q| shares.put(sums(q), sum[q].as_flattened()));
+                done += 16;
             }
         }
-    }
-
-    /// A query of a head of keys, rotated and scaled.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-    fn query(&self, kv_head: usize, query: usize) -> [f32; LARGEST_HEAD] {
-        let (dim, group) = (self.heads.dim, self.heads.group());
-        let (row, head) = (query / group, kv_head * group + query % group);
-        let mut rotated = [0.0; LARGEST_HEAD];
-        let [cosines, sines] = [self.cosines, self.sines].map(|t| &t[(self.past + row) * dim / 2..][..dim / 2]);
-        rotate(&self.queries[row * self.stride + head * dim..][..dim], cosines, sines, &mut rotated[..dim]);
-        let scale = 1.0 / (dim as f32).sqrt();
-        rotated[..dim].iter_mut().for_each(|x| *x *= scale);
-        rotated
     }
 }
 
@@ -196,53 +187,78 @@ impl Heads {
     }
 }
 
-/// The products of a query with the first keys, as many as there is room for.
+/// The products of queries with the first `count` keys.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 #[allow(unsafe_code, reason = "unchecked loads: checks in this loop cost more than the loop")]
-fn scores(query: &[f32], keys: &[f32], scores: &mut [f32]) {
-    let dim = query.len();
-    let last = (keys.len() / dim).min(scores.len()).saturating_sub(1);
-    for (four, scores) in scores.chunks_mut(4).enumerate() {
+fn scores<const R: usize>(
+    queries: [&[f32]; R],
+    dim: usize,
+    keys: &[f16],
+    scores: &mut [[f32; STRETCH]; R],
+    count: usize,
+) {
+    let count = count.min(keys.len() / dim).min(STRETCH);
+    for first in (0..count).step_by(4) {
         // Positions that are not there repeat the last.
-        let key = |i: usize| keys.as_ptr().wrapping_add((4 * four + i).min(last) * dim);
+        let key = |i: usize| keys.as_ptr().wrapping_add((first + i).min(count - 1) * dim);
         let (k0, k1, k2, k3) = (key(0), key(1), key(2), key(3));
-        let (mut s0, mut s1) = (_mm512_setzero_ps(), _mm512_setzero_ps());
-        let (mut s2, mut s3) = (s0, s1);
+        let mut sums = [[_mm512_setzero_ps(); 4]; R];
         for at in (0..dim).step_by(16) {
-            // SAFETY: `dim` is a multiple of 16, and each key and the query have that many numbers.
-            unsafe {
-                let q = _mm512_loadu_ps(query.as_ptr().add(at));
-                s0 = _mm512_fmadd_ps(q, _mm512_loadu_ps(k0.add(at)), s0);
-                s1 = _mm512_fmadd_ps(q, _mm512_loadu_ps(k1.add(at)), s1);
-                s2 = _mm512_fmadd_ps(q, _mm512_loadu_ps(k2.add(at)), s2);
-                s3 = _mm512_fmadd_ps(q, _mm512_loadu_ps(k3.add(at)), s3);
+            // SAFETY: `dim` is a multiple of 16, and each key has that many numbers.
+            let (k0, k1, k2, k3) = unsafe { (widened(k0, at), widened(k1, at), widened(k2, at), widened(k3, at)) };
+            for (sums, query) in sums.iter_mut().zip(queries) {
+                // SAFETY: `dim` is a multiple of 16, and a query has that many numbers.
+                let q = unsafe { _mm512_loadu_ps(query.as_ptr().add(at)) };
+                sums[0] = _mm512_fmadd_ps(q, k0, sums[0]);
+                sums[1] = _mm512_fmadd_ps(q, k1, sums[1]);
+                sums[2] = _mm512_fmadd_ps(q, k2, sums[2]);
+                sums[3] = _mm512_fmadd_ps(q, k3, sums[3]);
             }
         }
-        let s01 = _mm512_add_ps(_mm512_unpacklo_ps(s0, s1), _mm512_unpackhi_ps(s0, s1));
-        let s23 = _mm512_add_ps(_mm512_unpacklo_ps(s2, s3), _mm512_unpackhi_ps(s2, s3));
-        let (s01, s23) = (_mm512_castps_pd(s01), _mm512_castps_pd(s23));
-        let lanes = _mm512_add_ps(
-            _mm512_castpd_ps(_mm512_unpacklo_pd(s01, s23)),
-            _mm512_castpd_ps(_mm512_unpackhi_pd(s01, s23)),
-        );
-        let lanes: [[f32; 4]; 4] = bytemuck::cast(lanes);
-        for (i, score) in scores.iter_mut().enumerate() {
-            *score = (lanes[0][i] + lanes[1][i]) + (lanes[2][i] + lanes[3][i]);
+        for (scores, [s0, s1, s2, s3]) in scores.iter_mut().zip(sums) {
+            let s01 = _mm512_add_ps(_mm512_unpacklo_ps(s0, s1), _mm512_unpackhi_ps(s0, s1));
+            let s23 = _mm512_add_ps(_mm512_unpacklo_ps(s2, s3), _mm512_unpackhi_ps(s2, s3));
+            let (s01, s23) = (_mm512_castps_pd(s01), _mm512_castps_pd(s23));
+            let lanes = _mm512_add_ps(
+                _mm512_castpd_ps(_mm512_unpacklo_pd(s01, s23)),
+                _mm512_castpd_ps(_mm512_unpackhi_pd(s01, s23)),
+            );
+            let lanes: [__m128; 4] = bytemuck::cast(lanes);
+            let four = _mm_add_ps(_mm_add_ps(lanes[0], lanes[1]), _mm_add_ps(lanes[2], lanes[3]));
+            scores[first..first + 4].copy_from_slice(&bytemuck::cast::<_, [f32; 4]>(four));
         }
     }
+}
+
+/// Sixteen numbers from `at`.
+///
+/// # Safety
+/// They are there.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[allow(unsafe_code, reason = "unchecked loads")]
+unsafe fn widened(numbers: *const f16, at: usize) -> __m512 {
+    // SAFETY: as the caller says.
+    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(numbers.add(at).cast()) })
 }
 
 /// Scores to what they are beside the largest, in place; zeros behind those that are `seen`. Returns the largest, and
 /// the sum.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 fn softmax(scores: &mut [f32; STRETCH], seen: usize) -> (f32, f32) {
-    let most = scores[..seen].iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    scores[..seen].iter_mut().for_each(|s| *s = exp(*s - most));
-    let mut lanes = [0.0; 16];
-    for sixteen in scores.chunks_exact(16) {
-        lanes.iter_mut().zip(sixteen).for_each(|(lane, s)| *lane += s);
+    scores[seen..].fill(f32::NEG_INFINITY);
+    let mut mosts = [f32::NEG_INFINITY; 16];
+    for sixteen in scores.as_chunks::<16>().0 {
+        mosts.iter_mut().zip(sixteen).for_each(|(most, s)| *most = if *s > *most { *s } else { *most });
     }
-    (most, lanes.iter().sum())
+    let most = mosts.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    scores.iter_mut().for_each(|s| *s = exp(*s - most));
+    scores[seen..].fill(0.0);
+    let mut sums = [0.0; 16];
+    for sixteen in scores.as_chunks::<16>().0 {
+        sums.iter_mut().zip(sixteen).for_each(|(sum, s)| *sum += s);
+    }
+    (most, sums.iter().sum())
 }
 
 /// The first `count` values, each weighted, of `16 J` numbers every `dim`.
@@ -250,7 +266,7 @@ fn softmax(scores: &mut [f32; STRETCH], seen: usize) -> (f32, f32) {
 #[allow(unsafe_code, reason = "unchecked loads: checks in this loop cost more than the loop")]
 fn weighted<const R: usize, const J: usize>(
     weights: &[[f32; STRETCH]; R],
-    values: &[f32],
+    values: &[f16],
     dim: usize,
     count: usize,
 ) -> [[[f32; 16]; J]; R] {
@@ -260,7 +276,7 @@ fn weighted<const R: usize, const J: usize>(
         let mut value = [_mm512_setzero_ps(); J];
         for (j, value) in value.iter_mut().enumerate() {
             // SAFETY: `l` is less than how many positions have 16 J numbers here.
-            *value = unsafe { _mm512_loadu_ps(values.as_ptr().add(l * dim + 16 * j)) };
+            *value = unsafe { widened(values.as_ptr(), l * dim + 16 * j) };
         }
         for (sums, weights) in sums.iter_mut().zip(weights) {
             let weight = _mm512_set1_ps(weights[l % STRETCH]);

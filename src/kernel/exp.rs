@@ -16,5 +16,7 @@ pub(super) fn exp(x: f32) -> f32 {
     let p = p.mul_add(r, 1.666_666_5e-1);
     let p = p.mul_add(r, 0.5);
     let p = p.mul_add(r * r, r + 1.0);
-    p * f32::from_bits(((octaves as i32 + 127) as u32) << 23)
+    // A number from which on a float counts by ones: what is added to it lies in the last bits as an integer.
+    const ONES: f32 = 12_582_912.0;
+    p * f32::from_bits((octaves + (ONES + 127.0)).to_bits() << 23)
 }

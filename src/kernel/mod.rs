@@ -18,22 +18,32 @@
 #[cfg(target_arch = "x86_64")]
 mod attention;
 #[cfg(target_arch = "x86_64")]
+mod between;
+#[cfg(target_arch = "x86_64")]
 mod exp;
 #[cfg(target_arch = "x86_64")]
 mod few;
 #[cfg(target_arch = "x86_64")]
 mod many;
 mod output;
+mod program;
 #[cfg(target_arch = "x86_64")]
 mod rows;
 #[cfg(target_arch = "x86_64")]
 pub mod small;
+#[cfg(target_arch = "x86_64")]
+mod team;
 
 #[cfg(target_arch = "x86_64")]
 pub use attention::{Attention, Heads, rotate};
-pub use output::Output;
+#[cfg(target_arch = "x86_64")]
+pub use between::{add, gate, rms_norm, sums};
+pub use output::{Number, Output};
+pub use program::{MATRICES, Place, Program, Step, Work};
 #[cfg(target_arch = "x86_64")]
 pub use rows::Rows;
+#[cfg(target_arch = "x86_64")]
+pub use team::Team;
 
 use crate::tensor::{BLOCK, Bits};
 use half::f16;
@@ -42,7 +52,7 @@ use half::f16;
 pub const DOMAIN: &str = "wayside";
 
 /// Counts changes to the bits of a result, so that what was computed by other kernels is not taken for theirs.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Outputs that are computed together: the unit in which threads share a product.
 pub const PANEL: usize = 16;

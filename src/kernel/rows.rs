@@ -1,7 +1,6 @@
 //! Activations in int8, a block of 32 at a time, laid out as the kernels read them.
 
-use super::Matrix;
-use super::exp::exp;
+use super::{Matrix, gate};
 use crate::tensor::{BLOCK, Bits};
 use std::arch::x86_64::*;
 
@@ -53,15 +52,13 @@ impl Rows {
 
     /// The same for the activation between the two halves of a gated layer: `both` is `[rows, 2 K]`, gates before
     /// values, and a row becomes `silu(gate) * value`.
-    #[allow(unsafe_code, reason = "a kernel for an instruction set; what makes it sound is said at the call")]
     pub fn fill_gated(&mut self, both: &[f32], matrix: &Matrix<'_>) {
         let width = matrix.inputs.max(1);
         self.prepare(both.len() / (2 * width), matrix);
         let mut row = vec![0.0; width];
         for (r, both) in both.chunks_exact(2 * width).enumerate().take(self.count) {
             let (gates, values) = both.split_at(width);
-            // SAFETY: the machine has the instructions, as `prepare` found.
-            unsafe { gated(gates, values, &mut row) };
+            gate(gates, values, &mut row);
             self.round(r, &row, matrix.bits);
         }
     }
@@ -131,13 +128,5 @@ fn round<'a, const CENTRE: u8>(row: &[f32], quads: impl Iterator<Item = &'a mut 
             quad.whole[b] = start.iter().sum();
             quad.sum[4 * b..][..4].fill(_mm512_reduce_add_ps(_mm512_add_ps(first, second)));
         }
-    }
-}
-
-/// `silu(gate) * value`. Plain arithmetic that the compiler makes into vectors.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn gated(gates: &[f32], values: &[f32], out: &mut [f32]) {
-    for ((out, gate), value) in out.iter_mut().zip(gates).zip(values) {
-        *out = gate / (1.0 + exp(-gate)) * value;
     }
 }

@@ -9,6 +9,10 @@ fn floats(rng: &mut impl Rng, n: usize, size: f32) -> Vec<f32> {
     (0..n).map(|_| rng.random_range(-size..size)).collect()
 }
 
+fn halves(rng: &mut impl Rng, n: usize) -> Vec<f16> {
+    floats(rng, n, 1.0).into_iter().map(f16::from_f32).collect()
+}
+
 /// A matrix with arrays of its own.
 struct Made {
     bits: Bits,
@@ -139,19 +143,14 @@ proptest! {
         let heads = Heads { heads: kv_heads * group, kv_heads, dim: 16 * dim };
         let (dim, capacity) = (heads.dim, past + rows + rng.random_range(0..9));
         let numbers = kv_heads * capacity * dim;
-        let (mut keys, mut values) = (floats(rng, numbers, 1.0), floats(rng, numbers, 1.0));
+        let (mut keys, mut values) = (halves(rng, numbers), halves(rng, numbers));
         // What is behind the end was never written, and must not matter.
         for head in keys.chunks_exact_mut(capacity * dim).chain(values.chunks_exact_mut(capacity * dim)) {
-            head[(past + rows) * dim..].fill(f32::NAN);
+            head[(past + rows) * dim..].fill(f16::NAN);
         }
         let width = heads.heads * dim;
-        let queries = floats(rng, rows * width, 3.0);
-        let angles = floats(rng, (past + rows) * dim / 2, 3.0);
-        let (cosines, sines): (Vec<_>, Vec<_>) = angles.iter().map(|a| (a.cos(), a.sin())).unzip();
-        let whole = Attention {
-            heads, queries: &queries, stride: width, rows, past,
-            keys: &keys, values: &values, capacity, cosines: &cosines, sines: &sines,
-        };
+        let queries = floats(rng, rows * width, 1.0);
+        let whole = Attention { heads, queries: &queries, rows, past, keys: &keys, values: &values, capacity };
         let together = attended(&whole);
         for row in 0..rows {
             let alone = Attention { queries: &queries[row * width..][..width], rows: 1, past: past + row, ..whole };
@@ -172,8 +171,8 @@ fn attended(attention: &Attention<'_>) -> Vec<f32> {
     let output = Output::new(&mut y);
     for tile in 0..attention.tiles() {
         let mut shares = vec![0.0; attention.stretches() * attention.share()];
-        let each = shares.chunks_exact_mut(attention.share()).enumerate();
-        each.for_each(|(stretch, share)| attention.stretch(tile, stretch, share));
+        let all = Output::new(&mut shares);
+        (0..attention.stretches()).for_each(|s| attention.stretch(tile, s, &all, s * attention.share()));
         attention.join(tile, &shares, &output);
     }
     y
@@ -181,17 +180,12 @@ fn attended(attention: &Attention<'_>) -> Vec<f32> {
 
 fn plain(a: &Attention<'_>, row: usize, head: usize) -> Vec<f64> {
     let (dim, position) = (a.heads.dim, a.past + row);
-    let of = |cache: &[f32], l: usize| {
+    let of = |cache: &[f16], l: usize| {
         let at = (head / (a.heads.heads / a.heads.kv_heads) * a.capacity + l) * dim;
-        cache[at..at + dim].iter().map(|x| f64::from(*x)).collect::<Vec<_>>()
+        cache[at..at + dim].iter().map(|x| x.to_f64()).collect::<Vec<_>>()
     };
-    let mut query = vec![0.0; dim];
-    let tables = [a.cosines, a.sines].map(|t| &t[position * dim / 2..][..dim / 2]);
-    rotate(&a.queries[row * a.stride + head * dim..][..dim], tables[0], tables[1], &mut query);
-    let score = |l: usize| -> f64 {
-        let dot: f64 = of(a.keys, l).iter().zip(&query).map(|(k, q)| k * f64::from(*q)).sum();
-        dot / (dim as f64).sqrt()
-    };
+    let query = &a.queries[(row * a.heads.heads + head) * dim..][..dim];
+    let score = |l: usize| -> f64 { of(a.keys, l).iter().zip(query).map(|(k, q)| k * f64::from(*q)).sum() };
     let weights: Vec<f64> = (0..=position).map(|l| score(l).exp()).collect();
     let total: f64 = weights.iter().sum();
     let mut sum = vec![0.0; dim];
@@ -199,6 +193,14 @@ fn plain(a: &Attention<'_>, row: usize, head: usize) -> Vec<f64> {
         sum.iter_mut().zip(of(a.values, l)).for_each(|(s, v)| *s += weight / total * v);
     }
     sum
+}
+
+#[test]
+fn halves_of_a_head_turn_against_one_another() {
+    let (x, mut turned) = ([3.0, 1.0, 4.0, 2.0], [0.0; 4]);
+    rotate(&x, &[0.0, 0.6], &[1.0, 0.8], &mut turned);
+    let expected = [-4.0, 0.6 - 1.6, 3.0, 1.2 + 0.8];
+    assert!(turned.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{turned:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use wayside::error::ErrorKind;
 use wayside::grad;
 use wayside::graph::{Attention, DType, Graph, Op, Value};
+use wayside::kernel::Program;
 use wayside::tensor::Bits;
 
 /// One operator's checks: the operators of their graphs.
@@ -53,7 +54,9 @@ fn without() -> Vec<Op> {
     vec![
         Op::Abs,
         Op::Attend(Attention { heads: 1, kv_heads: 1, window: None }),
+        Op::BlockSums,
         Op::Cast(DType::F32),
+        Op::Gate,
         Op::GatherBlocks(Bits::Int4),
         Op::Gelu,
         Op::GroupQueryAttention(Attention { heads: 1, kv_heads: 1, window: None }),
@@ -67,6 +70,7 @@ fn without() -> Vec<Op> {
         Op::Shape,
         Op::SkipLayerNorm { epsilon: 1e-5 },
         Op::Slice,
+        Op::Stack(Program::default()),
     ]
 }
 

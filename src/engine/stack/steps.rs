@@ -1,0 +1,109 @@
+//! The steps of a stack, taken one after the other by the one who leads.
+
+use super::attend::{Lane, Reads, attend};
+use super::caches::{OWN, SHARED};
+use super::linear::times;
+use super::values::Values;
+use crate::kernel::{Heads, Matrix, Output, Place, Program, Rows, Step, Team, Work, add, gate, rms_norm, small, sums};
+
+/// Multiplications that are worth a unit of work.
+const ENOUGH: usize = 16 << 10;
+
+/// Takes all steps. What they read and make fits, as `extents` has found.
+pub fn take(
+    program: &Program,
+    matrices: &[Option<Matrix<'_>>],
+    values: &mut Values<'_>,
+    mut lanes: &mut [Lane<'_>],
+    rounded: &mut Rows,
+    team: &Team,
+) {
+    for (step, matrix) in program.steps.iter().zip(matrices) {
+        let Some(made) = step.makes.first().copied() else { continue };
+        let place = |at: usize| step.reads.get(at).copied().flatten().unwrap_or(Place::Input(0));
+        match step.work {
+            Work::Add => values.write(made, |v, y| add(v.read(place(0)), v.read(place(1)), y)),
+            Work::Attend { heads, kv_heads } => {
+                let (own, rest) = lanes.split_at_mut((step.reads.len() - SHARED) / OWN);
+                lanes = rest;
+                let heads = Heads { heads, kv_heads, dim: own.first().map_or(0, |lane| lane.dim) };
+                values.write(made, |v, y| {
+                    let beside = step.reads[1].zip(step.reads[2]).map(|(k, v)| [k, v]);
+                    let reads = Reads {
+                        queries: v.read(place(0)),
+                        beside: beside.map(|both| both.map(|place| v.read(place))),
+                        cosines: v.read(place(3)),
+                        sines: v.read(place(4)),
+                    };
+                    attend(heads, &reads, own, team, y);
+                });
+            }
+            Work::Beside => {
+                values.write(made, |v, y| beside(v.read(place(0)), v.read(place(1)), v.extents[made].rows, y))
+            }
+            Work::Gate => values.write(made, |v, y| {
+                let width = v.extents[made].width.max(1);
+                let rows = v.read(place(0)).chunks_exact(2 * width).zip(y.chunks_exact_mut(width));
+                rows.for_each(|(both, y)| gate(&both[..width], &both[width..], y));
+            }),
+            Work::Linear { gated, .. } => {
+                let Some(matrix) = matrix else { continue };
+                values.write(made, |v, y| times(matrix, gated, v.read(place(0)), rounded, team, y));
+            }
+            Work::Norm { epsilon } => values.write(made, |v, y| norm(v.read(place(0)), v.read(place(1)), epsilon, y)),
+            Work::Product => values.write(made, |v, y| {
+                multiply(v.read(place(0)), v.read(place(1)), v.extents[made].rows, v.extents[made].width, team, y);
+            }),
+            Work::SkipNorm { epsilon } => skip_norm(values, step, place, epsilon),
+            Work::Sums => values.write(made, |v, y| sums(v.read(place(0)), y)),
+        }
+    }
+}
+
+/// Norms of rows. They are too short to be shared out: handing out costs what a row does.
+fn norm(x: &[f32], gain: &[f32], epsilon: f32, y: &mut [f32]) {
+    let width = gain.len().max(1);
+    x.chunks_exact(width).zip(y.chunks_exact_mut(width)).for_each(|(x, y)| rms_norm(x, gain, epsilon, y));
+}
+
+fn skip_norm(values: &mut Values<'_>, step: &Step, place: impl Fn(usize) -> Place, epsilon: f32) {
+    let (normed, sum) = (step.makes[0], step.makes.get(1).copied());
+    values.write(normed, |v, y| match sum {
+        Some(sum) => v.write(sum, |v, both| {
+            add(v.read(place(0)), v.read(place(1)), both);
+            norm(both, v.read(place(2)), epsilon, y);
+        }),
+        None => {
+            let mut both = vec![0.0; y.len()];
+            add(v.read(place(0)), v.read(place(1)), &mut both);
+            norm(&both, v.read(place(2)), epsilon, y);
+        }
+    });
+}
+
+/// Rows of two matrices side by side.
+fn beside(a: &[f32], b: &[f32], rows: usize, y: &mut [f32]) {
+    let (first, second) = (a.len() / rows.max(1), b.len() / rows.max(1));
+    for (row, y) in y.chunks_exact_mut((first + second).max(1)).enumerate() {
+        y[..first].copy_from_slice(&a[row * first..][..first]);
+        y[first..].copy_from_slice(&b[row * second..][..second]);
+    }
+}
+
+/// The product of rows with a matrix in float32, each row by itself.
+fn multiply(x: &[f32], matrix: &[f32], rows: usize, outputs: usize, team: &Team, y: &mut [f32]) {
+    let inputs = x.len() / rows.max(1);
+    if inputs == 0 || outputs == 0 {
+        return y.fill(0.0);
+    }
+    let y = Output::new(y);
+    let strips = outputs.div_ceil(small::STRIP);
+    let works = rows * strips;
+    let each = ENOUGH.div_ceil(inputs * small::STRIP).min(works).max(1);
+    team.share(works.div_ceil(each), |unit| {
+        for work in unit * each..works.min((unit + 1) * each) {
+            let (row, strip) = (work / strips, work % strips);
+            small::strip(&x[row * inputs..][..inputs], matrix, outputs, strip, &y, row * outputs);
+        }
+    });
+}
