@@ -2,10 +2,13 @@
 
 use super::failed;
 use crate::error::{Error, Result};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use memmap2::Mmap;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::SessionInputValue;
-use ort::value::{DynTensor, DynValue, PrimitiveTensorElementType, Shape, TensorRefMut};
+use ort::value::{DynTensor, DynValue, PrimitiveTensorElementType, Shape, TensorElementType, TensorRefMut};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// An array that goes into or comes out of a session.
@@ -123,10 +126,9 @@ impl Tensor {
         Self::of(shape, data, "floats")
     }
 
-    /// Uninitialized float32 numbers that a session can read and write in place.
-    pub(super) fn buffer(allocator: &Allocator, shape: &[usize]) -> Result<Self> {
-        let tensor = ort::value::Tensor::<f32>::new(allocator, shape.to_vec()).map_err(failed("buffer"))?;
-        Ok(Self { value: tensor.upcast() })
+    /// Uninitialized numbers that a session can read and write in place.
+    pub(super) fn buffer(allocator: &Allocator, kind: TensorElementType, shape: &[usize]) -> Result<Self> {
+        Ok(Self { value: DynTensor::new(allocator, kind, shape.to_vec()).map_err(failed("buffer"))? })
     }
 
     pub(super) fn from_value(value: DynValue) -> Result<Self> {
@@ -146,5 +148,39 @@ impl Tensor {
     /// Its numbers for writing, if they are float32.
     pub fn as_f32_mut(&mut self) -> Result<&mut [f32]> {
         Ok(self.value.try_extract_tensor_mut::<f32>().map_err(failed("floats expected"))?.1)
+    }
+
+    /// Its numbers, float32 or float16, wherever they lie. A copy, unless they are float32 in memory.
+    pub fn numbers(&self) -> Result<Cow<'_, [f32]>> {
+        if !self.is_in_memory() {
+            let value = self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))?;
+            return Ok(Cow::Owned(Self { value }.numbers()?.into_owned()));
+        }
+        match self.value.try_extract_tensor::<f16>() {
+            Ok((_, halves)) => Ok(Cow::Owned(halves.to_f32_vec())),
+            Err(_) => self.as_f32().map(Cow::Borrowed),
+        }
+    }
+
+    /// Lets `change` write its numbers, float32 or float16, wherever they lie.
+    pub fn change(&mut self, change: impl FnOnce(&mut [f32])) -> Result<()> {
+        if let Ok(numbers) = self.as_f32_mut() {
+            change(numbers);
+            return Ok(());
+        }
+        let mut numbers = self.numbers()?.into_owned();
+        change(&mut numbers);
+        if self.is_in_memory() {
+            let halves = self.value.try_extract_tensor_mut::<f16>().map_err(failed("floats expected"))?.1;
+            halves.convert_from_f32_slice(&numbers);
+            return Ok(());
+        }
+        let halves = numbers.into_iter().map(f16::from_f32).collect();
+        let halves = Self::of(&self.shape(), halves, "floats")?;
+        halves.value.copy_into(&mut self.value).map_err(failed("a copy to the GPU"))
+    }
+
+    fn is_in_memory(&self) -> bool {
+        self.value.memory_info().is_cpu_accessible()
     }
 }

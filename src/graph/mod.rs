@@ -3,6 +3,7 @@
 
 mod extract;
 mod fuse;
+mod half;
 mod lanes;
 mod lower;
 mod op;
@@ -12,6 +13,7 @@ mod weights;
 
 pub use extract::Border;
 pub use fuse::fuse;
+pub use half::half;
 pub use lanes::{LANES, can_share, lanes};
 pub use lower::lower;
 pub use op::{Attention, Op};
@@ -31,6 +33,8 @@ pub enum DType {
     I32 = 6,
     /// 64-bit integers.
     I64 = 7,
+    /// IEEE 754 binary16.
+    F16 = 10,
 }
 
 impl DType {
@@ -38,6 +42,7 @@ impl DType {
     pub const fn bytes(self) -> usize {
         match self {
             Self::U8 => 1,
+            Self::F16 => 2,
             Self::F32 | Self::I32 => 4,
             Self::I64 => 8,
         }

@@ -56,8 +56,11 @@ impl Cache {
 
     /// Overwrites what was remembered. (What a model appends is let go of when the next conversation begins.)
     pub fn wipe(&mut self) {
-        // Buffers are float32 on the processor: there is none that cannot be written.
-        self.buffers.iter_mut().filter_map(|buffer| buffer.as_f32_mut().ok()).for_each(|numbers| numbers.fill(0.0));
+        // In memory there is none that cannot be written; a GPU that takes no more orders is about to be left.
+        self.buffers
+            .iter_mut()
+            .filter_map(|b| b.change(|numbers| numbers.fill(0.0)).err())
+            .for_each(|e| log::warn!("{e}"));
     }
 
     /// The first `length` tokens of all buffers, one after another: `[layers, 2, kv_heads, length, head_dim]`. None
@@ -68,7 +71,8 @@ impl Cache {
         }
         let mut rows = Vec::with_capacity(self.numbers(length));
         for buffer in &self.buffers {
-            let heads = buffer.as_f32()?.chunks(self.capacity * self.width);
+            let numbers = buffer.numbers()?;
+            let heads = numbers.chunks(self.capacity * self.width);
             heads.for_each(|head| rows.extend_from_slice(&head[..length * self.width]));
         }
         Ok(Some(rows))
@@ -82,8 +86,10 @@ impl Cache {
         }
         let mut rows = rows.chunks(length * self.width);
         for buffer in &mut self.buffers {
-            let heads = buffer.as_f32_mut()?.chunks_mut(self.capacity * self.width);
-            heads.zip(&mut rows).for_each(|(head, rows)| head[..rows.len()].copy_from_slice(rows));
+            buffer.change(|numbers| {
+                let heads = numbers.chunks_mut(self.capacity * self.width);
+                heads.zip(&mut rows).for_each(|(head, rows)| head[..rows.len()].copy_from_slice(rows));
+            })?;
         }
         Ok(true)
     }
@@ -106,13 +112,15 @@ impl Cache {
         let capacity = needed.next_multiple_of(STEP);
         let mut old = std::mem::take(&mut self.buffers).into_iter();
         for (past, present) in slots(self.layers) {
-            let mut buffer = session.buffer(&[1, self.heads, capacity, self.width])?;
+            let mut buffer = session.slot(&past, &[1, self.heads, capacity, self.width])?;
             if let Some(old) = old.next() {
-                let (from, to) = (old.as_f32()?, buffer.as_f32_mut()?);
-                let heads = from.chunks(self.capacity * self.width).zip(to.chunks_mut(capacity * self.width));
-                for (from, to) in heads {
-                    to[..used * self.width].copy_from_slice(&from[..used * self.width]);
-                }
+                let from = old.numbers()?;
+                buffer.change(|to| {
+                    let heads = from.chunks(self.capacity * self.width).zip(to.chunks_mut(capacity * self.width));
+                    for (from, to) in heads {
+                        to[..used * self.width].copy_from_slice(&from[..used * self.width]);
+                    }
+                })?;
             }
             binding.in_place(&past, &present, &mut buffer)?;
             self.buffers.push(buffer);
