@@ -39,11 +39,14 @@ pub fn installed(root: &Path) -> Option<PathBuf> {
 }
 
 /// Whether the ONNX Runtime at `library` has a provider for `device` whose own libraries are there; those that the
-/// system's loader does not know are loaded from where pip and CUDA put them. A bare name is for the loader to find,
-/// and is not looked at.
+/// system's loader does not know are loaded from where pip and CUDA put them. TensorRT needs CUDA too. A bare name is
+/// for the loader to find, and is not looked at.
 ///
 /// Errors: `Unsupported`, naming what is missing.
 pub fn ready(library: &Path, device: Device) -> Result<()> {
+    if device == Device::TensorRt {
+        ready(library, Device::Cuda)?;
+    }
     let Some(folder) = library.parent().filter(|p| !p.as_os_str().is_empty()) else { return Ok(()) };
     let needed = needed(&folder.join(provider(device)), device)?;
     let places = places(folder);

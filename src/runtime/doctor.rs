@@ -87,6 +87,7 @@ impl Runtime {
         let asked = self.config.device;
         match settled.refused {
             Some(why) if asked == Device::Auto => Ok(format!("cpu: {why}")),
+            Some(why) if self.may_fall_back() => Err(why.context(format!("the CPU serves instead of {asked}"))),
             Some(why) => Err(why.context(format!("{asked} does not work"))),
             None if asked == Device::Cpu && engine::driver().is_ok() => {
                 Ok("cpu, as asked; there is an NVIDIA driver too, which `--device cuda` tries".into())

@@ -1,31 +1,40 @@
 //! Attention in float16, as GPUs compute it, on the CPU: what that does to answers, before any GPU does.
 
-use super::{Distance, greedy, logits, opened};
+use super::{Distance, greedy, imported, logits, opened, unrounded};
 use crate::support::{engine, golden, ids, json, part};
 use std::sync::Arc;
 use wayside::infer::{Context, LanguageModel, Prefixes, trial};
 use wayside::parts::LANGUAGE_MODEL;
 use wayside::watch::Cancel;
 
-/// Tokens up to which the goldens' answers are the same; behind them one near tie may be told another way.
-const SAME: usize = 24;
+/// Tokens up to which the goldens' answers are the same; behind them a near tie may be told another way.
+const SAME: usize = 32;
 
-/// Eleven bits against twenty-four, through thirty layers that round activations to 8 bits.
-const ROUNDING: Distance = Distance { largest: 1.5, rms: 0.25 };
+/// Eleven bits against twenty-four, through thirty layers.
+const NARROW: Distance = Distance { largest: 0.05, rms: 0.01 };
 
+/// As a GPU computes: attention in float16, and products without the rounding of activations that the CPU does.
 #[test]
 fn answers_are_those_of_float32() {
-    let (_home, model) = opened(&part(LANGUAGE_MODEL), None);
+    let (_home, bundle) = imported(&part(LANGUAGE_MODEL), None);
+    unrounded(&bundle);
     let engine = engine().with_kernels(false);
-    let [wide, half] = [engine.clone(), engine.with_half()]
-        .map(|engine| Arc::new(LanguageModel::open(&engine, model.bundle()).unwrap()));
+    let [wide, half] =
+        [engine.clone(), engine.with_half()].map(|engine| Arc::new(LanguageModel::open(&engine, &bundle).unwrap()));
     for (name, case) in json(&golden("smollm2/greedy.json")).as_object().unwrap() {
         let prompt = ids(&case["ids"]);
         let rows = [&wide, &half].map(|model| logits(model, &prompt).pop().unwrap());
-        Distance::between(&rows[1], &rows[0]).must_be_within(ROUNDING, name);
-        assert_eq!(greedy(&half, &prompt, SAME), greedy(&wide, &prompt, SAME), "{name}");
+        let apart = Distance::between(&rows[1], &rows[0]);
+        let answers = [&wide, &half].map(|model| greedy(model, &prompt, 64));
+        let same = answers[0].iter().zip(&answers[1]).take_while(|(a, b)| a == b).count();
+        println!("{name}: {apart:?}, {same} of {} tokens", answers[0].len());
+        apart.must_be_within(NARROW, name);
+        assert!(same >= SAME.min(answers[0].len()), "{name}: only {same} tokens are the same");
     }
 }
+
+/// Activations rounded to 8 bits, as the CPU does, move logits by so much when a last bit differs before.
+const ROUNDING: Distance = Distance { largest: 1.5, rms: 0.25 };
 
 /// A cache of float16 moves, is lent and wiped as one of float32 is.
 #[test]
