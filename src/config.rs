@@ -2,17 +2,19 @@
 //! since it is most likely a misspelt wish.
 
 mod learn;
+mod library;
 mod night;
 mod records;
 
 pub use learn::{Learn, Personal};
+pub use library::{RUNTIME_VARIABLE, library_path};
 pub use night::Night;
 pub use records::Records;
 
+use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::parts::{EMBEDDER, LANGUAGE_MODEL, Parts, RUNTIME};
+use crate::parts::{EMBEDDER, LANGUAGE_MODEL};
 use serde::{Deserialize, Serialize};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The name of the file in the home directory.
@@ -20,9 +22,6 @@ pub const FILE: &str = "config.toml";
 
 /// The default file, with a comment on every key. It parses back to [`Config::default`].
 pub const DEFAULT_TEXT: &str = include_str!("config/default.toml");
-
-/// The environment variable that names the ONNX Runtime library, before the configuration and the part.
-pub const RUNTIME_VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// All settings. [`Config::default`] is what an empty file means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +39,12 @@ pub struct Config {
     /// Whether Wayside's own kernels compute where the processor has what they need (x86-64 with AVX-512 VNNI);
     /// otherwise ONNX Runtime's do.
     pub kernels: bool,
+    /// What runs models.
+    pub device: Device,
+    /// Whether the CPU takes over, with a warning, where that does not work.
+    pub device_fallback: bool,
+    /// The most that each model may take of a GPU's memory, in MiB; 0 means no limit.
+    pub device_memory_mb: usize,
     /// The bundle that answers.
     pub model: String,
     /// The bundle that turns text into vectors.
@@ -126,6 +131,9 @@ impl Default for Config {
             environment: true,
             threads: 0,
             kernels: true,
+            device: Device::Cpu,
+            device_fallback: true,
+            device_memory_mb: 0,
             model: LANGUAGE_MODEL.into(),
             embedder: EMBEDDER.into(),
             generate: Generate::default(),
@@ -185,7 +193,7 @@ impl Config {
             Err(e) => return Err(Error::io(format!("cannot read {}", path.display()), e)),
         };
         let mut config = Self::parse(&text).map_err(|e| e.context(path.display()))?;
-        config.runtime = config.runtime.map(|p| if is_bare(&p) { p } else { home.join(p) });
+        config.runtime = config.runtime.map(|p| if library::is_bare(&p) { p } else { home.join(p) });
         config.learn.personal.iter_mut().for_each(|records| records.file = home.join(&records.file));
         Ok(config)
     }
@@ -240,46 +248,6 @@ impl Config {
             None => Ok(()),
         }
     }
-
-    /// The ONNX Runtime library that the user chose: ORT_DYLIB_PATH, else `runtime`; `None` means the part.
-    ///
-    /// # Errors
-    /// Not found if the choice names a file that is not there.
-    pub fn chosen_library(&self) -> Result<Option<PathBuf>> {
-        self.chosen(if self.environment { std::env::var_os(RUNTIME_VARIABLE) } else { None })
-    }
-
-    fn chosen(&self, variable: Option<OsString>) -> Result<Option<PathBuf>> {
-        let variable = variable.filter(|v| !v.is_empty()).map(|v| (RUNTIME_VARIABLE, PathBuf::from(v)));
-        let setting = self.runtime.clone().map(|path| ("`runtime` in config.toml", path));
-        match variable.or(setting) {
-            Some((name, path)) if !is_bare(&path) && !path.is_file() => Err(Error::not_found(format!(
-                "{name} names {}, which is not a file; correct or remove it",
-                path.display()
-            ))),
-            chosen => Ok(chosen.map(|(_, path)| path)),
-        }
-    }
-}
-
-/// The ONNX Runtime library to load: ORT_DYLIB_PATH, else `runtime` of the configuration, else the part.
-///
-/// # Errors
-/// Not found if the choice is not there, or the part has not been pulled.
-pub fn library_path(config: &Config, parts: &Parts) -> Result<PathBuf> {
-    if let Some(path) = config.chosen_library()? {
-        return Ok(path);
-    }
-    parts.path(RUNTIME).ok_or_else(|| {
-        Error::not_found(format!(
-            "ONNX Runtime is not here; run `wayside models pull {RUNTIME}`, or set {RUNTIME_VARIABLE} to a library"
-        ))
-    })
-}
-
-/// A name without a folder is for the system's loader to find.
-fn is_bare(path: &Path) -> bool {
-    path.parent().is_some_and(|p| p.as_os_str().is_empty())
 }
 
 /// "line N (`its text`): " for a byte offset.
@@ -295,7 +263,6 @@ fn place(text: &str, offset: usize) -> Option<String> {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::parts::Catalog;
     use proptest::prelude::*;
 
     #[test]
@@ -329,6 +296,7 @@ mod tests {
             ("[generate]\nmax_tokens = \"many\"\n", "line 2", "max_tokens"),
             ("[retrieve]\nk = -1\n", "line 2", "k = -1"),
             ("threads = \n", "line 1", "threads"),
+            ("threads = 1\ndevice = \"gpu\"\n", "line 2", "tensorrt"),
             ("[retrieve]\nk = 0\n", "", "retrieve.k"),
             ("[generate]\ntemperature = nan\n", "", "generate.temperature"),
             ("[chat]\nidle_seconds = 90000\n", "", "chat.idle_seconds"),
@@ -355,35 +323,6 @@ mod tests {
         assert_eq!(Config::load(home.path()).unwrap().runtime, Some("libonnxruntime.so".into()));
         std::fs::write(&file, "nonsense").unwrap();
         assert!(Config::load(home.path()).unwrap_err().to_string().contains(FILE));
-    }
-
-    #[test]
-    fn the_library_is_the_variables_then_the_settings_then_the_parts() {
-        let home = tempfile::tempdir().unwrap();
-        let [one, two] = ["one.so", "two.so"].map(|name| home.path().join(name));
-        std::fs::write(&one, "1").unwrap();
-        std::fs::write(&two, "2").unwrap();
-        let mut config = Config::default();
-        assert_eq!(config.chosen(None).unwrap(), None);
-        config.runtime = Some(two.clone());
-        assert_eq!(config.chosen(Some("".into())).unwrap(), Some(two.clone()));
-        assert_eq!(config.chosen(Some(one.clone().into())).unwrap(), Some(one));
-        assert_eq!(config.chosen(Some("libonnxruntime.so".into())).unwrap(), Some("libonnxruntime.so".into()));
-        let error = config.chosen(Some("/nowhere/ort.so".into())).unwrap_err();
-        assert!(error.to_string().contains(RUNTIME_VARIABLE), "{error}");
-    }
-
-    #[test]
-    fn without_a_library_the_remedy_is_named() {
-        if std::env::var_os(RUNTIME_VARIABLE).is_none() {
-            let home = tempfile::tempdir().unwrap();
-            let error = library_path(&Config::default(), &no_parts(home.path())).unwrap_err();
-            assert!(error.to_string().contains("wayside models pull onnxruntime"), "{error}");
-        }
-    }
-
-    fn no_parts(home: &Path) -> Parts {
-        Parts::with_catalog(&home.join("parts"), Catalog::builtin().unwrap(), crate::parts::TARGET)
     }
 
     proptest! {

@@ -24,6 +24,7 @@
 pub mod bundle;
 mod capi;
 pub mod config;
+pub mod device;
 pub mod durable;
 pub mod engine;
 pub mod error;
@@ -55,6 +56,7 @@ pub mod turn;
 pub mod versioned;
 pub mod watch;
 
+pub use device::Device;
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
     AdapterDetails, AdapterInfo, Answer, AskSpeed, Bound, Case, Chat, Check, CheckedQuery, Claim, Compared, Comparison,

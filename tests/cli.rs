@@ -2,6 +2,7 @@
 
 mod adapters;
 mod demo;
+mod device;
 mod erase;
 mod gate;
 pub mod home;

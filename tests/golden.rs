@@ -6,6 +6,7 @@ mod default_model;
 mod drafting;
 mod encoders;
 mod encodings;
+mod half;
 mod lora;
 mod prefixes;
 mod template;

@@ -25,6 +25,10 @@ pub const WAYSIDE_OPEN_FETCH: u32 = 1;
 /// builds report to their maker. Do not use getenv on another thread during the first call that needs a model.
 pub const WAYSIDE_OPEN_ENVIRONMENT: u32 = 2;
 
+/// For `flags` in wayside_options: where models do not run on the device that was asked for, that is an error. Without
+/// it, the CPU takes over, and a callback that hears of progress is told.
+pub const WAYSIDE_OPEN_NO_FALLBACK: u32 = 4;
+
 /// How to open a home. Fill it with zeros first, then set `size`, `abi_version`, `home`, and what else is wanted: zero
 /// means nothing special everywhere. Texts are UTF-8 and are not needed any more once wayside_open has returned.
 #[derive(Clone, Copy)]
@@ -44,8 +48,11 @@ pub struct Options {
     /// with the call. Any other number up to 1024: so many run models, the calling one among them, and two may load
     /// side by side. Or WAYSIDE_THREADS_CONFIGURED.
     pub threads: u32,
-    /// WAYSIDE_OPEN_FETCH, WAYSIDE_OPEN_ENVIRONMENT, or both.
+    /// WAYSIDE_OPEN_FETCH, WAYSIDE_OPEN_ENVIRONMENT and WAYSIDE_OPEN_NO_FALLBACK, or what is wanted of them.
     pub flags: u32,
+    /// What runs models: "cpu"; "cuda" or "tensorrt", an NVIDIA GPU, whose driver has threads of its own; or "auto",
+    /// CUDA where it works. If null, what config.toml says, which is the CPU unless it says otherwise. Since version 2.
+    pub device: Text,
 }
 
 // SAFETY: numbers and texts, the first number a u32.
@@ -76,7 +83,7 @@ fn opened(options: &Options) -> Result<Handle> {
             options.abi_version
         )));
     }
-    let unknown = options.flags & !(WAYSIDE_OPEN_FETCH | WAYSIDE_OPEN_ENVIRONMENT);
+    let unknown = options.flags & !(WAYSIDE_OPEN_FETCH | WAYSIDE_OPEN_ENVIRONMENT | WAYSIDE_OPEN_NO_FALLBACK);
     if unknown != 0 {
         return Err(Error::invalid(format!("the options have flags that nobody knows: {unknown:#x}")));
     }
@@ -85,6 +92,10 @@ fn opened(options: &Options) -> Result<Handle> {
     let mut runtime = Runtime::with_parts(home, &parts)?;
     let config = runtime.config_mut();
     config.environment = options.flags & WAYSIDE_OPEN_ENVIRONMENT != 0;
+    if let Some(device) = options.device.read("`device`")? {
+        config.device = device.parse()?;
+    }
+    config.device_fallback &= options.flags & WAYSIDE_OPEN_NO_FALLBACK == 0;
     if let Some(library) = options.library.read("`library`")? {
         config.runtime = Some(library.into());
     }

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 /// The version of this interface. It grows when something is added; what is there stays as it is, so that a program
 /// built for a lower version goes on working. Should that ever end, the library will have another name.
-pub const WAYSIDE_ABI_VERSION: u32 = 1;
+pub const WAYSIDE_ABI_VERSION: u32 = 2;
 
 /// The version with its terminating zero.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");

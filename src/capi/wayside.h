@@ -21,7 +21,7 @@
 
 // The version of this interface. It grows when something is added; what is there stays as it is, so that a program
 // built for a lower version goes on working. Should that ever end, the library will have another name.
-#define WAYSIDE_ABI_VERSION 1
+#define WAYSIDE_ABI_VERSION 2
 
 // For `threads` in wayside_options: as many as config.toml says, which is one for each physical core unless it says
 // otherwise.
@@ -39,6 +39,10 @@
 // One variable is written, once, when ONNX Runtime is loaded: ORT_DISABLE_TELEMETRY=1, without which its official
 // builds report to their maker. Do not use getenv on another thread during the first call that needs a model.
 #define WAYSIDE_OPEN_ENVIRONMENT 2
+
+// For `flags` in wayside_options: where models do not run on the device that was asked for, that is an error. Without
+// it, the CPU takes over, and a callback that hears of progress is told.
+#define WAYSIDE_OPEN_NO_FALLBACK 4
 
 // For `flags` in wayside_question: documents are not searched and records not looked up; the model answers from what
 // it learnt.
@@ -119,8 +123,11 @@ typedef struct wayside_options {
     // with the call. Any other number up to 1024: so many run models, the calling one among them, and two may load
     // side by side. Or WAYSIDE_THREADS_CONFIGURED.
     uint32_t threads;
-    // WAYSIDE_OPEN_FETCH, WAYSIDE_OPEN_ENVIRONMENT, or both.
+    // WAYSIDE_OPEN_FETCH, WAYSIDE_OPEN_ENVIRONMENT and WAYSIDE_OPEN_NO_FALLBACK, or what is wanted of them.
     uint32_t flags;
+    // What runs models: "cpu"; "cuda" or "tensorrt", an NVIDIA GPU, whose driver has threads of its own; or "auto",
+    // CUDA where it works. If null, what config.toml says, which is the CPU unless it says otherwise. Since version 2.
+    const char* device;
 } wayside_options;
 
 // Hears how far long work has come: `done` of `total` units of `stage` (`total` is 0 where nobody knows), or, where

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use wayside::watch::Cancel;
-use wayside::{Error, Runtime};
+use wayside::{Device, Error, Runtime};
 
 /// The running command.
 pub struct App {
@@ -22,6 +22,8 @@ pub struct App {
     pub json: bool,
     pub quiet: bool,
     pub verbose: bool,
+    device: Option<Device>,
+    no_fallback: bool,
     /// How to write on standard output.
     pub style: Style,
     pub interrupts: Interrupts,
@@ -47,6 +49,8 @@ impl App {
             json: args.json,
             quiet: args.quiet,
             verbose: args.verbose > 0,
+            device: args.device,
+            no_fallback: args.no_fallback,
             bars: Arc::new(Bars::new(args.quiet, args.verbose > 0)),
             style: Style::of(std::io::stdout().is_terminal()),
             cancel: interrupts.begin(),
@@ -57,7 +61,11 @@ impl App {
 
     /// The library over this home. Its progress is shown here, and Ctrl-C stops it.
     pub fn runtime(&self) -> Result<Runtime, Error> {
-        Ok(Runtime::open(&self.home)?.watched(self.bars.clone(), self.cancel.clone()))
+        let mut runtime = Runtime::open(&self.home)?.watched(self.bars.clone(), self.cancel.clone());
+        let config = runtime.config_mut();
+        config.device = self.device.unwrap_or(config.device);
+        config.device_fallback &= !self.no_fallback;
+        Ok(runtime)
     }
 
     /// Ends a command with its result: as JSON, or as `people` read it.

@@ -6,6 +6,7 @@ use super::{
 };
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
+use wayside::Device;
 
 /// Where help lists the flags of all commands.
 const EVERYWHERE: &str = "Options of every command";
@@ -32,6 +33,14 @@ pub struct Args {
     /// Say more: stages, passages looked at; twice for the library's own log
     #[arg(short, long, global = true, help_heading = EVERYWHERE, action = ArgAction::Count)]
     pub verbose: u8,
+
+    /// What runs models: cpu, cuda, tensorrt, or auto [default: `device` in config.toml]
+    #[arg(long, value_name = "DEVICE", global = true, help_heading = EVERYWHERE)]
+    pub device: Option<Device>,
+
+    /// Fail where that device does not work, instead of going on with the CPU
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub no_fallback: bool,
 
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -28,9 +28,10 @@ pub enum Words {
     #[command(after_help = "Examples:
   wayside models pull
   wayside models pull onnxruntime
+  wayside models pull onnxruntime-gpu
   wayside models pull --from /media/usb")]
     Pull {
-        /// The parts to fetch; all that this machine needs without
+        /// The parts to fetch; without, all that every machine needs
         #[arg(value_name = "NAME")]
         names: Vec<String>,
         /// A folder that holds the wheels or the files, instead of the network

@@ -1,15 +1,18 @@
 //! The only user of `ort`: the library, its environment, sessions and tensors. Nothing here builds a graph.
 
+mod gpu;
 mod heap;
 mod session;
 #[cfg(target_arch = "x86_64")]
 mod stack;
 mod tensor;
 
+pub use gpu::{driver, installed, ready};
 pub use heap::Heap;
 pub use session::{Binding, Outputs, Session};
 pub use tensor::{Input, Mapped, Tensor};
 
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::telemetry;
 use memmap2::Mmap;
@@ -24,6 +27,10 @@ pub struct Engine {
     threads: usize,
     library: PathBuf,
     kernels: bool,
+    device: Device,
+    /// The most that a session may take of a GPU's memory, in bytes.
+    memory: Option<usize>,
+    half: bool,
 }
 
 /// The process's environment: ONNX Runtime allows one.
@@ -56,10 +63,17 @@ impl Engine {
         match &*loaded {
             Some((environment, library)) => {
                 let kernels = crate::kernel::available();
-                Ok(Self { environment: environment.clone(), threads, library: library.clone(), kernels })
+                let (environment, library) = (environment.clone(), library.clone());
+                Ok(Self { environment, threads, library, kernels, device: Device::Cpu, memory: None, half: false })
             }
             None => Err(Error::engine("ONNX Runtime does not start")),
         }
+    }
+
+    /// The library that the process has loaded.
+    pub fn running() -> Option<PathBuf> {
+        let loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.as_ref().map(|(_, library)| library.clone())
     }
 
     /// The library in use.
@@ -74,7 +88,7 @@ impl Engine {
 
     /// Whether sessions know the operators of domain `wayside`, and this machine has kernels for them.
     pub fn has_kernels(&self) -> bool {
-        self.kernels
+        self.kernels && !self.half
     }
 
     /// The same engine, with kernels of ours or without: then everything is left to ONNX Runtime's.
@@ -82,14 +96,42 @@ impl Engine {
         Self { kernels: wanted && crate::kernel::available(), ..self }
     }
 
+    /// The same engine on a GPU: [`Device::TensorRt`], or CUDA for any other. Each session may take `memory` bytes of
+    /// it, or whatever it needs. What has no kernel there is left to the CPU, node by node.
+    ///
+    /// Whether the device works is only known when a session was made and has run.
+    ///
+    /// Errors: `Unsupported` when the library was built without it.
+    pub fn on(self, device: Device, memory: Option<usize>) -> Result<Self> {
+        let device = if device == Device::TensorRt { device } else { Device::Cuda };
+        gpu::built_in(device, &self.library)?;
+        Ok(Self { device, memory, half: true, ..self })
+    }
+
+    /// What its sessions run on.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The same engine, with attention as a GPU computes it, in float16: what that does to answers can be seen
+    /// anywhere.
+    pub fn with_half(self) -> Self {
+        Self { half: true, ..self }
+    }
+
+    /// Whether attention and its cache are to be float16.
+    pub fn has_half(&self) -> bool {
+        self.half
+    }
+
     /// A session for a model: `bytes` as an ONNX file, whose external data lies in `folder`.
     pub fn session(&self, bytes: &[u8], folder: &Path) -> Result<Session> {
-        Session::open(&self.environment, bytes, folder, self.threads, None)
+        Session::open(self, bytes, folder, None)
     }
 
     /// The same, with stacks over a map of the folder's weights.
     pub fn session_over(&self, bytes: &[u8], folder: &Path, weights: Option<Arc<Mmap>>) -> Result<Session> {
-        Session::open(&self.environment, bytes, folder, self.threads, weights)
+        Session::open(self, bytes, folder, weights)
     }
 }
 
@@ -128,5 +170,8 @@ fn log_line(level: ort::logging::LogLevel, category: &str, _id: &str, _location:
 
 /// Errors of ONNX Runtime, with what was being done.
 fn failed<T>(what: &'static str) -> impl Fn(ort::Error<T>) -> Error {
-    move |e| Error::engine(format!("{what}: {e}"))
+    move |e| {
+        let told = e.to_string();
+        Error::engine(format!("{what}: {}", gpu::failure(&told).unwrap_or(&told)))
+    }
 }

@@ -1,12 +1,10 @@
 //! A model in ONNX Runtime, and the bindings through which caches stay where they are.
 
-use super::{Input, Tensor, failed};
+use super::{Engine, Input, Tensor, failed, gpu};
+use crate::device::Device;
 use crate::error::{Error, Result};
-use half::f16;
 use memmap2::Mmap;
-use ort::environment::Environment;
-use ort::ep::CPU;
-use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions};
 use ort::value::TensorElementType;
@@ -19,30 +17,29 @@ pub struct Session {
     inner: Mutex<ort::session::Session>,
     inputs: Vec<String>,
     outputs: Vec<String>,
+    on_gpu: bool,
 }
 
 /// Outputs by name.
 pub type Outputs = Vec<(String, Tensor)>;
 
 impl Session {
-    pub(super) fn open(
-        environment: &Environment,
-        bytes: &[u8],
-        folder: &Path,
-        threads: usize,
-        weights: Option<Arc<Mmap>>,
-    ) -> Result<Self> {
-        let fail =
-            |e: ort::Error| Error::engine(format!("ONNX Runtime refuses the model in {}: {e}", folder.display()));
+    pub(super) fn open(engine: &Engine, bytes: &[u8], folder: &Path, weights: Option<Arc<Mmap>>) -> Result<Self> {
+        let fail = |e: ort::Error| {
+            let told = e.to_string();
+            match gpu::failure(&told) {
+                Some(why) => Error::engine(format!("the GPU does not work: {why}")),
+                None => Error::engine(format!("ONNX Runtime refuses the model in {}: {told}", folder.display())),
+            }
+        };
         let open = || -> ort::Result<ort::session::Session> {
-            own_operators(ort::session::Session::builder(environment)?, threads, weights)?
+            own_operators(ort::session::Session::builder(&engine.environment)?, engine.threads, weights)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
-                .with_intra_threads(threads)?
+                .with_intra_threads(engine.threads)?
                 // One block for all that a run needs, planned for its shapes: larger than what the C library reuses,
                 // and shapes change all the time.
                 .with_memory_pattern(false)?
-                // The arena doubles as it grows; plain malloc costs no measurable time here and far less memory.
-                .with_execution_providers([CPU::default().with_arena_allocator(false).build()])?
+                .with_execution_providers(gpu::providers(engine.device, engine.memory))?
                 // Threads wait for the next node awake, but not for the next run: between two tokens there is other
                 // work, and between two questions a battery.
                 .with_config_entry("session.force_spinning_stop", "1")?
@@ -52,7 +49,7 @@ impl Session {
         let inner = open().map_err(fail)?;
         let names = |ports: &[ort::value::Outlet]| ports.iter().map(|p| p.name().to_owned()).collect();
         let (inputs, outputs) = (names(inner.inputs()), names(inner.outputs()));
-        Ok(Self { inner: Mutex::new(inner), inputs, outputs })
+        Ok(Self { inner: Mutex::new(inner), inputs, outputs, on_gpu: engine.device != Device::Cpu })
     }
 
     /// Whether the model takes an input of this name. Inputs that may be left out do not count: they cannot be bound.
@@ -82,22 +79,24 @@ impl Session {
         collect(outputs)
     }
 
-    /// An uninitialized float32 buffer for [`Session::run_into`] and [`Binding::in_place`].
+    /// An uninitialized float32 buffer for [`Session::run_into`].
     pub fn buffer(&self, shape: &[usize]) -> Result<Tensor> {
-        Tensor::buffer::<f32>(self.lock().allocator(), shape)
+        Tensor::buffer(self.lock().allocator(), TensorElementType::Float32, shape)
     }
 
-    /// The same, of numbers as an input takes them.
-    pub fn buffer_for(&self, input: &str, shape: &[usize]) -> Result<Tensor> {
+    /// An uninitialized buffer for [`Binding::in_place`]: of the numbers that `input` takes, and where they are taken.
+    pub fn slot(&self, input: &str, shape: &[usize]) -> Result<Tensor> {
         let session = self.lock();
-        let half = session
-            .inputs()
-            .iter()
-            .any(|port| port.name() == input && port.dtype().tensor_type() == Some(TensorElementType::Float16));
-        match half {
-            true => Tensor::buffer::<f16>(session.allocator(), shape),
-            false => Tensor::buffer::<f32>(session.allocator(), shape),
+        let kind = session.inputs().iter().find(|i| i.name() == input).and_then(|i| i.dtype().tensor_type());
+        let kind = kind.ok_or_else(|| Error::engine(format!("the model takes no {input}")))?;
+        // On a GPU attention takes float16 alone. A float32 cache is for the attention that was left to the CPU, and
+        // were it elsewhere, it would be copied at every pass and grow in none.
+        if self.on_gpu && kind == TensorElementType::Float16 {
+            let memory = MemoryInfo::new(AllocationDevice::CUDA, 0, AllocatorType::Device, MemoryType::Default);
+            let allocator = Allocator::new(&session, memory.map_err(failed("memory"))?);
+            return Tensor::buffer(&allocator.map_err(failed("memory of the GPU"))?, kind, shape);
         }
+        Tensor::buffer(session.allocator(), kind, shape)
     }
 
     /// A set of inputs and outputs that stay bound from run to run.

@@ -6,7 +6,8 @@ use half::f16;
 use memmap2::Mmap;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::SessionInputValue;
-use ort::value::{DynTensor, DynValue, PrimitiveTensorElementType, Shape, TensorRefMut};
+use ort::value::{DynTensor, DynValue, PrimitiveTensorElementType, Shape, TensorElementType, TensorRefMut};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// An array that goes into or comes out of a session.
@@ -125,12 +126,8 @@ impl Tensor {
     }
 
     /// Uninitialized numbers that a session can read and write in place.
-    pub(super) fn buffer<T>(allocator: &Allocator, shape: &[usize]) -> Result<Self>
-    where
-        T: PrimitiveTensorElementType + std::fmt::Debug + 'static,
-    {
-        let tensor = ort::value::Tensor::<T>::new(allocator, shape.to_vec()).map_err(failed("buffer"))?;
-        Ok(Self { value: tensor.upcast() })
+    pub(super) fn buffer(allocator: &Allocator, kind: TensorElementType, shape: &[usize]) -> Result<Self> {
+        Ok(Self { value: DynTensor::new(allocator, kind, shape.to_vec()).map_err(failed("buffer"))? })
     }
 
     pub(super) fn from_value(value: DynValue) -> Result<Self> {
@@ -152,21 +149,35 @@ impl Tensor {
         Ok(self.value.try_extract_tensor_mut::<f32>().map_err(failed("floats expected"))?.1)
     }
 
-    /// The bytes of its numbers, if they are float32 or float16.
-    pub fn as_bytes(&self) -> Result<&[u8]> {
+    /// The bytes of its numbers, float32 or float16, wherever they lie: a copy of those on a GPU.
+    pub fn bytes(&self) -> Result<Cow<'_, [u8]>> {
+        if !self.is_in_memory() {
+            let value = self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))?;
+            return Ok(Cow::Owned(Self { value }.bytes()?.into_owned()));
+        }
         match self.value.try_extract_tensor::<f16>() {
-            Ok((_, halves)) => Ok(bytemuck::cast_slice(halves)),
-            Err(_) => Ok(bytemuck::cast_slice(self.as_f32()?)),
+            Ok((_, halves)) => Ok(Cow::Borrowed(bytemuck::cast_slice(halves))),
+            Err(_) => Ok(Cow::Borrowed(bytemuck::cast_slice(self.as_f32()?))),
         }
     }
 
-    /// The same for writing.
-    pub fn as_bytes_mut(&mut self) -> Result<&mut [u8]> {
-        if self.value.try_extract_tensor::<f16>().is_ok() {
-            return Ok(bytemuck::cast_slice_mut(
-                self.value.try_extract_tensor_mut::<f16>().map_err(failed("halves"))?.1,
-            ));
+    /// Lets `change` write the bytes of its numbers, float32 or float16, wherever they lie.
+    pub fn change(&mut self, change: impl FnOnce(&mut [u8])) -> Result<()> {
+        if !self.is_in_memory() {
+            let mut copy = Self { value: self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))? };
+            copy.change(change)?;
+            return copy.value.copy_into(&mut self.value).map_err(failed("a copy to the GPU"));
         }
-        Ok(bytemuck::cast_slice_mut(self.as_f32_mut()?))
+        if self.value.try_extract_tensor::<f16>().is_ok() {
+            let halves = self.value.try_extract_tensor_mut::<f16>().map_err(failed("floats expected"))?.1;
+            change(bytemuck::cast_slice_mut(halves));
+        } else {
+            change(bytemuck::cast_slice_mut(self.as_f32_mut()?));
+        }
+        Ok(())
+    }
+
+    fn is_in_memory(&self) -> bool {
+        self.value.memory_info().is_cpu_accessible()
     }
 }

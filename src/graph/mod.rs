@@ -3,6 +3,7 @@
 
 mod extract;
 mod fuse;
+mod half;
 mod lanes;
 mod lower;
 mod op;
@@ -13,6 +14,7 @@ mod weights;
 
 pub use extract::Border;
 pub use fuse::fuse;
+pub use half::half;
 pub use lanes::{LANES, can_share, lanes};
 pub use lower::lower;
 pub use op::{Attention, Op};

@@ -56,8 +56,11 @@ impl Cache {
 
     /// Overwrites what was remembered. (What a model appends is let go of when the next conversation begins.)
     pub fn wipe(&mut self) {
-        // Buffers are numbers in memory: there is none that cannot be written.
-        self.buffers.iter_mut().filter_map(|buffer| buffer.as_bytes_mut().ok()).for_each(|bytes| bytes.fill(0));
+        // In memory there is none that cannot be written; a GPU that takes no more orders is about to be left.
+        self.buffers
+            .iter_mut()
+            .filter_map(|buffer| buffer.change(|bytes| bytes.fill(0)).err())
+            .for_each(|e| log::warn!("{e}"));
     }
 
     /// The bytes of the first `length` tokens of all buffers, one after another: `[layers, 2, kv_heads, length,
@@ -68,7 +71,7 @@ impl Cache {
         }
         let mut rows = Vec::new();
         for buffer in &self.buffers {
-            let bytes = buffer.as_bytes()?;
+            let bytes = buffer.bytes()?;
             let row = bytes.len() / (self.heads * self.capacity).max(1);
             bytes.chunks(self.capacity * row).for_each(|head| rows.extend_from_slice(&head[..length * row]));
         }
@@ -81,14 +84,16 @@ impl Cache {
         if !self.can_shrink() || length == 0 || length > self.capacity || self.buffers.is_empty() {
             return Ok(false);
         }
-        let row = self.buffers[0].as_bytes()?.len() / (self.heads * self.capacity).max(1);
+        let row = self.buffers[0].bytes()?.len() / (self.heads * self.capacity).max(1);
         if row == 0 || rows.len() != self.buffers.len() * self.heads * length * row {
             return Ok(false);
         }
         let mut rows = rows.chunks(length * row);
         for buffer in &mut self.buffers {
-            let heads = buffer.as_bytes_mut()?.chunks_mut(self.capacity * row);
-            heads.zip(&mut rows).for_each(|(head, rows)| head[..rows.len()].copy_from_slice(rows));
+            buffer.change(|bytes| {
+                let heads = bytes.chunks_mut(self.capacity * row);
+                heads.zip(&mut rows).for_each(|(head, rows)| head[..rows.len()].copy_from_slice(rows));
+            })?;
         }
         Ok(true)
     }
@@ -106,13 +111,15 @@ impl Cache {
         let capacity = needed.next_multiple_of(STEP);
         let mut old = std::mem::take(&mut self.buffers).into_iter();
         for (past, present) in slots(self.layers) {
-            let mut buffer = session.buffer_for(&past, &[1, self.heads, capacity, self.width])?;
+            let mut buffer = session.slot(&past, &[1, self.heads, capacity, self.width])?;
             if let Some(old) = old.next() {
-                let (from, to) = (old.as_bytes()?, buffer.as_bytes_mut()?);
-                let row = to.len() / (self.heads * capacity).max(1);
-                for (from, to) in from.chunks((self.capacity * row).max(1)).zip(to.chunks_mut(capacity * row)) {
-                    to[..used * row].copy_from_slice(&from[..used * row]);
-                }
+                let from = old.bytes()?;
+                buffer.change(|to| {
+                    let row = to.len() / (self.heads * capacity).max(1);
+                    for (from, to) in from.chunks((self.capacity * row).max(1)).zip(to.chunks_mut(capacity * row)) {
+                        to[..used * row].copy_from_slice(&from[..used * row]);
+                    }
+                })?;
             }
             binding.in_place(&past, &present, &mut buffer)?;
             self.buffers.push(buffer);

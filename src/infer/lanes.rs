@@ -45,7 +45,7 @@ impl Lanes {
         }
         let mut empty = Vec::new();
         for (past, present) in (0..LANES).flat_map(|lane| lane_slots(decoder.layers, lane)) {
-            let mut buffer = session.buffer_for(&past, &[1, decoder.kv_heads, 1, decoder.head_dim])?;
+            let mut buffer = session.slot(&past, &[1, decoder.kv_heads, 1, decoder.head_dim])?;
             binding.in_place(&past, &present, &mut buffer)?;
             empty.push(buffer);
         }

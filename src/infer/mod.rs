@@ -13,6 +13,7 @@ mod payoff;
 mod prefix;
 mod sample;
 mod sessions;
+mod trial;
 mod turns;
 mod worn;
 
@@ -23,4 +24,5 @@ pub use language::Language;
 pub use language_model::LanguageModel;
 pub use prefix::Prefixes;
 pub use sample::{Sampler, Sampling};
+pub use trial::trial;
 pub use worn::Worn;

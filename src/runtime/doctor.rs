@@ -1,6 +1,9 @@
 //! Whether everything needed is there and whole, and what to do where it is not.
 
 use super::Runtime;
+use super::device::Settled;
+use crate::device::Device;
+use crate::engine::{self, Engine};
 use crate::error::Result;
 use serde::Serialize;
 
@@ -27,7 +30,7 @@ impl Runtime {
             checks.push(Check { check, ok, detail, blocks: needed && !ok });
         };
         look("home".into(), true, self.look_at_home());
-        for part in self.parts.list() {
+        for part in self.parts.list().into_iter().filter(|part| part.present || !part.optional) {
             let detail = match &part.path {
                 Some(path) => Ok(path.display().to_string()),
                 None => {
@@ -38,7 +41,13 @@ impl Runtime {
         }
         let chosen = !matches!(self.config.chosen_library(), Ok(None));
         let needed = chosen || self.parts.path(crate::parts::RUNTIME).is_some();
-        look("onnxruntime".into(), needed, self.look_at_engine());
+        match self.settle(|| crate::config::library_path(&self.config, &self.parts)) {
+            Err(e) => look("onnxruntime".into(), needed, Err(e)),
+            Ok(settled) => {
+                look("onnxruntime".into(), needed, Ok(about(&settled.engine)));
+                look("device".into(), !self.may_fall_back(), self.look_at_device(settled));
+            }
+        }
         match self.bundles() {
             Err(e) => look("models".into(), true, Err(e)),
             Ok(bundles) => {
@@ -74,11 +83,18 @@ impl Runtime {
         Ok(format!("{} can be written", self.home.display()))
     }
 
-    fn look_at_engine(&self) -> Result<String> {
-        let library = crate::config::library_path(&self.config, &self.parts)?;
-        let engine = crate::engine::Engine::load(&library, self.config.threads)?.with_kernels(self.config.kernels);
-        let kernels = if engine.has_kernels() { "Wayside's own" } else { "its own" };
-        Ok(format!("{} from {}, with {kernels} kernels", engine.build_info(), engine.library().display()))
+    fn look_at_device(&self, settled: Settled) -> Result<String> {
+        let asked = self.config.device;
+        match settled.refused {
+            Some(why) if asked == Device::Auto => Ok(format!("cpu: {why}")),
+            Some(why) if self.may_fall_back() => Err(why.context(format!("the CPU serves instead of {asked}"))),
+            Some(why) => Err(why.context(format!("{asked} does not work"))),
+            None if asked == Device::Cpu && engine::driver().is_ok() => {
+                Ok("cpu, as asked; there is an NVIDIA driver too, which `--device cuda` tries".into())
+            }
+            None if asked == Device::Cpu => Ok("cpu, as asked".into()),
+            None => Ok(format!("{}: tried, and computes what the CPU computes", settled.engine.device())),
+        }
     }
 
     fn look_at_index(&self) -> Result<String> {
@@ -102,4 +118,9 @@ impl Runtime {
     fn look_at_log(&self) -> Result<String> {
         Ok(format!("{} interactions", self.log()?.len()?))
     }
+}
+
+fn about(engine: &Engine) -> String {
+    let kernels = if engine.has_kernels() { "Wayside's own" } else { "its own" };
+    format!("{} from {}, with {kernels} kernels", engine.build_info(), engine.library().display())
 }

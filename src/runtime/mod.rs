@@ -18,6 +18,7 @@ mod adapters;
 mod answer;
 mod arms;
 mod chat;
+mod device;
 mod doctor;
 mod erase;
 mod figures;

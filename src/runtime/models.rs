@@ -2,6 +2,7 @@
 
 use super::Runtime;
 use crate::bundle::{self, Bundle};
+use crate::device::Device;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::import::{Options, import};
@@ -11,6 +12,9 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What stands before the reason why a device does not work.
+const NO_FALLBACK: &str = "models do not run on the device that was asked for, and the CPU may not take over";
 
 /// What an import made.
 #[derive(Clone, Debug, Serialize)]
@@ -80,17 +84,23 @@ impl Runtime {
         Ok(self.loaded().embedder.get_or_insert(embedder).clone())
     }
 
-    /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part, which is pulled when it is not there.
+    /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part, which is pulled when it is not there;
+    /// on the configuration's device, or on the CPU where that does not work. That is noted, unless it is an error.
     pub fn engine(&self) -> Result<Engine> {
         if let Some(engine) = &self.loaded().engine {
             return Ok(engine.clone());
         }
-        let library = match self.config.chosen_library()? {
-            Some(library) => library,
-            None => self.part(parts::RUNTIME)?,
-        };
-        let engine = Engine::load(&library, self.config.threads)?.with_kernels(self.config.kernels);
-        Ok(self.loaded().engine.get_or_insert(engine).clone())
+        let settled = self.settle(|| match self.config.chosen_library()? {
+            Some(library) => Ok(library),
+            None => self.part(parts::RUNTIME),
+        })?;
+        match (settled.refused, self.config.device) {
+            (None, _) => {}
+            (Some(why), _) if !self.may_fall_back() => return Err(why.context(NO_FALLBACK)),
+            (Some(why), Device::Auto) => log::info!("models run on the CPU: {why}"),
+            (Some(why), device) => self.progress.note(&format!("models run on the CPU instead of {device}: {why}")),
+        }
+        Ok(self.loaded().engine.get_or_insert(settled.engine).clone())
     }
 
     fn part(&self, name: &str) -> Result<PathBuf> {

@@ -117,6 +117,9 @@ static void opening(const char *home, const char *bad_library) {
     options.flags = 0;
     options.threads = 5000;
     CHECK_FAILS(wayside_open(&options, &runtime), WAYSIDE_STATUS_INVALID, "1024");
+    options = options_for(home);
+    options.device = "gpu";
+    CHECK_FAILS(wayside_open(&options, &runtime), WAYSIDE_STATUS_INVALID, "choose cpu, cuda, tensorrt or auto");
 
     /* A program that knows less of the options than the library, and one that knows more but asks for nothing. */
     options = options_for(home);
@@ -138,6 +141,11 @@ static void opening(const char *home, const char *bad_library) {
     options.library = bad_library;
     CHECK_OK(wayside_open(&options, &runtime));
     CHECK_FAILS(wayside_search(runtime, "stove", 3, NULL, NULL), WAYSIDE_STATUS_CORRUPT, "no whole shared library");
+    wayside_close(runtime);
+    options.device = "cuda";
+    options.flags = WAYSIDE_OPEN_NO_FALLBACK;
+    CHECK_OK(wayside_open(&options, &runtime));
+    CHECK_FAILS(wayside_search(runtime, "stove", 3, NULL, NULL), WAYSIDE_STATUS_UNSUPPORTED, "the CPU may not");
     wayside_close(runtime);
     options = options_for(home);
     options.parts = "/nowhere";

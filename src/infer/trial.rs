@@ -1,0 +1,110 @@
+//! Whether a device computes what it should: a layer of attention there and on the CPU.
+//!
+//! The trial goes the way of every answer: float16 where the device wants it, a cache that stays on the device and is
+//! written in place, rows that are copied when it moves. What goes wrong there would go wrong in every answer.
+
+use super::cache::Cache;
+use crate::bundle::{Cache as Growth, Decoder};
+use crate::engine::{Engine, Tensor};
+use crate::error::{Error, Result};
+use crate::graph::{Attention, DType, Data, Extent, Graph, Op, half, lower};
+use prost::Message;
+use std::path::Path;
+
+const HEADS: usize = 2;
+const WIDTH: usize = 64;
+/// Numbers of a token: queries, a key and a value.
+const NUMBERS: usize = (HEADS + 2) * WIDTH;
+/// Tokens appended by each pass; before the last, the cache moves.
+const PASSES: [usize; 3] = [3, 1, 90];
+/// Positions there are.
+const POSITIONS: usize = 128;
+
+/// How far the results may differ, beside values of up to 1: float16 has 11 bits.
+const TOLERANCE: f32 = 0.01;
+
+/// Tries `engine` against `cpu`.
+///
+/// Errors: `Engine` when the device does not work, or computes something else.
+pub fn trial(engine: &Engine, cpu: &Engine) -> Result<()> {
+    compare(&attend(engine)?, &attend(cpu)?).map_err(|e| e.context(engine.device()))
+}
+
+fn compare(there: &[f32], here: &[f32]) -> Result<()> {
+    // What is no number is not near one either.
+    let is_near = |(there, here): (&f32, &f32)| (there - here).abs() <= TOLERANCE;
+    if there.len() == here.len() && there.iter().zip(here).all(is_near) {
+        return Ok(());
+    }
+    Err(Error::engine("attention is computed wrongly: the result is not the CPU's"))
+}
+
+/// What a few tokens see, pass after pass.
+fn attend(engine: &Engine) -> Result<Vec<f32>> {
+    let graph = if engine.has_half() { half(layer())? } else { layer() };
+    let session = engine.session(&lower(&graph).encode_to_vec(), Path::new("."))?;
+    let mut binding = session.bind()?;
+    binding.output("attended");
+    let mut cache = Cache::new(&Decoder {
+        layers: 1,
+        kv_heads: 1,
+        head_dim: WIDTH,
+        vocabulary: 0,
+        context: POSITIONS,
+        bos: None,
+        eos: vec![],
+        cache: Growth::InPlace,
+    });
+    let (mut seen, mut attended) = (0, Vec::new());
+    for rows in PASSES {
+        let total = seen + rows;
+        cache.reserve(&session, &mut binding, seen, total)?;
+        let numbers = (seen * NUMBERS..total * NUMBERS).map(|i| (i * 7919 % 23) as f32 / 11.0 - 1.0).collect();
+        binding.input("qkv", &Tensor::f32(&[1, rows, NUMBERS], numbers)?)?;
+        binding.input("past_length", &Tensor::i32(&[1], vec![total as i32 - 1])?)?;
+        binding.input("total_length", &Tensor::i32(&[1], vec![total as i32])?)?;
+        for (_, output) in session.run_bound(&mut binding)? {
+            attended.extend_from_slice(output.as_f32()?);
+        }
+        seen = total;
+    }
+    Ok(attended)
+}
+
+/// One layer of attention.
+fn layer() -> Graph {
+    let mut graph = Graph::new();
+    let qkv = graph.input("qkv", DType::F32, [1.into(), "rows".into(), NUMBERS.into()]);
+    let cache = |length: &'static str| -> [Extent; 4] { [1.into(), 1.into(), length.into(), WIDTH.into()] };
+    let past =
+        ["key", "value"].map(|side| graph.input(&format!("past_key_values.0.{side}"), DType::F32, cache("past")));
+    let lengths = ["past_length", "total_length"].map(|name| graph.input(name, DType::I32, [1.into()]));
+    let angles = |of: fn(f32) -> f32| {
+        let angle = |i: usize| (i / (WIDTH / 2)) as f32 / (1 + i % (WIDTH / 2)) as f32;
+        Data::Inline((0..POSITIONS * WIDTH / 2).flat_map(|i| of(angle(i)).to_le_bytes()).collect())
+    };
+    let tables = [("cosines", angles(f32::cos)), ("sines", angles(f32::sin))]
+        .map(|(name, data)| graph.constant(name, DType::F32, &[POSITIONS, WIDTH / 2], data));
+    let op = Op::GroupQueryAttention(Attention { heads: HEADS, kv_heads: 1, window: None });
+    let rest = past.into_iter().chain(lengths).chain(tables).map(Some);
+    let inputs: Vec<_> = [Some(qkv), None, None].into_iter().chain(rest).collect();
+    let out = graph.node(op, &inputs, 3);
+    graph.output("attended", out[0], DType::F32, [1.into(), "rows".into(), (HEADS * WIDTH).into()]);
+    for (side, value) in ["key", "value"].into_iter().zip(&out[1..]) {
+        graph.output(&format!("present.0.{side}"), *value, DType::F32, cache("present"));
+    }
+    graph
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_near_is_the_same() {
+        compare(&[0.5, -1.0], &[0.501, -1.0]).unwrap();
+        for wrong in [&[0.6, -1.0][..], &[f32::NAN, -1.0], &[f32::INFINITY, -1.0], &[0.5], &[0.5, -1.0, 0.0]] {
+            assert!(compare(wrong, &[0.5, -1.0]).is_err(), "{wrong:?}");
+        }
+    }
+}

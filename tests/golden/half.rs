@@ -1,0 +1,71 @@
+//! Attention in float16, as GPUs compute it, on the CPU: what that does to answers, before any GPU does.
+
+use super::{Distance, greedy, imported, logits, opened};
+use crate::support::{engine, golden, ids, json, part};
+use std::sync::Arc;
+use wayside::infer::{Context, LanguageModel, Prefixes, trial};
+use wayside::parts::LANGUAGE_MODEL;
+use wayside::tensor::Bits;
+use wayside::watch::Cancel;
+
+/// Tokens up to which the goldens' answers are the same; behind them a near tie may be told another way.
+const SAME: usize = 32;
+
+/// Eleven bits against twenty-four, through thirty layers.
+const NARROW: Distance = Distance { largest: 0.05, rms: 0.01 };
+
+/// With 8-bit weights, whose activations are not rounded to 8 bits: a GPU rounds none either.
+#[test]
+fn answers_are_those_of_float32() {
+    let (_home, bundle) = imported(&part(LANGUAGE_MODEL), Some(Bits::Int8));
+    let engine = engine().with_kernels(false);
+    let [wide, half] =
+        [engine.clone(), engine.with_half()].map(|engine| Arc::new(LanguageModel::open(&engine, &bundle).unwrap()));
+    for (name, case) in json(&golden("smollm2/greedy.json")).as_object().unwrap() {
+        let prompt = ids(&case["ids"]);
+        let rows = [&wide, &half].map(|model| logits(model, &prompt).pop().unwrap());
+        let apart = Distance::between(&rows[1], &rows[0]);
+        let answers = [&wide, &half].map(|model| greedy(model, &prompt, SAME));
+        let same = answers[0].iter().zip(&answers[1]).take_while(|(a, b)| a == b).count();
+        apart.must_be_within(NARROW, name);
+        assert!(apart.largest > 0.0, "{name}: nothing was narrowed");
+        assert_eq!(answers[0], answers[1], "{name}: {same} tokens are the same");
+    }
+}
+
+/// Activations rounded to 8 bits, as the CPU does, move logits by so much when a last bit differs before.
+const ROUNDING: Distance = Distance { largest: 1.5, rms: 0.25 };
+
+/// A cache of float16 moves, is lent and wiped as one of float32 is.
+#[test]
+fn a_cache_in_float16_is_a_cache() {
+    let (home, model) = opened(&part(LANGUAGE_MODEL), None);
+    let model = Arc::new(LanguageModel::open(&engine().with_half(), model.bundle()).unwrap());
+    let tokens = model.encode(&"A lamp burns for nine hours, then it goes out. ".repeat(9)).unwrap();
+    let cancel = Cancel::new();
+    let mut whole = Context::new(model.clone()).unwrap();
+    let expected = whole.feed(&tokens, &cancel).unwrap();
+
+    // In two steps the buffers move in between.
+    let (beginning, rest) = tokens.split_at(40);
+    let mut parted = Context::new(model.clone()).unwrap();
+    parted.feed(beginning, &cancel).unwrap();
+    let prefixes = Prefixes::new(&home.path().join("prefixes"));
+    prefixes.keep(&parted, beginning).unwrap();
+    let in_two = parted.feed(rest, &cancel).unwrap();
+    Distance::between(&in_two, &expected).must_be_within(ROUNDING, "in two steps");
+
+    let mut lent = Context::new(model).unwrap();
+    assert!(prefixes.lend(&mut lent, beginning).unwrap());
+    assert_eq!(lent.feed(rest, &cancel).unwrap(), in_two);
+
+    lent.wipe();
+    assert_eq!(lent.set(&tokens, &cancel).unwrap(), expected);
+}
+
+/// The trial that every device must stand goes through all that is new there but the device itself.
+#[test]
+fn float16_stands_the_trial_of_a_device() {
+    let cpu = engine().with_kernels(false);
+    trial(&cpu.clone().with_half(), &cpu).unwrap();
+}
