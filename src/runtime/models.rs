@@ -80,7 +80,8 @@ impl Runtime {
         Ok(self.loaded().embedder.get_or_insert(embedder).clone())
     }
 
-    /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part, which is pulled when it is not there.
+    /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part: the home's, the one beside the program,
+    /// or it is pulled.
     pub fn engine(&self) -> Result<Engine> {
         if let Some(engine) = &self.loaded().engine {
             return Ok(engine.clone());
