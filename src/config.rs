@@ -28,7 +28,7 @@ pub const DEFAULT_TEXT: &str = include_str!("config/default.toml");
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The ONNX Runtime library: a path (relative ones start at the home directory), or a bare name for the system's
-    /// loader to find. Without it, the pulled part.
+    /// loader to find. Without it, the part: pulled, or shipped beside the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<PathBuf>,
     /// Whether `ORT_DYLIB_PATH` is looked at. The program's choice, not the file's.

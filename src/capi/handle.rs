@@ -40,7 +40,8 @@ pub struct Options {
     pub abi_version: u32,
     /// The home folder, which need not exist yet: configuration, models, index and log.
     pub home: Text,
-    /// The folder of parts, which several homes may share; `parts` in the home if null.
+    /// The folder of parts, which several homes may share; `parts` in the home if null. What is not there is looked for
+    /// in ../lib/wayside/parts, seen from the folder of this library, or of the program that it is linked into.
     pub parts: Text,
     /// The ONNX Runtime library; if null, what config.toml says, or the part.
     pub library: Text,

@@ -115,7 +115,8 @@ typedef struct wayside_options {
     uint32_t abi_version;
     // The home folder, which need not exist yet: configuration, models, index and log.
     const char* home;
-    // The folder of parts, which several homes may share; `parts` in the home if null.
+    // The folder of parts, which several homes may share; `parts` in the home if null. What is not there is looked for
+    // in ../lib/wayside/parts, seen from the folder of this library, or of the program that it is linked into.
     const char* parts;
     // The ONNX Runtime library; if null, what config.toml says, or the part.
     const char* library;

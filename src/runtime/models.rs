@@ -84,8 +84,9 @@ impl Runtime {
         Ok(self.loaded().embedder.get_or_insert(embedder).clone())
     }
 
-    /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part, which is pulled when it is not there;
-    /// on the configuration's device, or on the CPU where that does not work. That is noted, unless it is an error.
+    /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part: the home's, the one beside the
+    /// program, or it is pulled. On the configuration's device, or on the CPU where that does not work: that is noted,
+    /// unless it is to be an error.
     pub fn engine(&self) -> Result<Engine> {
         if let Some(engine) = &self.loaded().engine {
             return Ok(engine.clone());

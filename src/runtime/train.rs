@@ -122,7 +122,9 @@ impl Runtime {
     /// nothing, a budget that nothing fits, a folder that holds something else, or a run that diverges. What was in the
     /// folder stays as it was.
     pub fn train(&self, training: &Training, each: &mut dyn FnMut(&Progressed)) -> Result<Trained> {
-        can_train()?;
+        if !CAN_TRAIN {
+            return Err(cannot_train());
+        }
         vacant(&training.out)?;
         let bundle = self.bundle(training.model.as_deref().unwrap_or(&self.config.model))?;
         let (kind, data) = self.examples(training, &bundle)?;
@@ -142,7 +144,9 @@ impl Runtime {
         cancel: &Cancel,
         each: &mut dyn FnMut(&Progressed),
     ) -> Result<Trained> {
-        can_train()?;
+        if !CAN_TRAIN {
+            return Err(cannot_train());
+        }
         let begin = Instant::now();
         let order = Order::new(data.lengths(), training.batch, training.seed)?;
         let steps = training.steps.unwrap_or(order.steps() * training.epochs);
@@ -301,13 +305,13 @@ impl Trace {
     }
 }
 
-/// Whether this program has what training takes. Where it has not, all that follows this is left out of it.
-#[inline(always)]
-pub(super) fn can_train() -> Result<()> {
-    if cfg!(feature = "train") {
-        return Ok(());
-    }
-    Err(Error::unsupported("this program was built without training; learn on another machine and take in its adapter"))
+/// Whether this program has what training takes. A constant, asked where training would begin: where it is false, the
+/// compiler leaves out all that follows.
+pub(super) const CAN_TRAIN: bool = cfg!(feature = "train");
+
+/// What is said where it has not.
+pub(super) fn cannot_train() -> Error {
+    Error::unsupported("this program was built without training; learn on another machine and take in its adapter")
 }
 
 /// What training needs of a model to read as it does.

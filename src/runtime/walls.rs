@@ -11,7 +11,6 @@ use crate::infer::Sampling;
 use crate::watch::Cancel;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -126,21 +125,12 @@ impl Runtime {
 
     /// The database, the file, the declaration and the documents of the scratch home.
     fn furnish(&self, persons: &[Person], home: &Path) -> Result<()> {
-        let failed = |e: rusqlite::Error| Error::engine("the scratch database cannot be made").because(e);
-        let database = Connection::open_in_memory().map_err(failed)?;
-        database.execute_batch("CREATE TABLE orders (customer, number, date, product, note);").map_err(failed)?;
         let mut visits = String::from("visit,customer,name,said\n");
-        for (n, person) in persons.iter().enumerate() {
-            let Person { id, name, secrets } = person;
-            for (order, secret) in secrets.iter().skip(2).enumerate() {
-                let number = format!("{}", 10_000 + 10 * n + order);
-                let row = [id.as_str(), &number, "2026-05-04", "stove", secret.as_str()];
-                database.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", row).map_err(failed)?;
-            }
+        for (n, Person { id, name, secrets }) in persons.iter().enumerate() {
             let [first, second, ..] = secrets.as_slice() else { continue };
             visits.push_str(&format!("V{n}a,{id},{name},my word is {first}\nV{n}b,{id},{name},and {second}\n"));
         }
-        durable::write(&home.join("till.db"), &database.serialize("main").map_err(failed)?)?;
+        durable::write(&home.join("till.db"), &till(persons)?)?;
         durable::write(&home.join("visits.csv"), visits.as_bytes())?;
         self.declare(SOURCES)?;
         durable::write(&home.join("house.md"), HOUSE.as_bytes())?;
@@ -241,6 +231,27 @@ fn attack(n: usize, other: &Person, own: &Person) -> (&'static str, String) {
     ];
     let at = n % ways.len();
     ways.into_iter().nth(at).unwrap_or_default()
+}
+
+/// The database of the scratch home.
+#[cfg(feature = "sqlite")]
+fn till(persons: &[Person]) -> Result<Vec<u8>> {
+    let failed = |e: rusqlite::Error| Error::engine("the scratch database cannot be made").because(e);
+    let database = rusqlite::Connection::open_in_memory().map_err(failed)?;
+    database.execute_batch("CREATE TABLE orders (customer, number, date, product, note);").map_err(failed)?;
+    for (n, Person { id, secrets, .. }) in persons.iter().enumerate() {
+        for (order, secret) in secrets.iter().skip(2).enumerate() {
+            let number = format!("{}", 10_000 + 10 * n + order);
+            let row = [id.as_str(), &number, "2026-05-04", "stove", secret.as_str()];
+            database.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", row).map_err(failed)?;
+        }
+    }
+    Ok(database.serialize("main").map_err(failed)?.to_vec())
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn till(_: &[Person]) -> Result<Vec<u8>> {
+    Err(Error::unsupported("this program was built without SQLite, where half of what is tried to reach lies"))
 }
 
 impl Person {

@@ -34,6 +34,7 @@ use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::Path;
 
+#[cfg(feature = "sqlite")]
 mod database;
 
 #[cfg(test)]
@@ -146,10 +147,12 @@ pub struct Injection {
 
 impl Scenario {
     /// Writes the house under `dir`, which is created if need be, with its records as a database beside them. Files of
-    /// the same names are replaced.
+    /// the same names are replaced. Without the feature `sqlite` there is no database.
     pub fn write(&self, dir: &Path) -> Result<()> {
         self.files.iter().try_for_each(|(path, text)| durable::write(&dir.join(path), text.as_bytes()))?;
-        database::write(self, &dir.join("records.db"))
+        #[cfg(feature = "sqlite")]
+        database::write(self, &dir.join("records.db"))?;
+        Ok(())
     }
 
     /// Questions that the documents answer, the shortest answers first, then such as they do not.

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "http")]
 use super::http;
-use super::{Kind, Query, Row, Source, sqlite};
+use super::{Kind, Query, Row, Source};
 use crate::error::{Error, Result};
 use std::thread;
 use std::time::Instant;
@@ -29,19 +29,26 @@ pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Vec<Row>>
     })
 }
 
+#[cfg_attr(
+    not(any(feature = "http", feature = "postgres", feature = "sqlite")),
+    allow(unused_variables, reason = "files are not asked, and there is nothing else")
+)]
 fn one(source: &Source, query: &Query, subject: &str, deadline: Instant) -> Result<Vec<Row>> {
-    let mut rows = match source.kind() {
-        Kind::Sqlite(path) => sqlite::rows(path, query, subject, deadline)?,
+    let mut rows: Vec<Row> = match source.kind() {
+        #[cfg(feature = "sqlite")]
+        Kind::Sqlite(path) => super::sqlite::rows(path, query, subject, deadline),
+        #[cfg(not(feature = "sqlite"))]
+        Kind::Sqlite(_) => Err(Error::unsupported("this program was built without SQLite")),
         #[cfg(feature = "http")]
-        Kind::Http(url) => http::rows(source, url, query, subject, deadline)?,
+        Kind::Http(url) => http::rows(source, url, query, subject, deadline),
         #[cfg(not(feature = "http"))]
-        Kind::Http(_) => return Err(Error::unsupported("this program was built without HTTP")),
+        Kind::Http(_) => Err(Error::unsupported("this program was built without HTTP")),
         #[cfg(feature = "postgres")]
-        Kind::Postgres(connection) => super::postgres::rows(connection, query, subject, deadline)?,
+        Kind::Postgres(connection) => super::postgres::rows(connection, query, subject, deadline),
         #[cfg(not(feature = "postgres"))]
-        Kind::Postgres(_) => return Err(Error::unsupported("this program was built without PostgreSQL")),
-        Kind::File(..) => return Err(Error::unsupported("a file is imported, not asked")),
-    };
+        Kind::Postgres(_) => Err(Error::unsupported("this program was built without PostgreSQL")),
+        Kind::File(..) => Err(Error::unsupported("a file is imported, not asked")),
+    }?;
     rows.truncate(query.limit);
     Ok(rows)
 }

@@ -20,6 +20,7 @@ mod http;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod render;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use ask::ask;

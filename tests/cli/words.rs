@@ -18,6 +18,7 @@ fn wrong_words_end_with_status_2() {
         &["ask", "Why?", "--max-tokens", "0"],
         &["search", "x", "-k", "0"],
         &["ingest"],
+        &["models", "pull", "--target", "aarch64-unknown-linux-gnu"],
         &["log", "rate", "x", "fine"],
         &["log", "correct", "x", ""],
         &["import", "x", "--name", "y", "--weights", "int3"],

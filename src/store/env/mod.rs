@@ -268,7 +268,7 @@ impl Env {
         let probe = || {
             let mut file = tempfile::tempfile_in(&self.dir)?;
             file.seek(SeekFrom::Start(self.heed.real_disk_size().unwrap_or(0)))?;
-            file.write_all(&[0; 1 << 20])
+            file.write_all(&vec![0; 1 << 20])
         };
         match probe() {
             Err(e) if is_full(&e) => e,
