@@ -7,8 +7,8 @@ built=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 work=$built/arm
 # The C library and its companions for ARM64, as Debian's cross compiler brings them.
 sysroot=/usr/aarch64-linux-gnu
-# The processor to be. This one is a Jetson Orin's: with dot products and float16, without what came later.
-cpu=${TRY_CPU:-cortex-a78ae}
+# The processor to be. This one has what a Jetson Orin's has: dot products and float16, and nothing later.
+cpu=${TRY_CPU:-cortex-a76}
 
 # As cargo and the crates of C code read them; the tests of the C ABI read the compilers too.
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
