@@ -18,9 +18,9 @@ use wayside::{ErrorKind, Result, parts};
 /// 8-bit weights, activations in 16 bits: as for the decoders alone. Measured: 0.0003 and 0.0001.
 const PRECISE: Distance = Distance { largest: 2e-3, rms: 5e-4 };
 /// The same numbers in another order of sums, where int8 activations may round the other way, layer after layer.
-/// Measured on the default model: 0 where both have the same nodes, else 0.26 and 0.08, a tenth of what the adapter
-/// moves.
-const EQUAL: Distance = Distance { largest: 0.5, rms: 0.15 };
+/// Measured on the default model: 0 where both have the same nodes, else 0.26 and 0.08 on x86-64, 0.59 and 0.11 on
+/// aarch64, a tenth of what the adapter moves.
+const EQUAL: Distance = Distance { largest: 0.75, rms: 0.15 };
 /// The same without that rounding. Measured: 0.00001 and 0.000003.
 const UNROUNDED: Distance = Distance { largest: 1e-4, rms: 2e-5 };
 
