@@ -15,9 +15,11 @@ fn interface() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/capi")
 }
 
-/// Where cargo puts what it builds, this test too.
-fn target() -> &'static Path {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+/// Where cargo puts what it builds, this test too; and whether the target was asked for by name, for then all of it lies
+/// in a folder of that name there.
+fn target() -> (&'static Path, bool) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    if folder.ends_with(TARGET) { (folder.parent().unwrap(), true) } else { (folder, false) }
 }
 
 /// The compiler of a language for the tests' target: the variable that cargo's crates of C code read for it, `CC_` or
@@ -43,10 +45,8 @@ fn succeeds(command: &mut Command) {
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let built = Path::new(env!("CARGO_BIN_EXE_wayside")).parent().unwrap();
+        let (target, named) = target();
         let flags: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
-        // What is built for a target that was asked for by name lies in a folder of that name.
-        let named = built.parent() != Some(target());
         let of_target: &[&str] = if named { &["--target", TARGET] } else { &[] };
         let mut cargo = Command::new(env!("CARGO"));
         cargo
@@ -54,7 +54,7 @@ fn library() -> &'static Path {
             .args(["build", "--offline", "--example", "wayside_c"])
             .args(flags)
             .args(of_target);
-        cargo.arg("--target-dir").arg(target());
+        cargo.arg("--target-dir").arg(target);
         // What cargo tells this test of its package would look like a change to build scripts that asked for the same,
         // and everything above them would be compiled anew.
         let of_a_package = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
@@ -63,7 +63,7 @@ fn library() -> &'static Path {
             cargo.env_remove(name);
         }
         succeeds(&mut cargo);
-        built.join("examples/libwayside_c.so")
+        Path::new(env!("CARGO_BIN_EXE_wayside")).with_file_name("examples").join("libwayside_c.so")
     })
 }
 
