@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 /// Questions of the demo, the passages that were found and the answers.
 const SAID: &str = include_str!("../fixtures/asked.json");
 /// Words of an answer that are the same on every processor. Two tokens can be nearly tied anywhere, and what follows
-/// the one or the other is another answer: see `tests/golden/default_model.rs` for what a tie is.
-const SAME_WORDS: usize = 8;
+/// the one or the other is another answer: see `tests/golden/default_model.rs` for what a tie is. Measured: six of the
+/// first answer under the coarsest rounding of activations, that of KleidiAI's kernels on ARM64.
+const SAME_WORDS: usize = 6;
 
 /// What the demo asks its documents, and how it does.
 #[test]
