@@ -4,18 +4,34 @@
 mod header;
 
 use crate::cli::{home::Home, learn};
+use crate::runner;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use wayside::parts::TARGET;
 
 /// The folder of the interface, with its header.
 fn interface() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/capi")
 }
 
-/// Where cargo puts what it builds, this test too.
-fn target() -> &'static Path {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+/// Where cargo puts what it builds, this test too; and whether the target was asked for by name, for then all of it lies
+/// in a folder of that name there.
+fn target() -> (&'static Path, bool) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    if folder.ends_with(TARGET) { (folder.parent().unwrap(), true) } else { (folder, false) }
+}
+
+/// The compiler of a language for the tests' target: the variable that cargo's crates of C code read for it, `CC_` or
+/// `CXX_` and the target; else the machine's own.
+fn compiler(variable: &str, own: &str) -> Command {
+    let name = format!("{variable}_{}", TARGET.replace('-', "_"));
+    Command::new(std::env::var_os(name).unwrap_or(own.into()))
+}
+
+/// C compiled for the tests' target.
+fn c() -> Command {
+    compiler("CC", "cc")
 }
 
 /// The command must succeed; what it said is shown where it does not.
@@ -29,14 +45,16 @@ fn succeeds(command: &mut Command) {
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
-        let (profile, flags) =
-            if cfg!(debug_assertions) { ("debug", [].as_slice()) } else { ("release", ["--release"].as_slice()) };
+        let (target, named) = target();
+        let flags: &[&str] = if cfg!(debug_assertions) { &[] } else { &["--release"] };
+        let of_target: &[&str] = if named { &["--target", TARGET] } else { &[] };
         let mut cargo = Command::new(env!("CARGO"));
         cargo
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .args(["build", "--offline", "--example", "wayside_c"])
-            .args(flags);
-        cargo.arg("--target-dir").arg(target());
+            .args(flags)
+            .args(of_target);
+        cargo.arg("--target-dir").arg(target);
         // What cargo tells this test of its package would look like a change to build scripts that asked for the same,
         // and everything above them would be compiled anew.
         let of_a_package = ["CARGO_MANIFEST_", "CARGO_PKG_", "OUT_DIR"];
@@ -45,18 +63,17 @@ fn library() -> &'static Path {
             cargo.env_remove(name);
         }
         succeeds(&mut cargo);
-        target().join(profile).join("examples/libwayside_c.so")
+        Path::new(env!("CARGO_BIN_EXE_wayside")).with_file_name("examples").join("libwayside_c.so")
     })
 }
 
 /// A program of `tests/capi`, compiled with every warning an error.
-fn program(compiler: &str, source: &str, flags: &[&str]) -> PathBuf {
+fn program(mut compiler: Command, source: &str, flags: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/capi");
     let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source.replace('.', "-"));
-    let mut command = Command::new(compiler);
-    command.args(["-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-rdynamic"]).args(flags).args(sanitizer());
-    command.arg("-I").arg(interface()).arg(folder.join(source)).arg(library()).arg("-ldl").arg("-o").arg(&to);
-    succeeds(&mut command);
+    compiler.args(["-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-rdynamic"]).args(flags).args(sanitizer());
+    compiler.arg("-I").arg(interface()).arg(folder.join(source)).arg(library()).arg("-ldl").arg("-o").arg(&to);
+    succeeds(&mut compiler);
     to
 }
 
@@ -68,8 +85,8 @@ fn sanitizer() -> &'static [&'static str] {
         let (source, program) = (folder.path().join("a.c"), folder.path().join("a"));
         std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
         let flag = "-fsanitize=address";
-        let compiled = Command::new("cc").arg(flag).arg(&source).arg("-o").arg(&program).output().unwrap();
-        let runs = compiled.status.success() && Command::new(&program).status().unwrap().success();
+        let compiled = c().arg(flag).arg(&source).arg("-o").arg(&program).output().unwrap();
+        let runs = compiled.status.success() && runner::command(&program).output().unwrap().status.success();
         if runs { &["-fsanitize=address"] } else { &[] }
     })
 }
@@ -87,8 +104,8 @@ fn documents(home: &Home) -> PathBuf {
 fn a_program_in_c_uses_every_function() {
     let (home, tiny) = (Home::new(), learn::tiny());
     let bad = home.file("bad.so", "\x7fELF\x02\x01");
-    let everything = program("cc", "everything.c", &["-std=c11"]);
-    let mut command = Command::new(everything);
+    let everything = program(c(), "everything.c", &["-std=c11"]);
+    let mut command = runner::command(everything);
     command.arg(home.path()).arg(tiny.path()).arg(documents(&home)).arg(bad);
     // It must not matter what the environment says. Unless it is told not to, ONNX Runtime keeps what it is going to
     // report to its maker below the user's folder.
@@ -107,6 +124,6 @@ fn a_program_in_c_uses_every_function() {
 #[test]
 fn a_program_in_cpp_answers_on_several_threads() {
     let home = Home::new();
-    let terminal = program("c++", "terminal.cpp", &["-std=c++17"]);
-    succeeds(Command::new(terminal).arg(home.path()).arg(documents(&home)));
+    let terminal = program(compiler("CXX", "c++"), "terminal.cpp", &["-std=c++17"]);
+    succeeds(runner::command(terminal).arg(home.path()).arg(documents(&home)));
 }

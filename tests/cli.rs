@@ -1,6 +1,7 @@
 //! The built program, as people and scripts use it: on real models, real folders and real processes.
 
 mod adapters;
+mod asked;
 mod demo;
 mod device;
 mod erase;

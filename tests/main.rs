@@ -8,5 +8,6 @@ mod golden;
 mod grad;
 mod import;
 mod learn;
+mod runner;
 mod support;
 mod tidy;

@@ -164,7 +164,8 @@ impl Tensor {
     /// Lets `change` write the bytes of its numbers, float32 or float16, wherever they lie.
     pub fn change(&mut self, change: impl FnOnce(&mut [u8])) -> Result<()> {
         if !self.is_in_memory() {
-            let mut copy = Self { value: self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))? };
+            let mut copy =
+                Self { value: self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))? };
             copy.change(change)?;
             return copy.value.copy_into(&mut self.value).map_err(failed("a copy to the GPU"));
         }

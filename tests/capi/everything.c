@@ -30,6 +30,7 @@ char *getenv(const char *name) {
     return NULL;
 }
 
+/* Threads of this process. An emulator has some of its own. */
 static int threads(void) {
     int count = 0;
     DIR *tasks = opendir("/proc/self/task");
@@ -40,6 +41,9 @@ static int threads(void) {
     closedir(tasks);
     return count;
 }
+
+/* Those that it began with. */
+static int first_threads;
 
 /* What was said, piece by piece. */
 struct heard {
@@ -197,7 +201,7 @@ static void asking(const wayside_runtime *runtime) {
     char *answer = text_of(json, "answer"), *id = text_of(json, "interaction");
     CHECK(heard.pieces > 1 && strcmp(heard.text, answer) == 0);
     CHECK(strstr(json, "\"hits\":[{") != NULL && strstr(json, "\"citations\":[") != NULL);
-    CHECK(heard.most_threads == 1);
+    CHECK(heard.most_threads == first_threads);
     free(answer);
     wayside_free(json);
 
@@ -298,6 +302,7 @@ static void learning(const wayside_runtime *runtime) {
 
 int main(int count, char **words) {
     CHECK(count == 5);
+    first_threads = threads();
     opening(words[1], words[4]);
     wayside_runtime *runtime = NULL;
     wayside_options options = options_for(words[1]);
@@ -311,7 +316,7 @@ int main(int count, char **words) {
     CHECK_OK(wayside_open(&options, &runtime));
     learning(runtime);
     wayside_close(runtime);
-    CHECK(threads() == 1);
+    CHECK(threads() == first_threads);
     CHECK(read_environment == 0);
     return 0;
 }

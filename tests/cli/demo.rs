@@ -1,6 +1,7 @@
 //! The whole story on the real model: it learns from the sample's log, serves what it learned, and goes back.
 
 use super::home::{Home, document, text, word};
+use crate::runner;
 use serde_json::{Value, json};
 use std::os::unix::fs::symlink;
 
@@ -40,7 +41,7 @@ fn the_demo_tells_its_story() {
     }
     let run = |words: &[&str]| {
         let words = [&["--home", word(&shop), "--json"], words].concat();
-        std::process::Command::new(env!("CARGO_BIN_EXE_wayside")).args(words).output().unwrap()
+        runner::command(env!("CARGO_BIN_EXE_wayside")).args(words).output().unwrap()
     };
     let json = |words: &[&str]| document(words, &run(words));
     let list = json(&["adapters", "list"]);

@@ -1,7 +1,7 @@
 //! A home folder for one test, and the program run in it. Parts and models are shared between tests: they are only
 //! read.
 
-use crate::support;
+use crate::{runner, support};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -66,7 +66,7 @@ impl Home {
 
     /// The program, ready to run.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wayside"));
+        let mut command = runner::command(env!("CARGO_BIN_EXE_wayside"));
         command.arg("--home").arg(self.path()).args(words);
         command.env_remove("WAYSIDE_HOME").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

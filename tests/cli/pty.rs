@@ -1,6 +1,7 @@
 //! The program at a pseudo-terminal, and what a terminal emulator makes of what it writes.
 
 use super::home::Home;
+use crate::runner;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -37,7 +38,9 @@ impl Terminal {
     pub fn start(home: &Home, words: &[&str], variables: &[(&str, &str)], told: bool) -> Self {
         let size = if told { PtySize { rows: 24, cols: 80, ..PtySize::default() } } else { none() };
         let pair = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wayside"));
+        let program = runner::command(env!("CARGO_BIN_EXE_wayside"));
+        let mut command = CommandBuilder::new(program.get_program());
+        command.args(program.get_args());
         command.arg("--home");
         command.arg(home.path());
         command.args(words);

@@ -1,0 +1,39 @@
+//! The asking part of the demo, held to what it said on x86-64 with AVX-512: ONNX Runtime has other kernels for other
+//! processors, and they round differently.
+
+use super::home::{Home, word};
+use serde_json::{Value, json};
+
+/// Questions of the demo, the passages that were found and the answers.
+const SAID: &str = include_str!("../fixtures/asked.json");
+/// Words of an answer that are the same on every processor. Two tokens can be nearly tied anywhere, and what follows
+/// the one or the other is another answer: see `tests/golden/default_model.rs` for what a tie is.
+const SAME_WORDS: usize = 8;
+
+/// What the demo asks its documents, and how it does.
+#[test]
+fn the_demo_asks_and_is_answered_as_on_x86_64() {
+    let home = Home::new();
+    std::fs::write(home.path().join("config.toml"), "kernels = false\n[retrieve]\nk = 2\nbudget = 160\n").unwrap();
+    assert_eq!(home.json(&["ingest", word(&home.shop())])["documents"], 18);
+    for case in serde_json::from_str::<Vec<Value>>(SAID).unwrap() {
+        let question = case["question"].as_str().unwrap();
+        let found = home.json(&["ask", question, "--greedy", "--max-tokens", "72"]);
+        let passages: Vec<Value> = found["hits"].as_array().unwrap().iter().map(passage).collect();
+        assert_eq!(json!(passages), case["passages"], "{question}");
+        let (found, exact) = (words(&found["answer"]), words(&case["answer"]));
+        let same = found.iter().zip(&exact).take_while(|(a, b)| a == b).count();
+        assert!(same >= exact.len().min(SAME_WORDS), "{question}: {found:?}, not {exact:?}");
+        println!("{question} {same} words of {} are the same", exact.len());
+    }
+}
+
+/// The file and the section of a hit.
+fn passage(hit: &Value) -> Value {
+    let file = hit["document"].as_str().unwrap().rsplit('/').next().unwrap();
+    json!([file, hit["section"]])
+}
+
+fn words(answer: &Value) -> Vec<&str> {
+    answer.as_str().unwrap().split_whitespace().collect()
+}
