@@ -15,8 +15,8 @@ fn interface() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/capi")
 }
 
-/// Where cargo puts what it builds, this test too; and whether the target was asked for by name, for then all of it lies
-/// in a folder of that name there.
+/// Where cargo puts what it builds, this test too; and whether the target was asked for by name, for then all of it
+/// lies in a folder of that name there.
 fn target() -> (&'static Path, bool) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     if folder.ends_with(TARGET) { (folder.parent().unwrap(), true) } else { (folder, false) }

@@ -117,7 +117,8 @@ fn imported(runtime: &Runtime, parts: &[Status]) -> Result<Vec<Own>, Error> {
 
 fn list(app: &App) -> Done {
     let runtime = app.runtime()?;
-    let parts = runtime.parts().list();
+    // What only some machines want is listed where it is.
+    let parts: Vec<_> = runtime.parts().list().into_iter().filter(|part| part.present || !part.optional).collect();
     let own = imported(&runtime, &parts)?;
     let rows = parts.iter().map(|p| json!(p)).chain(own.iter().map(|o| json!(o)));
     app.result(&rows.collect::<Vec<_>>(), || {

@@ -7,8 +7,8 @@
 //! lib/wayside/parts/onnxruntime-1.32.0-x86_64-unknown-linux-gnu/...
 //! ```
 //!
-//! So a package runs wherever it is unpacked. Which file that is, program or shared library, the kernel tells: it is the
-//! one mapped where this code runs. Links to it make no difference.
+//! So a package runs wherever it is unpacked. Which file that is, program or shared library, the kernel tells: it is
+//! the one mapped where this code runs. Links to it make no difference.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

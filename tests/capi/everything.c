@@ -146,6 +146,7 @@ static void opening(const char *home, const char *bad_library) {
     CHECK_OK(wayside_open(&options, &runtime));
     CHECK_FAILS(wayside_search(runtime, "stove", 3, NULL, NULL), WAYSIDE_STATUS_CORRUPT, "no whole shared library");
     wayside_close(runtime);
+    options = options_for(home);
     options.device = "cuda";
     options.flags = WAYSIDE_OPEN_NO_FALLBACK;
     CHECK_OK(wayside_open(&options, &runtime));

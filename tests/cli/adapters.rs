@@ -11,7 +11,7 @@ use wayside::parts;
 /// A folder as PEFT leaves it.
 fn made(home: &Home, name: &str, rank: usize, targets: &[Target]) -> PathBuf {
     let dir = home.file(&format!("{name}/README.md"), "mine").with_file_name("");
-    random_adapter(targets, rank, 0.08).write(&dir, "a model").unwrap();
+    random_adapter(targets, rank, 0.3).write(&dir, "a model").unwrap();
     dir
 }
 
