@@ -90,8 +90,10 @@ impl Team {
             if let Some(unit) = self.take(false) {
                 // SAFETY: a unit was taken, so the leader waits in `share` for this call to end, and what it lends is
                 // alive; taking the unit has made what it wrote visible.
-                if let Some(work) = unsafe { *self.work.get() } {
-                    unsafe { (*work)(unit) };
+                unsafe {
+                    if let Some(work) = *self.work.get() {
+                        (*work)(unit);
+                    }
                 }
                 self.done.fetch_add(1, Ordering::Release);
                 continue;

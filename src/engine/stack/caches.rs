@@ -56,10 +56,7 @@ pub fn open<'r>(
                 Ok(now)
             };
             let (keys, values) = (bring(0)?, bring(1)?);
-            let rows = match rows {
-                Some((_, rows)) => Some(rows.get(lane).and_then(|n| usize::try_from(*n).ok()).unwrap_or_default()),
-                None => None,
-            };
+            let rows = rows.map(|(_, all)| all.get(lane).and_then(|n| usize::try_from(*n).ok()).unwrap_or_default());
             cached.push(Cached { keys, values, capacity, dim, rows, total });
         }
     }
