@@ -11,7 +11,7 @@
 //!   .tmp-XXXX/                                   being made; removed by the next holder of the lock
 //! ```
 //!
-//! Parts may also have come with the program ([`shipped`]): what is not whole in the folder of parts is looked for
+//! Parts may also have come with the program (`shipped.rs`): what is not whole in the folder of parts is looked for
 //! there, and nothing is written there.
 //!
 //! Three degrees of certainty, by what they cost. Users of a part look at presence and sizes (microseconds). A pull
