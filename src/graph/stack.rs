@@ -31,9 +31,8 @@ pub fn stack(mut graph: Graph) -> Result<Graph> {
         }
     }
     open.close(&mut graph, &readers)?;
-    let read = |value| graph.nodes.iter().any(|n| n.inputs.contains(&Some(value)));
-    graph.constants = graph.constants.iter().filter(|c| read(c.value)).cloned().collect();
-    Ok(graph)
+    // Constants that stacks read from the file are nobody's any more.
+    Ok(graph.tidied())
 }
 
 /// Where a constant lies, if that is the file of weights: a session maps it once, however many constants are in it.

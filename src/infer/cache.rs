@@ -84,18 +84,23 @@ impl Cache {
         if !self.can_shrink() || length == 0 || length > self.capacity || self.buffers.is_empty() {
             return Ok(false);
         }
-        let row = self.buffers[0].bytes()?.len() / (self.heads * self.capacity).max(1);
-        if row == 0 || rows.len() != self.buffers.len() * self.heads * length * row {
+        let all = self.buffers.len() * self.heads * length;
+        let row = rows.len() / all.max(1);
+        if row == 0 || rows.len() != all * row {
             return Ok(false);
         }
         let mut rows = rows.chunks(length * row);
+        let mut fits = true;
         for buffer in &mut self.buffers {
             buffer.change(|bytes| {
-                let heads = bytes.chunks_mut(self.capacity * row);
-                heads.zip(&mut rows).for_each(|(head, rows)| head[..rows.len()].copy_from_slice(rows));
+                fits &= bytes.len() == self.heads * self.capacity * row;
+                if fits {
+                    let heads = bytes.chunks_mut(self.capacity * row);
+                    heads.zip(&mut rows).for_each(|(head, rows)| head[..rows.len()].copy_from_slice(rows));
+                }
             })?;
         }
-        Ok(true)
+        Ok(fits)
     }
 
     fn empty(&self, binding: &mut Binding) -> Result<()> {

@@ -75,13 +75,14 @@ impl Sessions {
     pub fn plain(&self) -> Result<Arc<Session>> {
         once(&self.plain, || {
             self.check()?;
-            match self.own()? {
+            let session = match self.own()? {
                 Some(graph) => self.open(graph, false),
                 None => {
                     let path = self.bundle.path(bundle::MODEL)?;
                     self.engine.session(&onnx::requiring(&path, LOGITS_TO_KEEP)?, &self.bundle.dir)
                 }
-            }
+            };
+            session.map(Arc::new)
         })
     }
 
@@ -92,7 +93,7 @@ impl Sessions {
                 "the adapter changes nothing: all its updates are zero; train it before it is used",
             ));
         }
-        let adapted = once(&self.adapted, || self.adapt())?;
+        let adapted = once(&self.adapted, || self.adapt().map(Arc::new))?;
         adapted.places.check(adapter)?;
         let mut arrays = Vec::with_capacity(2 * adapted.places.list.len());
         for place in &adapted.places.list {
@@ -175,11 +176,7 @@ impl Sessions {
     fn load(&self, graph: Graph) -> Result<Session> {
         let mut model = lower(&graph);
         onnx::require(&mut model, LOGITS_TO_KEEP);
-        let mut weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
-        let weights = match &*weights {
-            Some(weights) => weights.clone(),
-            None => weights.insert(map_weights(&self.bundle.dir)?).clone(),
-        };
+        let weights = once(&self.weights, || map_weights(&self.bundle.dir))?;
         self.engine.session_over(&model.encode_to_vec(), &self.bundle.dir, weights)
     }
 
@@ -194,13 +191,13 @@ impl Sessions {
 }
 
 /// What `slot` holds, made if it holds nothing.
-fn once<T>(slot: &Mutex<Option<Arc<T>>>, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+fn once<T: Clone>(slot: &Mutex<Option<T>>, make: impl FnOnce() -> Result<T>) -> Result<T> {
     // It is only ever filled whole.
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(made) = &*slot {
         return Ok(made.clone());
     }
-    Ok(slot.insert(Arc::new(make()?)).clone())
+    Ok(slot.insert(make()?).clone())
 }
 
 /// The names of a place's inputs.

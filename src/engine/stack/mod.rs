@@ -95,7 +95,7 @@ impl Operator for Stack {
         let given = |i: usize| if read[i] { Constant::open(Place::Input(i), about, None) } else { Ok(None) };
         let constants = (0..count).map(given).collect::<ort::Result<_>>()?;
         let homes = homes(&program);
-        let (threads, arrays, rows) = (self.threads, Vec::new(), Rows::default());
+        let (threads, arrays, rows) = (self.threads, vec![Vec::new(); homes.len()], Rows::default());
         Ok(Stacked { program, read, constants, stored, layers, homes, arrays, rows, threads })
     }
 }
@@ -155,7 +155,6 @@ impl Kernel for Stacked<'_> {
         }
         let outputs = results.iter_mut().map(|r| Ok(r.try_extract_tensor_mut::<f32>()?.1));
         let outputs = outputs.collect::<ort::Result<_>>()?;
-        arrays.resize(homes.len(), Vec::new());
         let stored = stored.iter().map(|(offset, constant)| Ok((*offset, constant.view()?)));
         let stored = stored.collect::<ort::Result<_>>()?;
         let values = Values { inputs, stored, outputs, arrays, homes, extents };

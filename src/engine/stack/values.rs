@@ -70,23 +70,21 @@ impl Values<'_> {
     }
 
     /// Writes a value with `write`, which reads others meanwhile.
-    pub fn write<T>(&mut self, made: usize, write: impl FnOnce(&mut Self, &mut [f32]) -> T) -> T {
+    pub fn write(&mut self, made: usize, write: impl FnOnce(&mut Self, &mut [f32])) {
         let numbers = self.extents[made].rows * self.extents[made].width;
         match self.homes[made] {
             Home::Output(o) => {
                 let output = std::mem::take(&mut self.outputs[o]);
-                let told = write(self, output);
+                write(self, output);
                 self.outputs[o] = output;
-                told
             }
             Home::Array(a) => {
                 let mut array = std::mem::take(&mut self.arrays[a]);
                 if array.len() < numbers {
                     array.resize(numbers, 0.0);
                 }
-                let told = write(self, &mut array[..numbers]);
+                write(self, &mut array[..numbers]);
                 self.arrays[a] = array;
-                told
             }
         }
     }
