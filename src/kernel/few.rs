@@ -108,7 +108,9 @@ fn tile<const BITS: usize, const R: usize, const GRAIN: u8>(
         };
         // The hardware does not see four short rows side by side as the one stream they are.
         for b in at {
-            prefetch(matrix.quants, b * 4 * BITS + AHEAD);
+            for line in (0..16 * BITS).step_by(64) {
+                prefetch(matrix.quants, b * 4 * BITS + line + AHEAD);
+            }
         }
         match GRAIN {
             HALF => prefetch(halves_of, n0 * per_row + 4 * q + AHEAD / 64),
