@@ -229,9 +229,13 @@ impl Runtime {
     /// The passages about a question.
     pub(super) fn passages(&self, question: &Question, history: &[Message]) -> Result<Vec<Hit>> {
         let retrieve = &self.config.retrieve;
-        let query = sought(question, history);
         let (index, embedder) = (self.index()?, self.embedder()?);
-        let found = rag::retrieve(&index, &embedder, &query, question.collection.as_deref(), retrieve.k)?;
+        let find = |query: &str| rag::retrieve(&index, &embedder, query, question.collection.as_deref(), retrieve.k);
+        let found = find(&question.text)?;
+        let found = match asked_before(history) {
+            Some(before) => found.or_together(find(&format!("{before} {}", question.text))?),
+            None => found,
+        };
         Ok(found.relevant(retrieve.min_score).hits)
     }
 
@@ -315,11 +319,16 @@ fn shared(language: &Language, prompt: &Prompt) -> Result<Vec<u32>> {
     Ok(alike.map(|(_, &token)| token).collect())
 }
 
-/// What is searched for. A short question in a conversation is about what was asked before it.
+/// What is sought among records. A short question in a conversation is about what was asked before it.
 fn sought(question: &Question, history: &[Message]) -> String {
-    let before = history.iter().rev().find(|m| m.role == "user").map(|m| m.content.as_str());
-    let before = before.and_then(|m| m.rsplit("Question: ").next()).filter(|_| question.text.split(' ').count() < 6);
+    let before = asked_before(history).filter(|_| question.text.split(' ').count() < 6);
     before.map_or_else(|| question.text.clone(), |b| format!("{b} {}", question.text))
+}
+
+/// The latest question of a conversation, without what was shown with it.
+fn asked_before(history: &[Message]) -> Option<&str> {
+    let latest = history.iter().rev().find(|m| m.role == "user")?;
+    latest.content.rsplit("Question: ").next()
 }
 
 /// An answer before it is logged.
