@@ -20,7 +20,10 @@ const PATIENCE: Duration = Duration::from_millis(3);
 #[derive(Default)]
 pub struct Turns {
     state: Mutex<State>,
-    changed: Condvar,
+    /// A pass has ended.
+    ended: Condvar,
+    /// Somebody has come, or will not come any more: for the one who collects.
+    came: Condvar,
 }
 
 #[derive(Default)]
@@ -88,6 +91,7 @@ impl Turns {
         let kind = job.kind.clone();
         let mut state = self.lock();
         let id = state.queue(Some(job));
+        self.came.notify_one();
         loop {
             if let Some(done) = state.done.remove(&id) {
                 return Turn::Done(Box::new(done));
@@ -104,7 +108,7 @@ impl Turns {
             if left.is_zero() {
                 break;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.came.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         let (ids, mut jobs): (Vec<_>, Vec<_>) = state.take(&kind).into_iter().unzip();
         let followers = ids.into_iter().filter(|i| *i != id).collect();
@@ -118,7 +122,7 @@ impl Turns {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+        self.ended.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,13 +163,13 @@ impl Lead<'_> {
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
         self.turns.lock().busy = false;
-        self.turns.changed.notify_all();
+        self.turns.ended.notify_all();
     }
 }
 
 impl Drop for Answering<'_> {
     fn drop(&mut self) {
         self.0.lock().answering -= 1;
-        self.0.changed.notify_all();
+        self.0.came.notify_one();
     }
 }
