@@ -34,7 +34,8 @@ pub struct Config {
     /// Whether `ORT_DYLIB_PATH` is looked at. The program's choice, not the file's.
     #[serde(skip)]
     pub environment: bool,
-    /// Threads for running models; 0 means one for each physical core. With 1, only live sources start others.
+    /// Threads for running models; 0 means one for each physical core or, where there are small ones beside large ones,
+    /// for each large one, and then they keep to those. With 1, only live sources start others.
     pub threads: usize,
     /// Whether Wayside's own kernels compute where the processor has what they need (x86-64 with AVX-512 VNNI);
     /// otherwise ONNX Runtime's do.

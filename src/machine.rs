@@ -4,11 +4,16 @@
 //! ```text
 //! /sys/class/power_supply/*/   type, online, capacity
 //! /sys/class/thermal/*/temp    thousandths of a degree
+//! /sys/devices/system/cpu/cpu*/cpu_capacity    what a core can do, beside others (ARM)
 //! /proc/meminfo                MemAvailable, in KiB
 //! ```
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// The least that a large core can do, beside the largest: middle cores of phones' chips have three quarters, and small
+/// ones a half at most.
+const LARGE: f32 = 0.6;
 
 /// A machine's files.
 #[derive(Clone, Debug)]
@@ -50,6 +55,20 @@ impl Machine {
         let memory = fs::read_to_string(self.root.join("proc/meminfo")).ok()?;
         let line = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
         line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
+    }
+
+    /// The numbers of the large cores, where there are small ones beside them. A loop that is shared out in equal parts
+    /// ends when the slowest has done its part.
+    pub fn large_cores(&self) -> Option<Vec<usize>> {
+        let capacity = |core: &PathBuf| {
+            let number = core.file_name()?.to_str()?.strip_prefix("cpu")?.parse::<usize>().ok()?;
+            Some((number, read(&core.join("cpu_capacity"))?.parse::<f32>().ok()?))
+        };
+        let mut cores: Vec<_> = self.folders("sys/devices/system/cpu").iter().filter_map(capacity).collect();
+        cores.sort_by_key(|(number, _)| *number);
+        let largest = cores.iter().map(|(_, capacity)| *capacity).fold(0.0, f32::max);
+        let large = cores.iter().filter(|(_, capacity)| *capacity >= LARGE * largest).map(|(number, _)| *number);
+        Some(large.collect::<Vec<_>>()).filter(|large| large.len() < cores.len())
     }
 
     fn folders(&self, path: &str) -> Vec<PathBuf> {
@@ -104,5 +123,20 @@ mod tests {
             ("proc/meminfo", "MemAvailable: lots"),
         ]);
         assert_eq!((machine.battery(), machine.celsius(), machine.free_memory()), (None, None, None));
+        assert_eq!(machine.large_cores(), None);
+    }
+
+    #[test]
+    fn large_cores_are_told_from_small_ones() {
+        let cores = |capacities: [&str; 4]| {
+            let files = capacities.map(|capacity| capacity.to_owned() + "\n");
+            let paths: Vec<_> = (0..4).map(|n| format!("sys/devices/system/cpu/cpu{n}/cpu_capacity")).collect();
+            let files: Vec<_> = paths.iter().zip(&files).map(|(path, text)| (path.as_str(), text.as_str())).collect();
+            let (_root, machine) = machine(&files);
+            machine.large_cores()
+        };
+        assert_eq!(cores(["530", "530", "1024", "1024"]), Some(vec![2, 3]), "two and two");
+        assert_eq!(cores(["1024", "325", "782", "325"]), Some(vec![0, 2]), "three kinds");
+        assert_eq!(cores(["1024"; 4]), None, "all alike");
     }
 }

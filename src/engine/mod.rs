@@ -25,6 +25,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Engine {
     environment: ort::environment::Environment,
     threads: usize,
+    /// The cores that threads are to keep to; empty for any.
+    cores: Vec<usize>,
     library: PathBuf,
     kernels: bool,
     device: Device,
@@ -64,7 +66,8 @@ impl Engine {
             Some((environment, library)) => {
                 let kernels = crate::kernel::available();
                 let (environment, library) = (environment.clone(), library.clone());
-                Ok(Self { environment, threads, library, kernels, device: Device::Cpu, memory: None, half: false })
+                let (cores, device) = (vec![], Device::Cpu);
+                Ok(Self { environment, threads, cores, library, kernels, device, memory: None, half: false })
             }
             None => Err(Error::engine("ONNX Runtime does not start")),
         }
@@ -94,6 +97,11 @@ impl Engine {
     /// The same engine, with kernels of ours or without: then everything is left to ONNX Runtime's.
     pub fn with_kernels(self, wanted: bool) -> Self {
         Self { kernels: wanted && crate::kernel::available(), ..self }
+    }
+
+    /// The same engine, each session with a thread for each of these cores, which keep to them.
+    pub fn on_cores(self, cores: Vec<usize>) -> Self {
+        Self { threads: cores.len(), cores, ..self }
     }
 
     /// The same engine on a GPU: [`Device::TensorRt`], or CUDA for any other. Each session may take `memory` bytes of

@@ -33,9 +33,9 @@ impl Session {
             }
         };
         let open = || -> ort::Result<ort::session::Session> {
-            own_operators(ort::session::Session::builder(&engine.environment)?, engine.threads, weights)?
+            let builder = ort::session::Session::builder(&engine.environment)?.with_intra_threads(engine.threads)?;
+            own_operators(on_cores(builder, &engine.cores)?, engine.threads, weights)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
-                .with_intra_threads(engine.threads)?
                 // One block for all that a run needs, planned for its shapes: larger than what the C library reuses,
                 // and shapes change all the time.
                 .with_memory_pattern(false)?
@@ -126,6 +126,17 @@ impl Session {
         // A run that panicked left the session itself as it was: ONNX Runtime keeps no state between runs.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Lets the threads of a session keep to `cores`, if any: whichever of them, for the system knows better. The thread that
+/// runs it is whoever calls, and stays as it is.
+fn on_cores(builder: SessionBuilder, cores: &[usize]) -> ort::Result<SessionBuilder> {
+    if cores.len() < 2 {
+        return Ok(builder);
+    }
+    // Counted from 1, for each thread but that which calls.
+    let all = cores.iter().map(|core| (core + 1).to_string()).collect::<Vec<_>>().join(",");
+    Ok(builder.with_config_entry("session.intra_op_thread_affinities", vec![all; cores.len() - 1].join(";"))?)
 }
 
 #[cfg(target_arch = "x86_64")]

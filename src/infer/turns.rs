@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(3);
 
 /// The queue of a model.
-#[derive(Default)]
 pub struct Turns {
+    patience: Duration,
     state: Mutex<State>,
     /// A pass has ended.
     ended: Condvar,
@@ -67,6 +67,12 @@ pub struct Lead<'a> {
 /// A conversation that is generating, until it is dropped.
 pub struct Answering<'a>(&'a Turns);
 
+impl Default for Turns {
+    fn default() -> Self {
+        Self { patience: PATIENCE, state: Mutex::default(), ended: Condvar::default(), came: Condvar::default() }
+    }
+}
+
 impl Turns {
     /// Says that a conversation begins to generate, so that passes wait a moment for it.
     pub fn answering(&self) -> Answering<'_> {
@@ -102,7 +108,7 @@ impl Turns {
             state = self.wait(state);
         }
         state.busy = true;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + self.patience;
         while state.alike(&kind) < LANES.min(state.answering) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -171,5 +177,49 @@ impl Drop for Answering<'_> {
     fn drop(&mut self) {
         self.0.lock().answering -= 1;
         self.0.came.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Passes of each conversation.
+    const PASSES: [usize; 3] = [20, 21, 22];
+
+    /// Goes through its passes; how many conversations were in those that it led.
+    fn converse(turns: &Turns, passes: usize, _answering: Answering<'_>) -> Vec<usize> {
+        let mut led = Vec::new();
+        for pass in 0..passes {
+            let job = Job { kind: None, cache: 0, buffers: vec![], used: pass, tokens: vec![] };
+            let (own, _) = match turns.enter(job) {
+                Turn::Alone(job, _lead) => {
+                    led.push(1);
+                    (job, Err(Error::engine("")))
+                }
+                Turn::Leads(jobs, lead) => {
+                    led.push(jobs.len());
+                    lead.hand_out(jobs.into_iter().map(|job| (job, Err(Error::engine("")))).collect()).unwrap()
+                }
+                Turn::Done(done) => *done,
+            };
+            assert_eq!(own.used, pass, "each gets its own");
+        }
+        led
+    }
+
+    #[test]
+    fn a_pass_begins_when_the_last_conversation_has_come_or_gone() {
+        let turns = Turns { patience: Duration::from_secs(600), ..Turns::default() };
+        let begin = Instant::now();
+        let conversations = PASSES.map(|passes| (passes, turns.answering()));
+        let mut led = std::thread::scope(|scope| {
+            let turns = &turns;
+            let threads = conversations.map(|(passes, known)| scope.spawn(move || converse(turns, passes, known)));
+            threads.map(|thread| thread.join().unwrap()).concat()
+        });
+        led.sort_by(|a, b| b.cmp(a));
+        assert_eq!(led, [vec![3; 20], vec![2, 1]].concat());
+        assert!(begin.elapsed() < Duration::from_secs(300), "nobody waits for who is there or gone");
     }
 }

@@ -5,6 +5,7 @@ use crate::device::Device;
 use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
 use crate::infer::trial;
+use crate::machine::Machine;
 use crate::parts;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,9 @@ impl Runtime {
             Some(_) => Engine::running().map_or_else(|| cpu().or_else(|e| self.gpu_library().ok_or(e)), Ok)?,
         };
         let engine = Engine::load(&library, config.threads)?.with_kernels(config.kernels);
+        // Where there are small ones beside them.
+        let large = Machine::this().large_cores().filter(|_| config.threads == 0);
+        let engine = large.map_or(engine.clone(), |cores| engine.on_cores(cores));
         Ok(Settled { engine, refused })
     }
 

@@ -51,3 +51,19 @@ fn onnx_runtime_s_own_kernels_differ_by_rounding_alone() {
         Distance::between(own.last().unwrap(), stock.last().unwrap()).must_be_within(ROUNDING, name);
     }
 }
+
+/// Large cores beside small ones are not to be had here; that threads stay where they are put can be seen anywhere.
+#[test]
+#[cfg(target_os = "linux")]
+fn threads_keep_to_their_cores() {
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        return;
+    }
+    let (_home, model) = opened(&part(LANGUAGE_MODEL), None);
+    let kept = Arc::new(LanguageModel::open(&engine().on_cores(vec![1, 1]), model.bundle()).unwrap());
+    let prompt = model.encode("A lamp burns for nine hours, then").unwrap();
+    assert_eq!(greedy(&kept, &prompt, 4), greedy(&model, &prompt, 4));
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let mut about = tasks.map(|task| std::fs::read_to_string(task.path().join("status")).unwrap_or_default());
+    assert!(about.any(|status| status.contains("Cpus_allowed_list:\t1\n")), "no thread is kept to the second core");
+}
