@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 /// Questions of the demo, the passages that were found and the answers.
 const SAID: &str = include_str!("../fixtures/asked.json");
 /// Words of an answer that are the same on every processor. Two tokens can be nearly tied anywhere, and what follows
-/// the one or the other is another answer: see `tests/golden/default_model.rs` for what a tie is.
-const SAME_WORDS: usize = 8;
+/// the one or the other is another answer: see `tests/golden/default_model.rs` for what a tie is. Elsewhere than on
+/// x86-64 it is measured on ARM64: "takes 3 hours to charge" goes on with the full stop that transformers has in
+/// float32, by a lead of 0.10, and x86-64 with a comma.
+const SAME_WORDS: usize = if cfg!(target_arch = "x86_64") { 8 } else { 6 };
 
 /// What the demo asks its documents, and how it does.
 #[test]
