@@ -13,18 +13,24 @@ use wayside::watch::{Cancel, Quiet};
 /// Rounding activations to int8 turns a vector by this little. Measured: tiny ones 0.99999, the default's 0.9995, and
 /// 0.9984 for an empty text.
 const SERVED: f32 = 0.998;
+/// How far a text's vector in a padded batch may be from the same alone: the sums' order depends on the shape, and an
+/// activation may be rounded the other way. Measured: under ARM64's kernels 0.0024.
+const ALONE: f32 = if cfg!(target_arch = "aarch64") { 4e-3 } else { 1e-3 };
+/// The same without that rounding, on any processor.
+const ALONE_UNROUNDED: f32 = 1e-5;
 
 fn texts(expected: &Value) -> Vec<&str> {
     expected["texts"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect()
 }
 
-/// The vectors of all texts in one padded batch. Each is its text's vector alone: padding takes no part.
-fn vectors(bundle: &Bundle, texts: &[&str]) -> Vec<Vec<f32>> {
+/// The vectors of all texts in one padded batch. Each is its text's vector alone, but for `alone`: padding takes
+/// no part.
+fn vectors(bundle: &Bundle, texts: &[&str], alone: f32) -> Vec<Vec<f32>> {
     let embedder = Embedder::open(&engine(), bundle).unwrap();
     let together = embedder.passages(texts, &Quiet, &Cancel::new()).unwrap();
     for (text, vector) in texts.iter().zip(&together) {
         let apart = largest_difference(vector, &embedder.query(text).unwrap());
-        assert!(apart < 1e-3, "{text:?} alone: {apart}");
+        assert!(apart < alone, "{text:?} alone: {apart}");
     }
     together
 }
@@ -60,11 +66,11 @@ fn tiny_encoders_give_the_vectors_of_transformers() {
         let exact: Vec<_> = expected["normalized_int8"].as_array().unwrap().iter().map(floats).collect();
         let (_home, bundle) = imported(&folder, Some(Bits::Int8));
         tokens_are_those_of(&bundle, &expected);
-        for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
+        for (found, exact) in vectors(&bundle, &texts(&expected), ALONE).iter().zip(&exact) {
             assert!(cosine(found, exact) > 1.0 - (1.0 - SERVED) / 10.0, "{name}: {}", cosine(found, exact));
         }
         unrounded(&bundle);
-        for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
+        for (found, exact) in vectors(&bundle, &texts(&expected), ALONE_UNROUNDED).iter().zip(&exact) {
             assert!(largest_difference(found, exact) < 1e-5, "{name}: {}", largest_difference(found, exact));
         }
     }
@@ -76,12 +82,12 @@ fn the_default_embedder_gives_the_vectors_of_transformers() {
     let exact: Vec<_> = expected["vectors"].as_array().unwrap().iter().map(floats).collect();
     let (_home, bundle) = imported(&part(EMBEDDER), None);
     tokens_are_those_of(&bundle, &expected);
-    for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
+    for (found, exact) in vectors(&bundle, &texts(&expected), ALONE).iter().zip(&exact) {
         assert!(cosine(found, exact) > SERVED, "{}", cosine(found, exact));
     }
     // What is left is the rounding of the weights.
     unrounded(&bundle);
-    for (found, exact) in vectors(&bundle, &texts(&expected)).iter().zip(&exact) {
+    for (found, exact) in vectors(&bundle, &texts(&expected), ALONE_UNROUNDED).iter().zip(&exact) {
         assert!(cosine(found, exact) > 0.9995, "{}", cosine(found, exact));
     }
 }
