@@ -128,8 +128,8 @@ impl Session {
     }
 }
 
-/// Lets the threads of a session keep to `cores`, if any: whichever of them, for the system knows better. The thread that
-/// runs it is whoever calls, and stays as it is.
+/// Lets the threads of a session keep to `cores`, if any: whichever of them, for the system knows better. The thread
+/// that runs it is whoever calls, and stays as it is.
 fn on_cores(builder: SessionBuilder, cores: &[usize]) -> ort::Result<SessionBuilder> {
     if cores.len() < 2 {
         return Ok(builder);

@@ -14,13 +14,13 @@ const CANDIDATES: usize = 50;
 /// relevance for one that holds every word. Chosen on the sample's 214 questions (recall@1 0.76, recall@3 0.92).
 pub(super) const WORDS: f32 = 0.3;
 
-/// By how much what is asked must be surer of its best passage with the question before it than alone, to be taken for a
-/// question about the same. Of 25 questions that were, from "And then?" to "Does it need a password?", all but one won
-/// more than 0.12 by it, 0.34 on average; of 25 about something else none did (293 help pages).
+/// By how much a question must be surer of its best passage with the question before it than alone, to be taken for one
+/// about the same. Of 25 that were, from "And then?" to "Does it need a password?", all but one won more than 0.12 by
+/// it, 0.34 on average; of 25 about something else none did (293 help pages).
 const LEANS: f32 = 0.12;
 
-/// How much less sure than the best a passage may be for a question that leans on the one before. Its words bring little
-/// of their own, so that what is less sure is mostly what the question before has left over.
+/// How much less sure than the best a passage may be for a question that leans on the one before. Its words bring
+/// little of their own, so that what is less sure is mostly what the question before has left over.
 const NEARLY: f32 = 0.2;
 
 /// A passage that was found.
