@@ -43,8 +43,8 @@ impl Session {
                 // Threads wait for the next node awake, but not for the next run: between two tokens there is other
                 // work, and between two questions a battery.
                 .with_config_entry("session.force_spinning_stop", "1")?
-                // On ARM64 these kernels round a whole row of activations by one scale, not each block by its own: the
-                // likely reason why a token that leads by more than a near tie was lost there.
+                // On ARM64 these kernels round a whole row of activations by one scale, not each block by its own, and
+                // lose tokens that lead by more than a near tie.
                 .with_config_entry("mlas.disable_kleidiai", "1")?
                 .with_config_entry("session.model_external_initializers_file_folder_path", folder.to_string_lossy())?
                 .commit_from_memory(bytes)

@@ -15,6 +15,7 @@ use crate::durable;
 use crate::error::{Error, Result};
 use crate::format;
 use crate::hex::hex;
+use crate::watch::Cancel;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -65,6 +66,17 @@ impl Prefixes {
         }
         self.remember(key, rows);
         Ok(true)
+    }
+
+    /// Lets `context` begin with `tokens`: lent if what the model makes of them is known, else computed by themselves,
+    /// as they will be lent. Stock kernels may round a row otherwise among other rows.
+    ///
+    /// Errors: as [`Context::set`].
+    pub fn begin(&self, context: &mut Context, tokens: &[u32], cancel: &Cancel) -> Result<()> {
+        if !context.tokens().starts_with(tokens) && !self.lend(context, tokens)? {
+            context.set(tokens, cancel)?;
+        }
+        Ok(())
     }
 
     /// Keeps what the model makes of `tokens`, with which `context` begins, unless it is kept already. The caller

@@ -169,10 +169,7 @@ impl Runtime {
                 let prompt = self.prompt(context.model(), question, history, &material.unwrap_or_default())?;
                 let shared = shared(context.model(), &prompt)?;
                 context.expect(prompt.tokens.len() + question.max_tokens);
-                if !self.prefixes.lend(context, &shared)? && !context.tokens().starts_with(&shared) {
-                    // By itself, as it will be lent: stock kernels may round a row otherwise among others.
-                    context.set(&shared, cancel)?;
-                }
+                self.prefixes.begin(context, &shared, cancel)?;
                 let said = self.say(context, question, prompt, begin, cancel, say)?;
                 self.prefixes.keep(context, &shared)?;
                 history.messages = said.shown.iter().filter(|m| m.role != "system").cloned().collect();

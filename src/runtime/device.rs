@@ -37,9 +37,11 @@ impl Runtime {
             Some(_) => Engine::running().map_or_else(|| cpu().or_else(|e| self.gpu_library().ok_or(e)), Ok)?,
         };
         let engine = Engine::load(&library, config.threads)?.with_kernels(config.kernels);
-        // Where there are small ones beside them.
-        let large = Machine::this().large_cores().filter(|_| config.threads == 0);
-        let engine = large.map_or(engine.clone(), |cores| engine.on_cores(cores));
+        let large = if config.threads == 0 { Machine::this().large_cores() } else { None };
+        let engine = match large {
+            Some(cores) => engine.on_cores(cores),
+            None => engine,
+        };
         Ok(Settled { engine, refused })
     }
 

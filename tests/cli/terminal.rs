@@ -83,6 +83,11 @@ fn a_serial_line_gets_no_colours_and_tells_no_size() {
     }
 }
 
+/// Waits until an answer, the first on the screen, is under way.
+fn the_story_begins(terminal: &Terminal) {
+    terminal.wait("the story begins", |screen| screen.lines().nth(4).is_some_and(|line| line.len() > 20));
+}
+
 #[test]
 fn it_is_resized_stopped_and_restored() {
     let home = Home::new();
@@ -92,7 +97,7 @@ fn it_is_resized_stopped_and_restored() {
     let modes = terminal.modes();
     assert!(modes.contains("-icanon") && modes.contains("-echo "), "{modes}");
     terminal.press("Tell a long story about the sea.\r");
-    terminal.wait("the story begins", |screen| screen.lines().nth(4).is_some_and(|line| line.len() > 20));
+    the_story_begins(&terminal);
     terminal.resize(12, 40);
     terminal.wait("it fits", |screen| {
         let mut rows = screen.lines();
@@ -123,7 +128,7 @@ fn a_terminal_that_goes_away_ends_it() {
     terminal.until("nobody is being served");
     terminal.press("Tell a long story about the sea.\r");
     // A question given up before its first word has no answer to log.
-    terminal.wait("the story begins", |screen| screen.lines().nth(4).is_some_and(|line| line.len() > 20));
+    the_story_begins(&terminal);
     terminal.hang_up();
     assert_eq!(home.json(&["log", "list"])[0]["settings"]["finish"], "cancelled");
 }

@@ -31,7 +31,7 @@ fn what_is_lent_is_what_would_be_computed() {
     let mut context = new();
     let prefixes = Prefixes::new(folder.path());
     assert!(!prefixes.lend(&mut context, shared).unwrap(), "nothing is known yet");
-    context.set(shared, &cancel).unwrap();
+    prefixes.begin(&mut context, shared, &cancel).unwrap();
     let wanted = bits(&context.set(&tokens, &cancel).unwrap());
     if engine().has_kernels() {
         assert_eq!(bits(&new().set(&tokens, &cancel).unwrap()), wanted, "in one go");
