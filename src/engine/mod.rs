@@ -33,6 +33,7 @@ pub struct Engine {
     /// The most that a session may take of a GPU's memory, in bytes.
     memory: Option<usize>,
     half: bool,
+    records: bool,
 }
 
 /// The process's environment: ONNX Runtime allows one.
@@ -67,7 +68,17 @@ impl Engine {
                 let kernels = crate::kernel::available();
                 let (environment, library) = (environment.clone(), library.clone());
                 let (cores, device) = (vec![], Device::Cpu);
-                Ok(Self { environment, threads, cores, library, kernels, device, memory: None, half: false })
+                Ok(Self {
+                    environment,
+                    threads,
+                    cores,
+                    library,
+                    kernels,
+                    device,
+                    memory: None,
+                    half: false,
+                    records: false,
+                })
             }
             None => Err(Error::engine("ONNX Runtime does not start")),
         }
@@ -132,14 +143,32 @@ impl Engine {
         self.half
     }
 
+    /// The same engine, on which decoders are to record passes of one token and repeat them.
+    pub fn recording(self) -> Self {
+        Self { records: true, ..self }
+    }
+
+    /// Whether decoders are to record passes.
+    pub fn records(&self) -> bool {
+        self.records
+    }
+
     /// A session for a model: `bytes` as an ONNX file, whose external data lies in `folder`.
     pub fn session(&self, bytes: &[u8], folder: &Path) -> Result<Session> {
-        Session::open(self, bytes, folder, None)
+        Session::open(self, bytes, folder, None, false)
     }
 
     /// The same, with stacks over a map of the folder's weights.
     pub fn session_over(&self, bytes: &[u8], folder: &Path, weights: Option<Arc<Mmap>>) -> Result<Session> {
-        Session::open(self, bytes, folder, weights)
+        Session::open(self, bytes, folder, weights, false)
+    }
+
+    /// A session whose passes may be recorded; see [`Session::repeat`]. On the CPU they go the same way, and nothing is
+    /// recorded.
+    ///
+    /// Errors: `Engine` also where a node would run on the CPU.
+    pub fn recording_session(&self, bytes: &[u8], folder: &Path) -> Result<Session> {
+        Session::open(self, bytes, folder, None, true)
     }
 }
 

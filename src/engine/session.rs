@@ -18,13 +18,20 @@ pub struct Session {
     inputs: Vec<String>,
     outputs: Vec<String>,
     on_gpu: bool,
+    records: bool,
 }
 
 /// Outputs by name.
 pub type Outputs = Vec<(String, Tensor)>;
 
 impl Session {
-    pub(super) fn open(engine: &Engine, bytes: &[u8], folder: &Path, weights: Option<Arc<Mmap>>) -> Result<Self> {
+    pub(super) fn open(
+        engine: &Engine,
+        bytes: &[u8],
+        folder: &Path,
+        weights: Option<Arc<Mmap>>,
+        records: bool,
+    ) -> Result<Self> {
         let fail = |e: ort::Error| {
             let told = e.to_string();
             match gpu::failure(&told) {
@@ -39,7 +46,7 @@ impl Session {
                 // One block for all that a run needs, planned for its shapes: larger than what the C library reuses,
                 // and shapes change all the time.
                 .with_memory_pattern(false)?
-                .with_execution_providers(gpu::providers(engine.device, engine.memory))?
+                .with_execution_providers(gpu::providers(engine.device, engine.memory, records))?
                 // Threads wait for the next node awake, but not for the next run: between two tokens there is other
                 // work, and between two questions a battery.
                 .with_config_entry("session.force_spinning_stop", "1")?
@@ -52,12 +59,18 @@ impl Session {
         let inner = open().map_err(fail)?;
         let names = |ports: &[ort::value::Outlet]| ports.iter().map(|p| p.name().to_owned()).collect();
         let (inputs, outputs) = (names(inner.inputs()), names(inner.outputs()));
-        Ok(Self { inner: Mutex::new(inner), inputs, outputs, on_gpu: engine.device != Device::Cpu })
+        let on_gpu = engine.device != Device::Cpu;
+        Ok(Self { inner: Mutex::new(inner), inputs, outputs, on_gpu, records })
     }
 
     /// Whether the model takes an input of this name. Inputs that may be left out do not count: they cannot be bound.
     pub fn takes(&self, name: &str) -> bool {
         self.inputs.iter().any(|i| i == name)
+    }
+
+    /// Whether passes over arrays that stay where they are may be recorded: see [`Session::repeat`].
+    pub fn records(&self) -> bool {
+        self.records
     }
 
     /// The names of the outputs.
@@ -87,14 +100,16 @@ impl Session {
         Tensor::buffer(self.lock().allocator(), TensorElementType::Float32, shape)
     }
 
-    /// An uninitialized buffer for [`Binding::in_place`]: of the numbers that `input` takes, and where they are taken.
-    pub fn slot(&self, input: &str, shape: &[usize]) -> Result<Tensor> {
+    /// An uninitialized buffer for an input or output that stays bound: of the numbers that it has, and where they are
+    /// read and written.
+    pub fn slot(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let session = self.lock();
-        let kind = session.inputs().iter().find(|i| i.name() == input).and_then(|i| i.dtype().tensor_type());
-        let kind = kind.ok_or_else(|| Error::engine(format!("the model takes no {input}")))?;
+        let mut ports = session.inputs().iter().chain(session.outputs());
+        let kind = ports.find(|port| port.name() == name).and_then(|port| port.dtype().tensor_type());
+        let kind = kind.ok_or_else(|| Error::engine(format!("the model has no {name}")))?;
         // On a GPU attention takes float16 alone. A float32 cache is for the attention that was left to the CPU, and
-        // were it elsewhere, it would be copied at every pass and grow in none.
-        if self.on_gpu && kind == TensorElementType::Float16 {
+        // were it elsewhere, it would be copied at every pass and grow in none. Where passes are recorded, none is.
+        if self.on_gpu && (self.records || kind == TensorElementType::Float16) {
             let memory = MemoryInfo::new(AllocationDevice::CUDA, 0, AllocatorType::Device, MemoryType::Default);
             let allocator = Allocator::new(&session, memory.map_err(failed("memory"))?);
             return Tensor::buffer(&allocator.map_err(failed("memory of the GPU"))?, kind, shape);
@@ -113,7 +128,11 @@ impl Session {
         // An output bound to a device keeps the buffer of the last run, and with it that run's shape.
         binding.returned.iter().try_for_each(|name| to_memory(&mut binding.inner, name))?;
         let mut session = self.lock();
-        let mut outputs = session.run_binding(&binding.inner).map_err(failed("the model does not run"))?;
+        let run = match self.records {
+            true => session.run_binding_with_options(&binding.inner, &recorded_as(UNRECORDED)?),
+            false => session.run_binding(&binding.inner),
+        };
+        let mut outputs = run.map_err(failed("the model does not run"))?;
         let mut collected = Vec::with_capacity(binding.returned.len());
         for name in &binding.returned {
             let value = outputs.remove(name).ok_or_else(|| Error::engine(format!("the model gave no {name}")))?;
@@ -122,10 +141,28 @@ impl Session {
         Ok(collected)
     }
 
+    /// Runs over what is bound, all of it in place and at other addresses for each `number`. A GPU records the pass the
+    /// first time, and then repeats it without looking at the binding. What is recorded is kept as long as the session.
+    pub fn repeat(&self, binding: &mut Binding, number: u64) -> Result<()> {
+        let options = recorded_as(number as i64)?;
+        let run = self.lock().run_binding_with_options(&binding.inner, &options).map(drop);
+        run.map_err(failed("the model does not run"))
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, ort::session::Session> {
         // A run that panicked left the session itself as it was: ONNX Runtime keeps no state between runs.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The number of passes that are not recorded, as ONNX Runtime has it.
+const UNRECORDED: i64 = -1;
+
+fn recorded_as(number: i64) -> Result<RunOptions> {
+    let fail = || failed("run options");
+    let mut options = RunOptions::new().map_err(fail())?;
+    options.set("gpu_graph_id", number.to_string()).map_err(fail())?;
+    Ok(options)
 }
 
 /// Lets the threads of a session keep to `cores`, if any: whichever of them, for the system knows better. The thread
@@ -177,6 +214,11 @@ impl Binding {
     pub fn in_place(&mut self, input: &str, output: &str, buffer: &mut Tensor) -> Result<()> {
         self.inner.bind_input(input, &buffer.value).map_err(failed("binding a cache"))?;
         self.inner.bind_output(output, &mut buffer.value).map_err(failed("binding a cache"))
+    }
+
+    /// Binds an output to a buffer of its shape.
+    pub fn output_into(&mut self, name: &str, buffer: &mut Tensor) -> Result<()> {
+        self.inner.bind_output(name, &mut buffer.value).map_err(failed("binding an output"))
     }
 
     /// Lets the session allocate an output, of whatever shape it turns out to have.

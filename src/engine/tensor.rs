@@ -152,8 +152,7 @@ impl Tensor {
     /// The bytes of its numbers, float32 or float16, wherever they lie: a copy of those on a GPU.
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>> {
         if !self.is_in_memory() {
-            let value = self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))?;
-            return Ok(Cow::Owned(Self { value }.bytes()?.into_owned()));
+            return Ok(Cow::Owned(self.in_memory()?.bytes()?.into_owned()));
         }
         match self.value.try_extract_tensor::<f16>() {
             Ok((_, halves)) => Ok(Cow::Borrowed(bytemuck::cast_slice(halves))),
@@ -164,10 +163,9 @@ impl Tensor {
     /// Lets `change` write the bytes of its numbers, float32 or float16, wherever they lie.
     pub fn change(&mut self, change: impl FnOnce(&mut [u8])) -> Result<()> {
         if !self.is_in_memory() {
-            let mut copy =
-                Self { value: self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))? };
+            let mut copy = self.in_memory()?;
             copy.change(change)?;
-            return copy.value.copy_into(&mut self.value).map_err(failed("a copy to the GPU"));
+            return copy.copy_into(self);
         }
         if self.value.try_extract_tensor::<f16>().is_ok() {
             let halves = self.value.try_extract_tensor_mut::<f16>().map_err(failed("floats expected"))?.1;
@@ -176,6 +174,17 @@ impl Tensor {
             change(bytemuck::cast_slice_mut(self.as_f32_mut()?));
         }
         Ok(())
+    }
+
+    /// Writes its numbers over those of another, of the same shape and type, wherever that lies.
+    pub fn copy_into(&self, other: &mut Self) -> Result<()> {
+        self.value.copy_into(&mut other.value).map_err(failed("a copy to the GPU"))
+    }
+
+    /// A copy in the CPU's memory.
+    pub fn in_memory(&self) -> Result<Self> {
+        let value = self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))?;
+        Ok(Self { value })
     }
 
     fn is_in_memory(&self) -> bool {

@@ -2,6 +2,7 @@
 //! here runs anything.
 
 mod extract;
+mod fixed;
 mod fuse;
 mod half;
 mod lanes;
@@ -13,6 +14,7 @@ mod stack;
 mod weights;
 
 pub use extract::Border;
+pub use fixed::{PAST_LENGTH, ROWS, TOTAL_LENGTH, fixed};
 pub use fuse::fuse;
 pub use half::half;
 pub use lanes::{LANES, can_share, lanes};

@@ -12,6 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Tokens by which the buffers grow: a compromise between copies and memory that is never used.
 const STEP: usize = 64;
 
+/// Tokens that the buffers of recorded passes have room for at least. They double: what was recorded for others is
+/// lost, and kept by the GPU.
+const RECORDED: usize = 512;
+
 pub struct Cache {
     growth: Growth,
     buffers: Vec<Tensor>,
@@ -113,10 +117,17 @@ impl Cache {
     }
 
     fn grow(&mut self, session: &Session, binding: &mut Binding, used: usize, needed: usize) -> Result<()> {
-        let capacity = needed.next_multiple_of(STEP);
+        let capacity = match session.records() {
+            true => needed.next_power_of_two().max(RECORDED),
+            false => needed.next_multiple_of(STEP),
+        };
         let mut old = std::mem::take(&mut self.buffers).into_iter();
         for (past, present) in slots(self.layers) {
             let mut buffer = session.slot(&past, &[1, self.heads, capacity, self.width])?;
+            if session.records() {
+                // All of it is looked at: what is left out is multiplied with nothing, which not all numbers survive.
+                buffer.change(|bytes| bytes.fill(0))?;
+            }
             if let Some(old) = old.next() {
                 let from = old.bytes()?;
                 buffer.change(|to| {
@@ -132,6 +143,22 @@ impl Cache {
         self.capacity = capacity;
         self.number = NEXT.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Tokens there is room for.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Which buffers it has: no others have had this number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Binds the buffers to another set of inputs and outputs.
+    pub fn bind(&mut self, binding: &mut Binding) -> Result<()> {
+        let names = slots(self.layers);
+        names.zip(&mut self.buffers).try_for_each(|((past, present), buffer)| binding.in_place(&past, &present, buffer))
     }
 
     /// Gives the buffers away, for a pass that others share; they come back by [`Cache::put_back`].

@@ -4,10 +4,12 @@ use super::ahead::Agreement;
 use super::cache::Cache;
 use super::lanes::Job;
 use super::language_model::{LOGITS_TO_KEEP, LanguageModel};
+use super::step::Step;
 use super::turns::Turn;
 use super::worn::Worn;
-use crate::engine::{Binding, Session, Tensor};
+use crate::engine::{Binding, Outputs, Session, Tensor};
 use crate::error::{Error, Result};
+use crate::graph::{PAST_LENGTH, ROWS, TOTAL_LENGTH};
 use crate::watch::Cancel;
 use std::sync::{Arc, OnceLock};
 
@@ -24,6 +26,8 @@ pub struct Context {
     session: Arc<Session>,
     binding: Binding,
     cache: Cache,
+    /// The pass of one token, where it is recorded.
+    step: Option<Step>,
     tokens: Vec<u32>,
     /// Room that is worth making at once, because it will be needed.
     expected: usize,
@@ -54,7 +58,12 @@ impl Context {
         }
         let takes_keep = session.takes(LOGITS_TO_KEEP);
         let takes_positions = session.takes("position_ids");
-        let cache = Cache::new(&model.decoder);
+        let (mut cache, step) = match session.records() {
+            true => model.recorded.take(),
+            false => None,
+        }
+        .map_or_else(|| (Cache::new(&model.decoder), None), |(cache, step)| (cache, Some(step)));
+        cache.bind(&mut binding)?;
         let tokens = Vec::new();
         Ok(Self {
             model,
@@ -62,6 +71,7 @@ impl Context {
             session,
             binding,
             cache,
+            step,
             tokens,
             expected: 0,
             drafts: None,
@@ -242,8 +252,11 @@ impl Context {
     /// One run of its own session.
     fn run(&mut self, chunk: &[u32], keep: usize) -> Result<Tensor> {
         let (used, total) = (self.tokens.len(), self.tokens.len() + chunk.len());
-        let ids: Vec<i64> = chunk.iter().map(|&t| i64::from(t)).collect();
-        self.binding.input("input_ids", &Tensor::i64(&[1, chunk.len()], ids)?)?;
+        let ids = Tensor::i64(&[1, chunk.len()], chunk.iter().map(|&t| i64::from(t)).collect())?;
+        if self.session.records() {
+            return self.run_recording(chunk.len(), keep, ids);
+        }
+        self.binding.input("input_ids", &ids)?;
         self.binding.input("attention_mask", &Tensor::i64(&[1, total], vec![1; total])?)?;
         if self.takes_positions {
             let positions = (used as i64..total as i64).collect();
@@ -254,7 +267,40 @@ impl Context {
         }
         let mut outputs = self.session.run_bound(&mut self.binding)?;
         self.cache.advance(&mut self.binding, &mut outputs)?;
-        let logits = outputs.into_iter().find(|(name, _)| name == "logits");
-        logits.map(|(_, tensor)| tensor).ok_or_else(|| Error::engine("the model gave no logits"))
+        logits(outputs)
     }
+
+    /// One run of a session that records passes: those of one token are.
+    fn run_recording(&mut self, rows: usize, keep: usize, ids: Tensor) -> Result<Tensor> {
+        let (session, total) = (&self.session, self.tokens.len() + rows);
+        let past = Tensor::i32(&[1], vec![total as i32 - 1])?;
+        let kept = Tensor::i64(&[keep], (rows as i64 - keep as i64..rows as i64).collect())?;
+        let inputs = [("input_ids", ids), (PAST_LENGTH, past), (ROWS, kept)];
+        if rows == 1 {
+            let shape = [1, 1, self.model.vocabulary()];
+            let step = Step::over(&mut self.step, &mut self.cache, |cache| {
+                Step::new(session, cache, &inputs, ("logits", &shape))
+            })?;
+            let [(_, ids), (_, past), _] = inputs;
+            return step.run(session, &[ids, past]);
+        }
+        inputs.iter().try_for_each(|(name, numbers)| self.binding.input(name, numbers))?;
+        self.binding.input(TOTAL_LENGTH, &Tensor::i32(&[1], vec![total as i32])?)?;
+        logits(session.run_bound(&mut self.binding)?)
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // What was recorded holds good for these arrays alone and is kept as long as the session: others go on with
+        // both.
+        if let Some(step) = self.step.take() {
+            self.model.recorded.put_back(std::mem::replace(&mut self.cache, Cache::new(&self.model.decoder)), step);
+        }
+    }
+}
+
+fn logits(outputs: Outputs) -> Result<Tensor> {
+    let logits = outputs.into_iter().find(|(name, _)| name == "logits");
+    logits.map(|(_, tensor)| tensor).ok_or_else(|| Error::engine("the model gave no logits"))
 }

@@ -3,6 +3,7 @@
 use super::ahead::Agreement;
 use super::language::Language;
 use super::sessions::Sessions;
+use super::step::Recorded;
 use super::turns::Turns;
 use super::worn::Worn;
 use crate::bundle::Bundle;
@@ -23,6 +24,8 @@ pub struct LanguageModel {
     pub(super) agreements: [OnceLock<Agreement>; 2],
     /// Who runs it when.
     pub(super) turns: Turns,
+    /// Caches that no conversation has now, and what was recorded over them.
+    pub(super) recorded: Recorded,
 }
 
 impl LanguageModel {
@@ -30,7 +33,13 @@ impl LanguageModel {
     /// encoder.
     pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
         let (language, sessions) = (Language::open(bundle)?, Sessions::new(engine, bundle));
-        Ok(Self { sessions, language, agreements: Default::default(), turns: Turns::default() })
+        Ok(Self {
+            sessions,
+            language,
+            agreements: Default::default(),
+            turns: Turns::default(),
+            recorded: Recorded::default(),
+        })
     }
 
     /// The model wearing `adapter`, which goes by `id`: see [`super::Context::wearing`]. The first time, a session is
@@ -41,6 +50,11 @@ impl LanguageModel {
     pub fn wear(self: &Arc<Self>, adapter: &Adapter, id: &str) -> Result<Worn> {
         let (session, arrays) = self.sessions.adapted(adapter)?;
         Ok(Worn { model: self.clone(), session, arrays, id: id.to_owned() })
+    }
+
+    /// Whether passes of one token are recorded and repeated; loads the model.
+    pub fn records(&self) -> Result<bool> {
+        Ok(self.sessions.plain()?.records())
     }
 
     /// The bundle it was loaded from.

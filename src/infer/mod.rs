@@ -13,6 +13,7 @@ mod payoff;
 mod prefix;
 mod sample;
 mod sessions;
+mod step;
 mod trial;
 mod turns;
 mod worn;

@@ -8,7 +8,7 @@ use super::worn::Worn;
 use crate::bundle::{self, Bundle, Decoder};
 use crate::engine::{Engine, Session, Tensor};
 use crate::error::{Error, Result};
-use crate::graph::{DType, Extent, Graph, can_share, fuse, half, lanes, lower, map_weights, raise, stack};
+use crate::graph::{DType, Extent, Graph, can_share, fixed, fuse, half, lanes, lower, map_weights, raise, stack};
 use crate::kernel;
 use crate::lora::{Adapter, Places, inject};
 use crate::onnx;
@@ -76,7 +76,10 @@ impl Sessions {
         once(&self.plain, || {
             self.check()?;
             let session = match self.own()? {
-                Some(graph) => self.open(graph, false),
+                Some(graph) => match self.open_recording(graph.clone()) {
+                    Some(session) => Ok(session),
+                    None => self.open(graph, false),
+                },
                 None => {
                     let path = self.bundle.path(bundle::MODEL)?;
                     self.engine.session(&onnx::requiring(&path, LOGITS_TO_KEEP)?, &self.bundle.dir)
@@ -160,6 +163,17 @@ impl Sessions {
             Ok(Some([a, graph.input(&b, DType::F32, [extent("rows"), place.outputs.into()])]))
         })?;
         Ok((graph, places))
+    }
+
+    /// A session that records passes, where the engine is to do so and the graph lets it. Without an adapter alone:
+    /// one has its arrays at addresses of its own.
+    fn open_recording(&self, graph: Graph) -> Option<Session> {
+        if !self.engine.records() {
+            return None;
+        }
+        let model = half(graph).and_then(fixed).map(|graph| lower(&graph).encode_to_vec());
+        let session = model.and_then(|model| self.engine.recording_session(&model, &self.bundle.dir));
+        session.inspect_err(|e| log::info!("passes are not recorded: {e}")).ok()
     }
 
     /// A session for a graph over the bundle's weights, in the nodes that are fastest here.

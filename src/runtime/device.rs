@@ -59,6 +59,14 @@ impl Runtime {
         let memory = self.config.device_memory_mb.checked_mul(1 << 20).filter(|bytes| *bytes > 0);
         let engine = cpu.clone().on(device, memory)?;
         trial(&engine, &cpu)?;
+        // What cannot be recorded is computed pass by pass.
+        let recording = engine.clone().recording();
+        if device == Device::Cuda {
+            match trial(&recording, &cpu) {
+                Ok(()) => return Ok(recording),
+                Err(why) => log::info!("passes are not recorded: {why}"),
+            }
+        }
         Ok(engine)
     }
 

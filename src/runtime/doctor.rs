@@ -93,7 +93,10 @@ impl Runtime {
                 Ok("cpu, as asked; there is an NVIDIA driver too, which `--device cuda` tries".into())
             }
             None if asked == Device::Cpu => Ok("cpu, as asked".into()),
-            None => Ok(format!("{}: tried, and computes what the CPU computes", settled.engine.device())),
+            None => {
+                let how = if settled.engine.records() { "; repeats what it has recorded (CUDA graphs)" } else { "" };
+                Ok(format!("{}: tried, and computes what the CPU computes{how}", settled.engine.device()))
+            }
         }
     }
 

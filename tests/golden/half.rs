@@ -2,6 +2,7 @@
 
 use super::{Distance, greedy, imported, logits, opened};
 use crate::support::{engine, golden, ids, json, part};
+use std::path::Path;
 use std::sync::Arc;
 use wayside::infer::{Context, LanguageModel, Prefixes, trial};
 use wayside::parts::LANGUAGE_MODEL;
@@ -40,7 +41,13 @@ const ROUNDING: Distance = Distance { largest: 1.5, rms: 0.25 };
 #[test]
 fn a_cache_in_float16_is_a_cache() {
     let (home, model) = opened(&part(LANGUAGE_MODEL), None);
-    let model = Arc::new(LanguageModel::open(&engine().with_half(), model.bundle()).unwrap());
+    for engine in [engine().with_half(), engine().with_half().recording()] {
+        let model = Arc::new(LanguageModel::open(&engine, model.bundle()).unwrap());
+        cache(model, &home.path().join(format!("prefixes-{}", engine.records())));
+    }
+}
+
+fn cache(model: Arc<LanguageModel>, prefixes: &Path) {
     let tokens = model.encode(&"A lamp burns for nine hours, then it goes out. ".repeat(9)).unwrap();
     let cancel = Cancel::new();
     let mut whole = Context::new(model.clone()).unwrap();
@@ -50,7 +57,7 @@ fn a_cache_in_float16_is_a_cache() {
     let (beginning, rest) = tokens.split_at(40);
     let mut parted = Context::new(model.clone()).unwrap();
     parted.feed(beginning, &cancel).unwrap();
-    let prefixes = Prefixes::new(&home.path().join("prefixes"));
+    let prefixes = Prefixes::new(prefixes);
     prefixes.keep(&parted, beginning).unwrap();
     let in_two = parted.feed(rest, &cancel).unwrap();
     Distance::between(&in_two, &expected).must_be_within(ROUNDING, "in two steps");
@@ -63,9 +70,40 @@ fn a_cache_in_float16_is_a_cache() {
     assert_eq!(lent.set(&tokens, &cancel).unwrap(), expected);
 }
 
+/// Passes over arrays that stay where they are, as a GPU would repeat them: one conversation after another, and two by
+/// turns, each behind a prompt of several passes and longer than its first buffers.
+#[test]
+fn passes_over_fixed_arrays_answer_as_others() {
+    let (_home, bundle) = imported(&part(LANGUAGE_MODEL), None);
+    let engine = engine().with_half();
+    let [plain, fixed] =
+        [engine.clone(), engine.recording()].map(|engine| Arc::new(LanguageModel::open(&engine, &bundle).unwrap()));
+    assert_eq!([&plain, &fixed].map(|model| model.records().unwrap()), [false, true]);
+    let text = "A lamp burns for nine hours, then it goes out. ".repeat(40);
+    let prompts = [&text[..], "The kettle"].map(|text| plain.encode(text).unwrap());
+    let cancel = Cancel::new();
+    let read = |model: &Arc<LanguageModel>, prompt: &[u32]| {
+        let mut context = Context::new(model.clone()).unwrap();
+        let logits = context.feed(prompt, &cancel).unwrap();
+        (context, logits)
+    };
+    for _ in 0..2 {
+        let mut pairs = prompts.each_ref().map(|prompt| [read(&plain, prompt), read(&fixed, prompt)]);
+        for turn in 0..SAME {
+            for [(plain, expected), (fixed, logits)] in &mut pairs {
+                assert_eq!(expected, logits, "token {turn} of {}", plain.tokens().len());
+                let next = (0..expected.len()).max_by(|&a, &b| expected[a].total_cmp(&expected[b])).unwrap() as u32;
+                *expected = plain.feed(&[next], &cancel).unwrap();
+                *logits = fixed.feed(&[next], &cancel).unwrap();
+            }
+        }
+    }
+}
+
 /// The trial that every device must stand goes through all that is new there but the device itself.
 #[test]
 fn float16_stands_the_trial_of_a_device() {
     let cpu = engine().with_kernels(false);
     trial(&cpu.clone().with_half(), &cpu).unwrap();
+    trial(&cpu.clone().with_half().recording(), &cpu).unwrap();
 }
