@@ -105,7 +105,8 @@ fn documents(home: &Home) -> PathBuf {
 
 #[test]
 fn a_program_in_c_uses_every_function() {
-    let (home, tiny) = (Home::new(), learn::tiny());
+    // As few interactions as there must be to judge a candidate by.
+    let (home, tiny) = (Home::new(), learn::tiny_with(130));
     let bad = home.file("bad.so", "\x7fELF\x02\x01");
     let everything = program(c(), "everything.c", &["-std=c11"]);
     let mut command = runner::command(everything);

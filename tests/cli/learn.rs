@@ -17,11 +17,17 @@ fn shop() -> Home {
 
 /// A home with a model of two layers that knows nothing, and the sample's log.
 pub fn tiny() -> Home {
+    tiny_with(wayside::sample::SHOP.interactions.lines().count())
+}
+
+/// The same with the first so many interactions of the log.
+pub fn tiny_with(interactions: usize) -> Home {
     let home = Home::with_models_of_its_own();
     home.json(&["import", word(&support::golden("tiny/llama")), "--name", "tiny", "--weights", "int8"]);
     let config = "model = \"tiny\"\n[learn]\nmax_examples = 40\nmax_held_out = 20\n";
     std::fs::write(home.path().join("config.toml"), config).unwrap();
-    let log = home.file("log.jsonl", wayside::sample::SHOP.interactions);
+    let lines: Vec<&str> = wayside::sample::SHOP.interactions.lines().take(interactions).collect();
+    let log = home.file("log.jsonl", lines.join("\n"));
     home.json(&["log", "import", word(&log)]);
     home
 }

@@ -45,8 +45,8 @@ fn cases() -> Vec<Case> {
     };
     let all = json(&golden("smollm2/greedy.json"));
     let cases = all.as_object().unwrap().iter().map(read);
-    // Of eight, an emulator leaves out the one whose prompt is longer than all others together.
-    cases.filter(|case| case.prompt.len() < 100 || !is_emulated()).collect()
+    // Of eight, an emulator leaves out the three with the longest prompts.
+    cases.filter(|case| case.prompt.len() < 45 || !is_emulated()).collect()
 }
 
 fn gguf() -> PathBuf {
