@@ -1,5 +1,6 @@
 //! What the tests share: the parts, fetched once and kept between runs, and an engine.
 
+use crate::runner;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use wayside::engine::Engine;
@@ -24,6 +25,11 @@ pub fn part(name: &str) -> PathBuf {
 /// ONNX Runtime.
 pub fn engine() -> Engine {
     Engine::load(&part(parts::RUNTIME), 0).unwrap()
+}
+
+/// Whether tests run in an emulator, some thirty times slower: enough for every check, not for many of a kind.
+pub fn is_emulated() -> bool {
+    !runner::command("").get_program().is_empty()
 }
 
 /// The committed reference data.

@@ -1,8 +1,7 @@
 //! The default model against transformers in float32: tokens, logits and answers.
 
 use super::{greedy, logits, opened, unrounded_decoder};
-use crate::runner::is_emulated;
-use crate::support::{floats, golden, ids, json, part};
+use crate::support::{floats, golden, ids, is_emulated, json, part};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
