@@ -66,6 +66,11 @@ pub fn logits(model: &Arc<LanguageModel>, ids: &[u32]) -> Vec<Vec<f32>> {
     rows
 }
 
+/// The likeliest token.
+pub fn best(logits: &[f32]) -> u32 {
+    (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap() as u32
+}
+
 /// The `max_tokens` likeliest tokens, one after the other; fewer if the model ends before.
 pub fn greedy(model: &Arc<LanguageModel>, prompt: &[u32], max_tokens: usize) -> Vec<u32> {
     let mut context = Context::new(model.clone()).unwrap();

@@ -76,14 +76,14 @@ pub(super) fn built_in(device: Device, library: &Path) -> Result<()> {
     )))
 }
 
-/// Who runs the nodes of a graph: the first that can. Passes are recorded by CUDA alone, as CUDA graphs.
+/// Who runs the nodes of a graph: the first that can. What is recorded is a CUDA graph.
 pub(super) fn providers(device: Device, memory: Option<usize>, records: bool) -> Vec<ExecutionProviderDispatch> {
     // The arena doubles as it grows; plain malloc costs no measurable time here and far less memory.
     let cpu = CPU::default().with_arena_allocator(false).build();
     let cuda = || {
         // float32 means float32, as on the CPU, and memory may be the CPU's too.
         let cuda = CUDA::default().with_tf32(false).with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested);
-        let cuda = cuda.with_cuda_graph(records && device == Device::Cuda);
+        let cuda = cuda.with_cuda_graph(records);
         memory.map_or(cuda.clone(), |bytes| cuda.with_memory_limit(bytes)).build().error_on_failure()
     };
     match device {

@@ -67,18 +67,9 @@ impl Engine {
             Some((environment, library)) => {
                 let kernels = crate::kernel::available();
                 let (environment, library) = (environment.clone(), library.clone());
-                let (cores, device) = (vec![], Device::Cpu);
-                Ok(Self {
-                    environment,
-                    threads,
-                    cores,
-                    library,
-                    kernels,
-                    device,
-                    memory: None,
-                    half: false,
-                    records: false,
-                })
+                let (cores, device, memory) = (vec![], Device::Cpu, None);
+                let (half, records) = (false, false);
+                Ok(Self { environment, threads, cores, library, kernels, device, memory, half, records })
             }
             None => Err(Error::engine("ONNX Runtime does not start")),
         }
@@ -143,9 +134,10 @@ impl Engine {
         self.half
     }
 
-    /// The same engine, on which decoders are to record passes of one token and repeat them.
+    /// The same engine, on which decoders are to record passes of one token and repeat them; as it was for TensorRT,
+    /// which does not.
     pub fn recording(self) -> Self {
-        Self { records: true, ..self }
+        Self { records: self.device != Device::TensorRt, ..self }
     }
 
     /// Whether decoders are to record passes.

@@ -9,6 +9,7 @@
 //! past_key_values.N.key|value.L      [1, kv_heads, past, head_dim] f16, and present.N.key|value.L, as before
 //! ```
 
+use super::fixed::{PAST_LENGTH, TOTAL_LENGTH};
 use super::{DType, Extent, Graph, Op, Port, Value};
 use crate::error::{Error, Result};
 
@@ -42,7 +43,7 @@ pub fn lanes(mut graph: Graph) -> Result<Graph> {
     let rows = graph.input("rows", DType::I64, [LANES.into()]);
     let mut length = |what: &str, lane: usize| graph.input(&format!("{what}.{lane}"), DType::I32, [1.into()]);
     let lengths: [[Value; 2]; LANES] =
-        std::array::from_fn(|lane| [length("past_length", lane), length("total_length", lane)]);
+        std::array::from_fn(|lane| [length(PAST_LENGTH, lane), length(TOTAL_LENGTH, lane)]);
     let mut presents = Vec::new();
     for node in std::mem::take(&mut graph.nodes) {
         let Op::Attend(_) = node.op else {

@@ -124,19 +124,23 @@ impl Cache {
         let mut old = std::mem::take(&mut self.buffers).into_iter();
         for (past, present) in slots(self.layers) {
             let mut buffer = session.slot(&past, &[1, self.heads, capacity, self.width])?;
-            if session.records() {
-                // All of it is looked at: what is left out is multiplied with nothing, which not all numbers survive.
-                buffer.change(|bytes| bytes.fill(0))?;
-            }
-            if let Some(old) = old.next() {
-                let from = old.bytes()?;
+            let old = old.next();
+            let from = old.as_ref().map(Tensor::bytes).transpose()?;
+            if session.records() || from.is_some() {
                 buffer.change(|to| {
+                    if session.records() {
+                        // All is looked at: what is left out is multiplied with nothing, which not every number
+                        // survives.
+                        to.fill(0);
+                    }
+                    let from = from.as_deref().unwrap_or_default();
                     let row = to.len() / (self.heads * capacity).max(1);
                     for (from, to) in from.chunks((self.capacity * row).max(1)).zip(to.chunks_mut(capacity * row)) {
                         to[..used * row].copy_from_slice(&from[..used * row]);
                     }
                 })?;
             }
+            // Not all at the end: the binding keeps an old buffer until it is bound to another.
             binding.in_place(&past, &present, &mut buffer)?;
             self.buffers.push(buffer);
         }

@@ -58,11 +58,9 @@ impl Context {
         }
         let takes_keep = session.takes(LOGITS_TO_KEEP);
         let takes_positions = session.takes("position_ids");
-        let (mut cache, step) = match session.records() {
-            true => model.recorded.take(),
-            false => None,
-        }
-        .map_or_else(|| (Cache::new(&model.decoder), None), |(cache, step)| (cache, Some(step)));
+        let recorded = if session.records() { model.recorded.take() } else { None };
+        let (recorded, step) = recorded.unzip();
+        let mut cache = recorded.unwrap_or_else(|| Cache::new(&model.decoder));
         cache.bind(&mut binding)?;
         let tokens = Vec::new();
         Ok(Self {

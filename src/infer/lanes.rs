@@ -6,7 +6,7 @@ use super::sessions::Arrays;
 use crate::bundle::Decoder;
 use crate::engine::{Binding, Session, Tensor};
 use crate::error::{Error, Result};
-use crate::graph::LANES;
+use crate::graph::{LANES, PAST_LENGTH, TOTAL_LENGTH};
 use std::sync::Arc;
 
 /// One conversation's part in a pass.
@@ -65,8 +65,8 @@ impl Lanes {
             let total = job.map_or(0, |j| j.used + count) as i32;
             ids.extend(job.iter().flat_map(|j| &j.tokens).map(|&t| i64::from(t)));
             rows.push(count as i64);
-            self.binding.input(&format!("past_length.{lane}"), &Tensor::i32(&[1], vec![total - 1])?)?;
-            self.binding.input(&format!("total_length.{lane}"), &Tensor::i32(&[1], vec![total])?)?;
+            self.binding.input(&format!("{PAST_LENGTH}.{lane}"), &Tensor::i32(&[1], vec![total - 1])?)?;
+            self.binding.input(&format!("{TOTAL_LENGTH}.{lane}"), &Tensor::i32(&[1], vec![total])?)?;
         }
         self.binding.input(LOGITS_TO_KEEP, &Tensor::i64(&[1], vec![ids.len() as i64])?)?;
         self.binding.input("rows", &Tensor::i64(&[LANES], rows.clone())?)?;

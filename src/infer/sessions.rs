@@ -76,10 +76,7 @@ impl Sessions {
         once(&self.plain, || {
             self.check()?;
             let session = match self.own()? {
-                Some(graph) => match self.open_recording(graph.clone()) {
-                    Some(session) => Ok(session),
-                    None => self.open(graph, false),
-                },
+                Some(graph) => self.open_recording(&graph).map_or_else(|| self.open(graph, false), Ok),
                 None => {
                     let path = self.bundle.path(bundle::MODEL)?;
                     self.engine.session(&onnx::requiring(&path, LOGITS_TO_KEEP)?, &self.bundle.dir)
@@ -167,11 +164,11 @@ impl Sessions {
 
     /// A session that records passes, where the engine is to do so and the graph lets it. Without an adapter alone:
     /// one has its arrays at addresses of its own.
-    fn open_recording(&self, graph: Graph) -> Option<Session> {
+    fn open_recording(&self, graph: &Graph) -> Option<Session> {
         if !self.engine.records() {
             return None;
         }
-        let model = half(graph).and_then(fixed).map(|graph| lower(&graph).encode_to_vec());
+        let model = half(graph.clone()).and_then(fixed).map(|graph| lower(&graph).encode_to_vec());
         let session = model.and_then(|model| self.engine.recording_session(&model, &self.bundle.dir));
         session.inspect_err(|e| log::info!("passes are not recorded: {e}")).ok()
     }

@@ -94,7 +94,7 @@ fn layer() -> Graph {
     let cache = |length: &'static str| -> [Extent; 4] { [1.into(), 1.into(), length.into(), WIDTH.into()] };
     let past =
         ["key", "value"].map(|side| graph.input(&format!("past_key_values.0.{side}"), DType::F32, cache("past")));
-    let lengths = ["past_length", "total_length"].map(|name| graph.input(name, DType::I32, [1.into()]));
+    let lengths = [PAST_LENGTH, TOTAL_LENGTH].map(|name| graph.input(name, DType::I32, [1.into()]));
     let angles = |of: fn(f32) -> f32| {
         let angle = |i: usize| (i / (WIDTH / 2)) as f32 / (1 + i % (WIDTH / 2)) as f32;
         Data::Inline((0..POSITIONS * WIDTH / 2).flat_map(|i| of(angle(i)).to_le_bytes()).collect())

@@ -61,7 +61,7 @@ impl Runtime {
         trial(&engine, &cpu)?;
         // What cannot be recorded is computed pass by pass.
         let recording = engine.clone().recording();
-        if device == Device::Cuda {
+        if recording.records() {
             match trial(&recording, &cpu) {
                 Ok(()) => return Ok(recording),
                 Err(why) => log::info!("passes are not recorded: {why}"),

@@ -1,6 +1,6 @@
 //! The default model against transformers in float32: tokens, logits and answers.
 
-use super::{greedy, logits, opened, unrounded_decoder};
+use super::{best, greedy, logits, opened, unrounded_decoder};
 use crate::support::{floats, golden, ids, is_emulated, json, part};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -61,9 +61,9 @@ impl Case {
         let fed = &self.greedy[..self.greedy.len() - 1];
         context.feed_all(fed, &Cancel::new(), |_, row| rows.push(row.to_vec())).unwrap();
         for (at, row) in rows.iter().enumerate() {
-            let found = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
+            let found = best(row);
             let (exact, margin) = (self.greedy[at], self.margin[at]);
-            assert!(found as u32 == exact || margin < near_tie, "{} {at}: {found}, not {exact} by {margin}", self.name);
+            assert!(found == exact || margin < near_tie, "{} {at}: {found}, not {exact} by {margin}", self.name);
         }
         let lead = |i: usize| rows[i][self.greedy[i] as usize] - rows[i][self.runner_up[i] as usize];
         let errors = (0..rows.len()).map(|i| lead(i) - self.margin[i]).collect();

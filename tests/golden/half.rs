@@ -1,6 +1,6 @@
 //! Attention in float16, as GPUs compute it, on the CPU: what that does to answers, before any GPU does.
 
-use super::{Distance, greedy, imported, logits, opened};
+use super::{Distance, best, greedy, imported, logits, opened};
 use crate::support::{engine, golden, ids, json, part};
 use std::path::Path;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ fn passes_over_fixed_arrays_answer_as_others() {
         for turn in 0..SAME {
             for [(plain, expected), (fixed, logits)] in &mut pairs {
                 assert_eq!(expected, logits, "token {turn} of {}", plain.tokens().len());
-                let next = (0..expected.len()).max_by(|&a, &b| expected[a].total_cmp(&expected[b])).unwrap() as u32;
+                let next = best(expected);
                 *expected = plain.feed(&[next], &cancel).unwrap();
                 *logits = fixed.feed(&[next], &cancel).unwrap();
             }
