@@ -6,13 +6,19 @@ use crate::error::{Error, Result};
 use object::elf::{DT_NEEDED, FileHeader64};
 use object::read::ReadCache;
 use object::read::elf::{Dyn, FileHeader};
+use ort::ep::cuda::AttentionBackend;
 use ort::ep::{ArenaExtendStrategy, CPU, CUDA, ExecutionProvider, ExecutionProviderDispatch, TensorRT};
 use ort::util::preload_dylib;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The library through which programs reach NVIDIA's driver.
 const DRIVER: &str = "libcuda.so.1";
+
+/// A library that ONNX Runtime since 1.30 loads by itself when attention, or the largest of something, is first
+/// computed, and without which it computes neither; older ones name it as they name the others.
+const LOADED_LATER: &str = "libcudnn.so.9";
 
 /// Where CUDA is installed beside the places that the system's loader knows.
 const TOOLKIT: &str = "/usr/local/cuda/lib64";
@@ -48,7 +54,10 @@ pub fn ready(library: &Path, device: Device) -> Result<()> {
         ready(library, Device::Cuda)?;
     }
     let Some(folder) = library.parent().filter(|p| !p.as_os_str().is_empty()) else { return Ok(()) };
-    let needed = needed(&folder.join(provider(device)), device)?;
+    let mut needed = needed(&folder.join(provider(device)), device)?;
+    if device == Device::Cuda && !needed.iter().any(|name| name == LOADED_LATER) {
+        needed.push(LOADED_LATER.into());
+    }
     let places = places(folder);
     let is_here = |name: &String| {
         let mut found = places.iter().map(|place| place.join(name)).filter(|path| path.is_file());
@@ -83,7 +92,9 @@ pub(super) fn providers(device: Device, memory: Option<usize>, records: bool) ->
     let cuda = || {
         // float32 means float32, as on the CPU, and memory may be the CPU's too.
         let cuda = CUDA::default().with_tf32(false).with_arena_extend_strategy(ArenaExtendStrategy::SameAsRequested);
-        let cuda = cuda.with_cuda_graph(records);
+        // cuDNN's attention makes a plan for each length of a prompt and keeps them all.
+        let attention = AttentionBackend::FLASH_ATTENTION | AttentionBackend::EFFICIENT_ATTENTION;
+        let cuda = cuda.with_cuda_graph(records).with_attention_backend(attention | AttentionBackend::MATH);
         memory.map_or(cuda.clone(), |bytes| cuda.with_memory_limit(bytes)).build().error_on_failure()
     };
     match device {
@@ -91,6 +102,13 @@ pub(super) fn providers(device: Device, memory: Option<usize>, records: bool) ->
         Device::Cuda => vec![cuda(), cpu],
         Device::Cpu | Device::Auto => vec![cpu],
     }
+}
+
+/// Keeps everything else off the GPU, for as long as one thing is done there: while a pass is recorded, nobody may take
+/// memory.
+pub(super) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What CUDA said, in an error of ONNX Runtime that tells where in its code it heard it.

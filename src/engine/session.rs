@@ -9,7 +9,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions};
 use ort::value::TensorElementType;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A loaded model. Shared between threads; runs take turns.
 #[derive(Debug)]
@@ -56,10 +56,12 @@ impl Session {
                 .with_config_entry("session.model_external_initializers_file_folder_path", folder.to_string_lossy())?
                 .commit_from_memory(bytes)
         };
+        let on_gpu = engine.device != Device::Cpu;
+        let alone = on_gpu.then(gpu::alone);
         let inner = open().map_err(fail)?;
+        drop(alone);
         let names = |ports: &[ort::value::Outlet]| ports.iter().map(|p| p.name().to_owned()).collect();
         let (inputs, outputs) = (names(inner.inputs()), names(inner.outputs()));
-        let on_gpu = engine.device != Device::Cpu;
         Ok(Self { inner: Mutex::new(inner), inputs, outputs, on_gpu, records })
     }
 
@@ -90,18 +92,28 @@ impl Session {
             .into_iter()
             .fold(OutputSelector::default(), |outputs, (name, buffer)| outputs.preallocate(name, buffer.value));
         let options = RunOptions::new().map_err(failed("run options"))?.with_outputs(outputs);
-        let mut session = self.lock();
+        let (mut session, _alone) = (self.lock(), self.alone());
         let outputs = session.run_with_options(inputs, &options).map_err(failed("the model does not run"))?;
         collect(outputs)
     }
 
-    /// An uninitialized float32 buffer for [`Session::run_into`].
+    /// An uninitialized float32 buffer for [`Session::run_into`], where this session computes: what is written there is
+    /// read by the next session on the same device without a copy.
     pub fn buffer(&self, shape: &[usize]) -> Result<Tensor> {
-        Tensor::buffer(self.lock().allocator(), TensorElementType::Float32, shape)
+        let (session, _alone) = (self.lock(), self.alone());
+        match self.on_gpu {
+            true => Tensor::buffer(&on_gpu(&session)?, TensorElementType::Float32, shape),
+            false => Tensor::buffer(session.allocator(), TensorElementType::Float32, shape),
+        }
     }
 
-    /// An uninitialized buffer for an input or output that stays bound: of the numbers that it has, and where they are
-    /// read and written.
+    /// A copy of an input where this session computes, for many runs to read; none where it lies there already.
+    pub fn settle(&self, input: Input<'_>) -> Result<Option<Tensor>> {
+        if self.on_gpu { input.copied(AllocationDevice::CUDA).map(Some) } else { Ok(None) }
+    }
+
+    /// A buffer for an input or output that stays bound: of the numbers that it has, and where they are read and
+    /// written. What stands in it may be anything.
     pub fn slot(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let session = self.lock();
         let mut ports = session.inputs().iter().chain(session.outputs());
@@ -110,9 +122,8 @@ impl Session {
         // On a GPU attention takes float16 alone. A float32 cache is for the attention that was left to the CPU, and
         // were it elsewhere, it would be copied at every pass and grow in none. Where passes are recorded, none is.
         if self.on_gpu && (self.records || kind == TensorElementType::Float16) {
-            let memory = MemoryInfo::new(AllocationDevice::CUDA, 0, AllocatorType::Device, MemoryType::Default);
-            let allocator = Allocator::new(&session, memory.map_err(failed("memory"))?);
-            return Tensor::buffer(&allocator.map_err(failed("memory of the GPU"))?, kind, shape);
+            // Of no session's memory: there, a recorded pass goes on writing where it once had what it needs between.
+            return Input::from(&Tensor::zeros(kind, shape)?).copied(AllocationDevice::CUDA);
         }
         Tensor::buffer(session.allocator(), kind, shape)
     }
@@ -127,7 +138,7 @@ impl Session {
     pub fn run_bound(&self, binding: &mut Binding) -> Result<Outputs> {
         // An output bound to a device keeps the buffer of the last run, and with it that run's shape.
         binding.returned.iter().try_for_each(|name| to_memory(&mut binding.inner, name))?;
-        let mut session = self.lock();
+        let (mut session, _alone) = (self.lock(), self.alone());
         let run = match self.records {
             true => session.run_binding_with_options(&binding.inner, &recorded_as(UNRECORDED)?),
             false => session.run_binding(&binding.inner),
@@ -145,14 +156,25 @@ impl Session {
     /// first time, and then repeats it without looking at the binding. What is recorded is kept as long as the session.
     pub fn repeat(&self, binding: &mut Binding, number: u64) -> Result<()> {
         let options = recorded_as(number as i64)?;
-        let run = self.lock().run_binding_with_options(&binding.inner, &options).map(drop);
+        let (mut session, _alone) = (self.lock(), self.alone());
+        let run = session.run_binding_with_options(&binding.inner, &options).map(drop);
         run.map_err(failed("the model does not run"))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, ort::session::Session> {
+    fn alone(&self) -> Option<MutexGuard<'static, ()>> {
+        self.on_gpu.then(gpu::alone)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ort::session::Session> {
         // A run that panicked left the session itself as it was: ONNX Runtime keeps no state between runs.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A session's memory on the GPU.
+fn on_gpu(session: &ort::session::Session) -> Result<Allocator> {
+    let memory = MemoryInfo::new(AllocationDevice::CUDA, 0, AllocatorType::Device, MemoryType::Default);
+    Allocator::new(session, memory.map_err(failed("memory"))?).map_err(failed("memory of the GPU"))
 }
 
 /// The number of passes that are not recorded, as ONNX Runtime has it.

@@ -1,6 +1,6 @@
 //! Arrays in ONNX Runtime's hands.
 
-use super::failed;
+use super::{failed, gpu};
 use crate::error::{Error, Result};
 use half::f16;
 use memmap2::Mmap;
@@ -58,6 +58,18 @@ impl<'a> Input<'a> {
             Self::Mapped(Mapped { value: View::U8(view), .. }) => (&**view).into(),
             Self::Mapped(Mapped { value: View::F32(view), .. }) => (&**view).into(),
         }
+    }
+
+    /// A copy in a device's memory, which is not a session's: nothing else is ever written there.
+    pub(super) fn copied(self, device: AllocationDevice) -> Result<Tensor> {
+        let leaves = matches!(self, Self::Tensor(tensor) if !tensor.is_in_memory());
+        let _alone = (leaves || device != AllocationDevice::CPU).then(gpu::alone);
+        let value = match self {
+            Self::Tensor(tensor) => tensor.value.to(device, 0),
+            Self::Mapped(Mapped { value: View::U8(view), .. }) => view.to(device, 0).map(|copy| copy.upcast()),
+            Self::Mapped(Mapped { value: View::F32(view), .. }) => view.to(device, 0).map(|copy| copy.upcast()),
+        };
+        Ok(Tensor { value: value.map_err(failed("a copy to another memory"))? })
     }
 }
 
@@ -125,6 +137,17 @@ impl Tensor {
         Self::of(shape, data, "floats")
     }
 
+    /// Zeros of a kind that models take and give.
+    pub(super) fn zeros(kind: TensorElementType, shape: &[usize]) -> Result<Self> {
+        let count = shape.iter().product();
+        match kind {
+            TensorElementType::Float16 => Self::of(shape, vec![f16::ZERO; count], "floats"),
+            TensorElementType::Int32 => Self::i32(shape, vec![0; count]),
+            TensorElementType::Int64 => Self::i64(shape, vec![0; count]),
+            _ => Self::f32(shape, vec![0.0; count]),
+        }
+    }
+
     /// Uninitialized numbers that a session can read and write in place.
     pub(super) fn buffer(allocator: &Allocator, kind: TensorElementType, shape: &[usize]) -> Result<Self> {
         Ok(Self { value: DynTensor::new(allocator, kind, shape.to_vec()).map_err(failed("buffer"))? })
@@ -178,13 +201,13 @@ impl Tensor {
 
     /// Writes its numbers over those of another, of the same shape and type, wherever that lies.
     pub fn copy_into(&self, other: &mut Self) -> Result<()> {
-        self.value.copy_into(&mut other.value).map_err(failed("a copy to the GPU"))
+        let _alone = (!self.is_in_memory() || !other.is_in_memory()).then(gpu::alone);
+        self.value.copy_into(&mut other.value).map_err(failed("a copy to another memory"))
     }
 
     /// A copy in the CPU's memory.
     pub fn in_memory(&self) -> Result<Self> {
-        let value = self.value.to(AllocationDevice::CPU, 0).map_err(failed("a copy from the GPU"))?;
-        Ok(Self { value })
+        Input::from(self).copied(AllocationDevice::CPU)
     }
 
     fn is_in_memory(&self) -> bool {

@@ -25,6 +25,7 @@ pub struct Cache {
     layers: usize,
     heads: usize,
     width: usize,
+    context: usize,
 }
 
 /// The number of the next buffers.
@@ -41,6 +42,7 @@ impl Cache {
             layers: decoder.layers,
             heads: decoder.kv_heads,
             width: decoder.head_dim,
+            context: decoder.context,
         }
     }
 
@@ -118,7 +120,8 @@ impl Cache {
 
     fn grow(&mut self, session: &Session, binding: &mut Binding, used: usize, needed: usize) -> Result<()> {
         let capacity = match session.records() {
-            true => needed.next_power_of_two().max(RECORDED),
+            // Attention looks at all of it, and has no positions beyond the model's context.
+            true => needed.next_power_of_two().max(RECORDED).min(self.context.max(needed)),
             false => needed.next_multiple_of(STEP),
         };
         let mut old = std::mem::take(&mut self.buffers).into_iter();

@@ -1,4 +1,5 @@
-//! Whether a device computes what it should: a layer of attention there and on the CPU.
+//! Whether a device computes what it should: a layer of attention there and on the CPU, and what else it has kernels of
+//! its own for.
 //!
 //! The trial goes the way of every answer: float16 where the device wants it, a cache that stays on the device and is
 //! written in place, rows that are copied when it moves. What goes wrong there would go wrong in every answer.
@@ -9,16 +10,21 @@ use crate::bundle::{Cache as Growth, Decoder};
 use crate::engine::{Engine, Tensor};
 use crate::error::{Error, Result};
 use crate::graph::{Attention, DType, Data, Extent, Graph, Op, PAST_LENGTH, TOTAL_LENGTH, half, lower};
+use crate::tensor::{BLOCK, Bits};
 use prost::Message;
 use std::path::Path;
 
-const HEADS: usize = 2;
+/// Queries that share a key: as many as in the default model, for which devices have other kernels than for two.
+const HEADS: usize = 3;
 const WIDTH: usize = 64;
 /// Numbers of a token: queries, a key and a value.
 const NUMBERS: usize = (HEADS + 2) * WIDTH;
 /// Tokens appended by each pass. Single ones are recorded and repeated where the engine does that; before the passes of
 /// 90 and 600 the cache moves, with and without.
 const PASSES: [usize; 9] = [3, 1, 1, 90, 1, 1, 600, 1, 1];
+/// Rows that are looked up, of so many.
+const IDS: [i64; 5] = [3, 0, 7, 7, 1];
+const ROWS: usize = 8;
 /// Positions there are.
 const POSITIONS: usize = 1024;
 
@@ -29,16 +35,19 @@ const TOLERANCE: f32 = 0.01;
 ///
 /// Errors: `Engine` when the device does not work, or computes something else.
 pub fn trial(engine: &Engine, cpu: &Engine) -> Result<()> {
-    compare(&attend(engine)?, &attend(cpu)?).map_err(|e| e.context(engine.device()))
+    let compare =
+        |what, there: &[f32], here: &[f32]| compare(what, there, here).map_err(|e| e.context(engine.device()));
+    compare("attention", &attend(engine)?, &attend(cpu)?)?;
+    compare("a model in blocks", &look_up(engine)?, &look_up(cpu)?)
 }
 
-fn compare(there: &[f32], here: &[f32]) -> Result<()> {
+fn compare(what: &str, there: &[f32], here: &[f32]) -> Result<()> {
     // What is no number is not near one either.
     let is_near = |(there, here): (&f32, &f32)| (there - here).abs() <= TOLERANCE;
     if there.len() == here.len() && there.iter().zip(here).all(is_near) {
         return Ok(());
     }
-    Err(Error::engine("attention is computed wrongly: the result is not the CPU's"))
+    Err(Error::engine(format!("{what} is computed wrongly: the result is not the CPU's")))
 }
 
 /// What a few tokens see, pass after pass.
@@ -87,6 +96,43 @@ fn attend(engine: &Engine) -> Result<Vec<f32>> {
     Ok(attended)
 }
 
+/// What comes of a few ids.
+fn look_up(engine: &Engine) -> Result<Vec<f32>> {
+    let session = engine.session(&lower(&blocks()).encode_to_vec(), Path::new("."))?;
+    let outputs = session.run(&[("ids", (&Tensor::i64(&[1, IDS.len()], IDS.to_vec())?).into())])?;
+    let mut numbers = Vec::new();
+    outputs.iter().try_for_each(|(_, output)| Ok(numbers.extend_from_slice(output.as_f32()?)))?;
+    Ok(numbers)
+}
+
+/// Rows of tables in blocks, products with the same blocks, and attention in both directions, of which one is hidden.
+fn blocks() -> Graph {
+    let mut graph = Graph::new();
+    let ids = graph.input("ids", DType::I64, [1.into(), "ids".into()]);
+    let floats = |value: f32| Data::Inline(value.to_le_bytes().repeat(ROWS * WIDTH / BLOCK));
+    let numbers = |width: usize| -> [Extent; 3] { [1.into(), "ids".into(), width.into()] };
+    for bits in [Bits::Int4, Bits::Int8] {
+        let (name, width) = (bits.count(), WIDTH / BLOCK * bits.bytes());
+        let quants = Data::Inline((0..ROWS * width).map(|i| (i * 31 % 251) as u8).collect());
+        let quants = graph.constant(&format!("quants.{name}"), DType::U8, &[ROWS, WIDTH / BLOCK, bits.bytes()], quants);
+        let step = 2.0 / (1u32 << bits.count()) as f32;
+        // Rounding the inputs of a product, as the CPU does, stays far below what is tolerated.
+        let [scales, small] = [("scales", step), ("small", step / 8.0)].map(|(kind, scale)| {
+            graph.constant(&format!("{kind}.{name}"), DType::F32, &[ROWS, WIDTH / BLOCK], floats(scale))
+        });
+        let table = graph.reshaped(quants, &[ROWS, width]);
+        let x = graph.op(Op::GatherBlocks(bits), &[table, ids, scales]);
+        let y = graph.op(Op::MatMulBlocks { bits, rows: ROWS, columns: WIDTH }, &[x, quants, small]);
+        graph.output(&format!("product.{name}"), y, DType::F32, numbers(ROWS));
+        let seen = (0..IDS.len()).flat_map(|at| i32::from(at != 1).to_le_bytes()).collect();
+        let seen = graph.constant(&format!("seen.{name}"), DType::I32, &[1, IDS.len()], Data::Inline(seen));
+        let attention = Op::MultiHeadAttention { heads: 2 };
+        let attended = graph.node(attention, &[Some(x), Some(x), Some(x), None, Some(seen)], 1)[0];
+        graph.output(&format!("attended.{name}"), attended, DType::F32, numbers(WIDTH));
+    }
+    graph
+}
+
 /// One layer of attention.
 fn layer() -> Graph {
     let mut graph = Graph::new();
@@ -118,9 +164,9 @@ mod tests {
 
     #[test]
     fn only_what_is_near_is_the_same() {
-        compare(&[0.5, -1.0], &[0.501, -1.0]).unwrap();
+        compare("it", &[0.5, -1.0], &[0.501, -1.0]).unwrap();
         for wrong in [&[0.6, -1.0][..], &[f32::NAN, -1.0], &[f32::INFINITY, -1.0], &[0.5], &[0.5, -1.0, 0.0]] {
-            assert!(compare(wrong, &[0.5, -1.0]).is_err(), "{wrong:?}");
+            assert!(compare("it", wrong, &[0.5, -1.0]).is_err(), "{wrong:?}");
         }
     }
 }

@@ -118,15 +118,18 @@ impl<'a> Layer<'a> {
         let weights = graph.input("weights", DType::F32, [Extent::from("weights")]);
         let mut factors = [None; 7];
         let (_, places) = places(shape, lora);
-        let sizes: Vec<i64> = places.iter().flat_map(|(_, a, b)| [a.len() as i64, b.len() as i64]).collect();
-        let sizes = graph.integers(&sizes);
-        let parts = graph.node(Op::Split { axis: 0 }, &[Some(weights), Some(sizes)], 2 * places.len());
+        // In rows of a rank: CUDA makes a list of all there is to split, and sends it over.
+        let lines = |numbers: &Range<usize>| (numbers.len() / lora.rank) as i64;
+        let sizes: Vec<i64> = places.iter().flat_map(|(_, a, b)| [lines(a), lines(b)]).collect();
+        let (sizes, flat, line) = (graph.integers(&sizes), graph.integers(&[-1]), [-1, lora.rank as i64]);
+        let line = graph.integers(&line);
+        let all = graph.op(Op::Reshape, &[weights, line, flat]);
+        let parts = graph.node(Op::Split { axis: 0 }, &[Some(all), Some(sizes)], 2 * places.len());
         for ((target, ..), part) in places.iter().zip(parts.chunks_exact(2)) {
-            let flat = graph.integers(&[-1]);
             let [a, b] =
                 [(part[0], shape.matrix(*target).1), (part[1], shape.matrix(*target).0)].map(|(part, width)| {
                     let to = graph.integers(&[lora.rank as i64, width as i64]);
-                    graph.op(Op::Reshape, &[part, to, flat])
+                    graph.op(Op::Reshape, &[part, to, line])
                 });
             factors[*target as usize] = Some(Factors { a, b });
         }

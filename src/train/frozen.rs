@@ -1,10 +1,10 @@
 //! The frozen base: where each weight of a bundle lies in its `weights.bin`, read from the graph that serves.
 //!
-//! Nothing is copied and nothing is loaded: the training graphs take views of the mapped file as inputs. Names and
-//! shapes of the constants are those `import/decoder.rs` writes.
+//! Nothing is copied and nothing is loaded: the training graphs take views of the mapped file as inputs. (A GPU gets
+//! one copy, packed as it is there.) Names and shapes of the constants are those `import/decoder.rs` writes.
 
 use crate::bundle::{self, Bundle, Model};
-use crate::engine::{Engine, Mapped, Tensor};
+use crate::engine::{Engine, Mapped, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::format;
 use crate::graph::{self, Constant, Data, Graph, Op};
@@ -86,8 +86,8 @@ pub type Weight = (String, Source);
 pub enum Source {
     /// In `weights.bin`.
     Mapped(Mapped),
-    /// In the graph, because it is small.
-    Inline(Tensor),
+    /// In an array of their own: in the graph, because they are few, or copied to where they are computed with.
+    Held(Tensor),
 }
 
 /// A layer of the base.
@@ -167,7 +167,7 @@ impl Frozen {
             embedding: vec![],
             output: Kept::Dense,
             head: vec![],
-            gain: (String::new(), Source::Inline(Tensor::scalar(0.0)?)),
+            gain: (String::new(), Source::Held(Tensor::scalar(0.0)?)),
             graph,
             map,
         };
@@ -189,6 +189,13 @@ impl Frozen {
             self.part(&constant, name, 0, &[positions.min(self.shape.context), self.shape.head_dim / 2])
         };
         Ok(vec![table("cosines")?, table("sines")?])
+    }
+
+    /// Puts all that every step reads where `session` computes.
+    pub fn settle(&mut self, session: &Session) -> Result<()> {
+        let layers = self.layers.iter_mut().flat_map(|layer| &mut layer.weights);
+        let ends = self.embedding.iter_mut().chain(&mut self.head).chain([&mut self.gain]);
+        layers.chain(ends).try_for_each(|(_, source)| source.settle(session))
     }
 
     fn layer(&self, layer: usize) -> Result<Layer> {
@@ -281,7 +288,7 @@ impl Frozen {
             }
             Data::Inline(bytes) => {
                 let bytes = bytes.get(begin..begin + width * shape[0]).ok_or_else(wrong)?;
-                Source::Inline(match constant.dtype {
+                Source::Held(match constant.dtype {
                     graph::DType::U8 => Tensor::u8(shape, bytes.to_vec())?,
                     _ => Tensor::f32(shape, bytemuck::pod_collect_to_vec(bytes))?,
                 })
@@ -296,11 +303,19 @@ impl Frozen {
 }
 
 impl Source {
+    /// Puts it where `session` computes, for many runs to read.
+    pub fn settle(&mut self, session: &Session) -> Result<()> {
+        if let Some(copy) = session.settle(self.input())? {
+            *self = Self::Held(copy);
+        }
+        Ok(())
+    }
+
     /// As what a session takes.
     pub fn input(&self) -> crate::engine::Input<'_> {
         match self {
             Self::Mapped(mapped) => mapped.into(),
-            Self::Inline(tensor) => tensor.into(),
+            Self::Held(tensor) => tensor.into(),
         }
     }
 }

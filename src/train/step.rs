@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::block::{Keep, block, places};
 use super::dropout::Masks;
 use super::ends;
-use super::frozen::{Form, Frozen, Weight};
+use super::frozen::{Form, Frozen, Source, Weight};
 use super::plan::Plan;
 use crate::bundle::Bundle;
 use crate::engine::{Engine, Heap, Input, Outputs, Session, Tensor};
@@ -84,6 +84,9 @@ impl Step {
     ) -> Result<Self> {
         let shape = frozen.shape;
         let open = |graph: &Graph| session(engine, &bundle.dir, graph);
+        let embed = open(&ends::embed(&shape, frozen.table))?;
+        let mut frozen = frozen;
+        frozen.settle(&embed)?;
         let (count, _) = places(&shape, &lora);
         let vectors = |values: Vec<Vec<f32>>| -> Result<Vec<Tensor>> {
             if values.len() != shape.layers || values.iter().any(|v| v.len() != count) {
@@ -92,7 +95,7 @@ impl Step {
             values.into_iter().map(|v| Tensor::f32(&[count], v)).collect()
         };
         let mut this = Self {
-            embed: open(&ends::embed(&shape, frozen.table))?,
+            embed,
             head: open(&ends::head(&shape, frozen.output))?,
             loss: open(&ends::loss(&shape)?)?,
             norm: open(&ends::norm())?,
@@ -129,12 +132,14 @@ impl Step {
     pub fn accumulate(&mut self, batch: &Batch, weight: f32, cancel: &Cancel) -> Result<f32> {
         let shape = self.frozen.shape;
         let extent = Tensor::i64(&[2], vec![batch.sequences as i64, batch.length as i64])?;
-        let mask = mask(batch.length, shape.heads / shape.kv_heads, shape.window)?;
-        let rotations = self.frozen.rotations(batch.length)?;
-        let common = [("extent", Input::from(&extent)), ("mask", Input::from(&mask))];
+        let mut mask = Source::Held(mask(batch.length, shape.heads / shape.kv_heads, shape.window)?);
+        let mut rotations = self.frozen.rotations(batch.length)?;
+        let read_by_all = rotations.iter_mut().map(|(_, table)| table).chain([&mut mask]);
+        read_by_all.into_iter().try_for_each(|source| source.settle(&self.embed))?;
+        let common = [("extent", Input::from(&extent)), ("mask", mask.input())];
         let ids = Tensor::i64(&[batch.rows()], batch.ids.clone())?;
-        let outputs = run(&self.embed, &[("ids", (&ids).into())], &[&self.frozen.embedding])?;
-        let mut x = one(outputs)?;
+        let hidden = [batch.rows(), shape.hidden];
+        let mut x = one(run(&self.embed, &[("ids", (&ids).into())], &[&self.frozen.embedding], &[("x", &hidden)])?)?;
         let mut buffers = self.buffers(batch)?.into_iter();
         let masks = Masks { seed: self.seed, step: self.taken, batch: self.batches, rate: self.lora.dropout };
         self.batches += 1;
@@ -170,7 +175,8 @@ impl Step {
             inputs.extend(common);
             inputs.extend(dropped.iter().map(|(name, mask)| (*name, Input::from(mask))));
             inputs.extend(kept.iter().map(|(name, tensor)| (name.as_str(), Input::from(tensor))));
-            let mut outputs = run(&halves.backward, &inputs, &[&layer.weights, &rotations])?;
+            let made = [("gradient", &self.gradients[l].shape()[..]), ("dx", &hidden)];
+            let mut outputs = run(&halves.backward, &inputs, &[&layer.weights, &rotations], &made)?;
             let gradient = take(&mut outputs, "gradient")?;
             dy = take(&mut outputs, "dx")?;
             self.gradients[l] = gradient;
@@ -182,9 +188,11 @@ impl Step {
     fn loss(&self, x: &Tensor, batch: &Batch, weight: f32, cancel: &Cancel) -> Result<(f32, Tensor)> {
         // What the layers used is of no use to logits.
         self.heap.release();
-        let w = one(run(&self.head, &[], &[&self.frozen.head])?)?;
+        let shape = &self.frozen.shape;
+        let hidden = [batch.rows(), shape.hidden];
+        let w = one(run(&self.head, &[], &[&self.frozen.head], &[("w", &[shape.vocabulary, shape.hidden])])?)?;
         let weight = Tensor::scalar(weight)?;
-        let mut dx = Tensor::f32(&x.shape(), vec![0.0; batch.rows() * self.frozen.shape.hidden])?;
+        let mut dx = Tensor::f32(&hidden, vec![0.0; hidden.iter().product()])?;
         let mut loss = 0.0;
         for (chosen, labels) in batch.chosen.chunks(self.plan.head_rows).zip(batch.labels.chunks(self.plan.head_rows)) {
             cancel.check()?;
@@ -198,7 +206,8 @@ impl Step {
                 ("w", Input::from(&w)),
                 ("before", Input::from(&dx)),
             ];
-            let mut outputs = run(&self.loss, &inputs, &[std::slice::from_ref(&self.frozen.gain)])?;
+            let gain = std::slice::from_ref(&self.frozen.gain);
+            let mut outputs = run(&self.loss, &inputs, &[gain], &[("dx", &hidden)])?;
             loss += take(&mut outputs, "loss")?.as_f32()?[0];
             dx = take(&mut outputs, "dx")?;
         }
@@ -210,7 +219,7 @@ impl Step {
     pub fn update(&mut self, rate: f32) -> Result<f32> {
         let mut norm2 = 0.0;
         for gradient in &self.gradients {
-            norm2 += one(run(&self.norm, &[("gradient", gradient.into())], &[])?)?.as_f32()?[0];
+            norm2 += one(run(&self.norm, &[("gradient", gradient.into())], &[], &[])?)?.as_f32()?[0];
         }
         if !norm2.is_finite() {
             return Err(Error::invalid("the gradients are no finite numbers; a lower learning rate may help"));
@@ -228,11 +237,13 @@ impl Step {
                 ("square", Input::from(&self.squares[l])),
                 ("gradient", Input::from(&self.gradients[l])),
             ]);
-            let mut outputs = run(&self.update, &inputs, &[])?;
+            let shape = self.weights[l].shape();
+            let made = ["weights_next", "mean_next", "square_next"].map(|name| (name, &shape[..]));
+            let mut outputs = run(&self.update, &inputs, &[], &made)?;
             self.weights[l] = take(&mut outputs, "weights_next")?;
             self.means[l] = take(&mut outputs, "mean_next")?;
             self.squares[l] = take(&mut outputs, "square_next")?;
-            self.gradients[l].as_f32_mut()?.fill(0.0);
+            self.gradients[l].change(|bytes| bytes.fill(0))?;
         }
         self.taken += 1;
         self.batches = 0;
@@ -241,7 +252,9 @@ impl Step {
 
     /// What a run can go on from.
     pub fn state(&self) -> Result<State> {
-        let copy = |tensors: &[Tensor]| tensors.iter().map(|t| Ok(t.as_f32()?.to_vec())).collect::<Result<Vec<_>>>();
+        let copy = |tensors: &[Tensor]| {
+            tensors.iter().map(|t| Ok(bytemuck::pod_collect_to_vec(&t.bytes()?))).collect::<Result<Vec<_>>>()
+        };
         Ok(State {
             weights: copy(&self.weights)?,
             means: copy(&self.means)?,
@@ -293,9 +306,16 @@ fn session(engine: &Engine, folder: &Path, graph: &Graph) -> Result<Session> {
     engine.session(&lower(graph).encode_to_vec(), folder)
 }
 
-/// Runs a session over inputs and weights.
-fn run(session: &Session, inputs: &[(&str, Input<'_>)], weights: &[&[Weight]]) -> Result<Outputs> {
-    session.run(&taken(session, inputs, weights))
+/// Runs a session over inputs and weights. Outputs of the shapes in `made` stay where it computes, for the next to
+/// read; others come to memory.
+fn run(
+    session: &Session,
+    inputs: &[(&str, Input<'_>)],
+    weights: &[&[Weight]],
+    made: &[(&str, &[usize])],
+) -> Result<Outputs> {
+    let buffers = made.iter().map(|(name, shape)| Ok((*name, session.buffer(shape)?))).collect::<Result<_>>()?;
+    session.run_into(&taken(session, inputs, weights), buffers)
 }
 
 /// Inputs and weights, without those that a session does not take.

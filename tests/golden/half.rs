@@ -1,7 +1,8 @@
 //! Attention in float16, as GPUs compute it, on the CPU: what that does to answers, before any GPU does.
 
 use super::{Distance, best, greedy, imported, logits, opened};
-use crate::support::{engine, golden, ids, json, part};
+use crate::support::{copied, engine, golden, ids, json, part};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use wayside::infer::{Context, LanguageModel, Prefixes, trial};
@@ -98,6 +99,26 @@ fn passes_over_fixed_arrays_answer_as_others() {
             }
         }
     }
+}
+
+/// A context that is no power of two, and less than what recorded passes have room for otherwise.
+const CONTEXT: u32 = 100;
+
+/// There are no positions beyond a model's context, however large a cache is convenient.
+#[test]
+fn a_fixed_cache_is_no_longer_than_the_context() {
+    let (_around, folder) = copied(&golden("tiny/llama"));
+    let mut config = json(&folder.join("config.json"));
+    config["max_position_embeddings"] = CONTEXT.into();
+    fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    let (_home, bundle) = imported(&folder, None);
+    let engine = engine().with_half();
+    let cancel = Cancel::new();
+    let [plain, fixed] = [engine.clone(), engine.recording()].map(|engine| {
+        let mut context = Context::new(Arc::new(LanguageModel::open(&engine, &bundle).unwrap())).unwrap();
+        (0..CONTEXT).map(|token| context.feed(&[token % 90], &cancel).unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(plain, fixed);
 }
 
 /// The trial that every device must stand goes through all that is new there but the device itself.
