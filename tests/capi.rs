@@ -91,9 +91,10 @@ fn sanitizer() -> &'static [&'static str] {
     })
 }
 
-/// The first lines of two of the shop's documents: what is asked about, and something else. What is asked here is about
-/// calls, not about long texts, and they are asked under emulation too.
+/// The first lines of two of the shop's documents: what is asked about, and something else. One short passage goes into
+/// a prompt: what is asked here is about calls, not about long texts, and it is asked under emulation too.
 fn documents(home: &Home) -> PathBuf {
+    home.file("home/config.toml", "[retrieve]\nk = 1\nbudget = 64\n");
     let all = home.shop();
     for name in ["returns.md", "badger.md"] {
         let whole = std::fs::read_to_string(all.join(name)).unwrap();

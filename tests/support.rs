@@ -24,7 +24,13 @@ pub fn part(name: &str) -> PathBuf {
 
 /// ONNX Runtime.
 pub fn engine() -> Engine {
-    Engine::load(&part(parts::RUNTIME), 0).unwrap()
+    Engine::load(&part(parts::RUNTIME), threads()).unwrap()
+}
+
+/// Threads for running models; 0: one for each core. Emulated ones that wait for each other, which they do awake, take
+/// their time from those that work; there are other tests to use the cores.
+pub fn threads() -> usize {
+    usize::from(is_emulated())
 }
 
 /// Whether tests run in an emulator, some thirty times slower: enough for every check, not for many of a kind.

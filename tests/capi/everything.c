@@ -283,7 +283,7 @@ static void learning(const wayside_runtime *runtime) {
     CHECK_FAILS(wayside_learn(runtime, 0, 2, NULL, NULL, NULL, NULL), WAYSIDE_STATUS_INVALID, "0x2");
     CHECK_FAILS(wayside_learn(runtime, 0, 0, tell, &told, NULL, NULL), WAYSIDE_STATUS_CANCELLED, "stopped");
     told.stop = 0;
-    CHECK_OK(wayside_learn(runtime, 600, WAYSIDE_LEARN_AGAIN, tell, &told, NULL, &json));
+    CHECK_OK(wayside_learn(runtime, 3600, WAYSIDE_LEARN_AGAIN, tell, &told, NULL, &json));
     CHECK(strstr(json, "\"verdict\":\"promoted\"") != NULL && told.furthest > 0);
     char *id = text_of(json, "adapter");
     wayside_free(json);
