@@ -4,7 +4,7 @@
 mod header;
 
 use crate::cli::{home::Home, learn};
-use crate::runner;
+use crate::{runner, support};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -112,6 +112,7 @@ fn a_program_in_c_uses_every_function() {
     let everything = program(c(), "everything.c", &["-std=c11"]);
     let mut command = runner::command(everything);
     command.arg(home.path()).arg(tiny.path()).arg(documents(&home)).arg(bad);
+    command.args(support::is_emulated().then_some("briefly"));
     // It must not matter what the environment says. Unless it is told not to, ONNX Runtime keeps what it is going to
     // report to its maker below the user's folder.
     let user = tempfile::tempdir().unwrap();
