@@ -94,7 +94,7 @@ static wayside_question question_of(const char *text) {
     memset(&question, 0, sizeof question);
     question.size = sizeof question;
     question.text = text;
-    question.max_tokens = 24;
+    question.max_tokens = 12;
     return question;
 }
 

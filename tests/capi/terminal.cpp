@@ -22,7 +22,7 @@ static wayside_question question_of(const std::string &text) {
     wayside_question question{};
     question.size = sizeof question;
     question.text = text.c_str();
-    question.max_tokens = 32;
+    question.max_tokens = 12;
     return question;
 }
 

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How long anything may take, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take, on a busy machine or an emulated one.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Lines that the terminal keeps after they have left its screen.
 const KEPT: usize = 1000;
 
