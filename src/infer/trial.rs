@@ -100,9 +100,8 @@ fn attend(engine: &Engine) -> Result<Vec<f32>> {
 fn look_up(engine: &Engine) -> Result<Vec<f32>> {
     let session = engine.session(&lower(&blocks()).encode_to_vec(), Path::new("."))?;
     let outputs = session.run(&[("ids", (&Tensor::i64(&[1, IDS.len()], IDS.to_vec())?).into())])?;
-    let mut numbers = Vec::new();
-    outputs.iter().try_for_each(|(_, output)| Ok(numbers.extend_from_slice(output.as_f32()?)))?;
-    Ok(numbers)
+    let numbers = outputs.iter().map(|(_, output)| output.as_f32()).collect::<Result<Vec<_>>>()?;
+    Ok(numbers.concat())
 }
 
 /// Rows of tables in blocks, products with the same blocks, and attention in both directions, of which one is hidden.

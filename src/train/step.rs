@@ -134,8 +134,8 @@ impl Step {
         let extent = Tensor::i64(&[2], vec![batch.sequences as i64, batch.length as i64])?;
         let mut mask = Source::Held(mask(batch.length, shape.heads / shape.kv_heads, shape.window)?);
         let mut rotations = self.frozen.rotations(batch.length)?;
-        let read_by_all = rotations.iter_mut().map(|(_, table)| table).chain([&mut mask]);
-        read_by_all.into_iter().try_for_each(|source| source.settle(&self.embed))?;
+        mask.settle(&self.embed)?;
+        rotations.iter_mut().try_for_each(|(_, table)| table.settle(&self.embed))?;
         let common = [("extent", Input::from(&extent)), ("mask", mask.input())];
         let ids = Tensor::i64(&[batch.rows()], batch.ids.clone())?;
         let hidden = [batch.rows(), shape.hidden];
