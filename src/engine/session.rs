@@ -113,7 +113,7 @@ impl Session {
     }
 
     /// A buffer for an input or output that stays bound: of the numbers that it has, and where they are read and
-    /// written. What stands in it may be anything.
+    /// written. Zeros where passes are recorded; else what stands in it may be anything.
     pub fn slot(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let session = self.lock();
         let mut ports = session.inputs().iter().chain(session.outputs());
@@ -121,9 +121,10 @@ impl Session {
         let kind = kind.ok_or_else(|| Error::engine(format!("the model has no {name}")))?;
         // On a GPU attention takes float16 alone. A float32 cache is for the attention that was left to the CPU, and
         // were it elsewhere, it would be copied at every pass and grow in none. Where passes are recorded, none is.
-        if self.on_gpu && (self.records || kind == TensorElementType::Float16) {
+        if self.records || self.on_gpu && kind == TensorElementType::Float16 {
             // Of no session's memory: there, a recorded pass goes on writing where it once had what it needs between.
-            return Input::from(&Tensor::zeros(kind, shape)?).copied(AllocationDevice::CUDA);
+            let device = if self.on_gpu { AllocationDevice::CUDA } else { AllocationDevice::CPU };
+            return Input::from(&Tensor::zeros(kind, shape)?).copied(device);
         }
         Tensor::buffer(session.allocator(), kind, shape)
     }

@@ -126,17 +126,13 @@ impl Cache {
         };
         let mut old = std::mem::take(&mut self.buffers).into_iter();
         for (past, present) in slots(self.layers) {
+            // Where passes are recorded all is looked at: what is left out is multiplied with zero, which not every
+            // number survives.
             let mut buffer = session.slot(&past, &[1, self.heads, capacity, self.width])?;
             let old = old.next();
             let from = old.as_ref().map(Tensor::bytes).transpose()?;
-            if session.records() || from.is_some() {
+            if let Some(from) = from {
                 buffer.change(|to| {
-                    if session.records() {
-                        // All is looked at: what is left out is multiplied with nothing, which not every number
-                        // survives.
-                        to.fill(0);
-                    }
-                    let from = from.as_deref().unwrap_or_default();
                     let row = to.len() / (self.heads * capacity).max(1);
                     for (from, to) in from.chunks((self.capacity * row).max(1)).zip(to.chunks_mut(capacity * row)) {
                         to[..used * row].copy_from_slice(&from[..used * row]);

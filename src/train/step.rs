@@ -77,7 +77,7 @@ impl Step {
     pub fn new(
         engine: &Engine,
         bundle: &Bundle,
-        frozen: Frozen,
+        mut frozen: Frozen,
         lora: LoraConfig,
         plan: Plan,
         state: State,
@@ -85,7 +85,6 @@ impl Step {
         let shape = frozen.shape;
         let open = |graph: &Graph| session(engine, &bundle.dir, graph);
         let embed = open(&ends::embed(&shape, frozen.table))?;
-        let mut frozen = frozen;
         frozen.settle(&embed)?;
         let (count, _) = places(&shape, &lora);
         let vectors = |values: Vec<Vec<f32>>| -> Result<Vec<Tensor>> {
@@ -243,7 +242,7 @@ impl Step {
             self.weights[l] = take(&mut outputs, "weights_next")?;
             self.means[l] = take(&mut outputs, "mean_next")?;
             self.squares[l] = take(&mut outputs, "square_next")?;
-            self.gradients[l].change(|bytes| bytes.fill(0))?;
+            self.gradients[l] = Tensor::f32(&shape, vec![0.0; shape.iter().product()])?;
         }
         self.taken += 1;
         self.batches = 0;
