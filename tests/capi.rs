@@ -3,7 +3,10 @@
 
 mod header;
 
-use crate::cli::{home::Home, learn};
+use crate::cli::{
+    home::{Home, word},
+    learn,
+};
 use crate::{runner, support};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -91,10 +94,26 @@ fn sanitizer() -> &'static [&'static str] {
     })
 }
 
-/// The first lines of two of the shop's documents: what is asked about, and something else. One short passage goes into
-/// a prompt: what is asked here is about calls, not about long texts, and it is asked under emulation too.
+/// A home whose language model and embedder know nothing and are quick.
+fn little() -> Home {
+    let home = learn::tiny_model();
+    home.json(&["import", word(&support::golden("tiny/bert-mean")), "--name", "little"]);
+    let config = std::fs::read_to_string(home.path().join("config.toml")).unwrap();
+    home.file("home/config.toml", format!("embedder = \"little\"\n{config}"));
+    home
+}
+
+/// A home to ask in, of the default models where a processor runs them itself. What is asked here is about calls: one
+/// short passage goes into a prompt.
+fn asking() -> Home {
+    let home = if support::is_emulated() { little() } else { Home::new() };
+    let config = std::fs::read_to_string(home.path().join("config.toml")).unwrap_or_default();
+    home.file("home/config.toml", config + "[retrieve]\nk = 1\nbudget = 64\n");
+    home
+}
+
+/// The first lines of two of the shop's documents: what is asked about, and something else.
 fn documents(home: &Home) -> PathBuf {
-    home.file("home/config.toml", "[retrieve]\nk = 1\nbudget = 64\n");
     let all = home.shop();
     for name in ["returns.md", "badger.md"] {
         let whole = std::fs::read_to_string(all.join(name)).unwrap();
@@ -106,8 +125,9 @@ fn documents(home: &Home) -> PathBuf {
 
 #[test]
 fn a_program_in_c_uses_every_function() {
-    // As few interactions as there must be to judge a candidate by.
-    let (home, tiny) = (Home::new(), learn::tiny_with(130));
+    let (home, tiny) = (asking(), little());
+    // As few as there must be to judge a candidate by.
+    learn::log(&tiny, 130);
     let bad = home.file("bad.so", "\x7fELF\x02\x01");
     let everything = program(c(), "everything.c", &["-std=c11"]);
     let mut command = runner::command(everything);
@@ -129,7 +149,7 @@ fn a_program_in_c_uses_every_function() {
 
 #[test]
 fn a_program_in_cpp_answers_on_several_threads() {
-    let home = Home::new();
+    let home = asking();
     let terminal = program(compiler("CXX", "c++"), "terminal.cpp", &["-std=c++17"]);
     succeeds(runner::command(terminal).arg(home.path()).arg(documents(&home)));
 }

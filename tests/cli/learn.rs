@@ -10,26 +10,31 @@ use wayside::store::log::{Interaction, Message, Rating, Registered, State};
 /// A home with the sample's log and no documents: prompts are short.
 fn shop() -> Home {
     let home = Home::new();
-    let log = home.file("log.jsonl", wayside::sample::SHOP.interactions);
-    home.json(&["log", "import", word(&log)]);
+    log(&home, wayside::sample::SHOP.interactions.lines().count());
     home
 }
 
 /// A home with a model of two layers that knows nothing, and the sample's log.
 pub fn tiny() -> Home {
-    tiny_with(wayside::sample::SHOP.interactions.lines().count())
+    let home = tiny_model();
+    log(&home, wayside::sample::SHOP.interactions.lines().count());
+    home
 }
 
-/// The same with the first so many interactions of the log.
-pub fn tiny_with(interactions: usize) -> Home {
+/// The same without a log.
+pub fn tiny_model() -> Home {
     let home = Home::with_models_of_its_own();
     home.json(&["import", word(&support::golden("tiny/llama")), "--name", "tiny", "--weights", "int8"]);
     let config = "model = \"tiny\"\n[learn]\nmax_examples = 40\nmax_held_out = 20\n";
     std::fs::write(home.path().join("config.toml"), config).unwrap();
+    home
+}
+
+/// Puts the first so many interactions of the sample into a home's log.
+pub fn log(home: &Home, interactions: usize) {
     let lines: Vec<&str> = wayside::sample::SHOP.interactions.lines().take(interactions).collect();
     let log = home.file("log.jsonl", lines.join("\n"));
     home.json(&["log", "import", word(&log)]);
-    home
 }
 
 fn reasons(learned: &Value) -> String {

@@ -44,8 +44,8 @@ fn cases() -> Vec<Case> {
     };
     let all = json(&golden("smollm2/greedy.json"));
     let cases = all.as_object().unwrap().iter().map(read);
-    // Of eight, an emulator leaves out the three with the longest prompts.
-    cases.filter(|case| case.prompt.len() < 45 || !is_emulated()).collect()
+    // An emulator takes four of eight, those with the shortest prompts.
+    cases.filter(|case| case.prompt.len() <= 20 || !is_emulated()).collect()
 }
 
 fn gguf() -> PathBuf {
@@ -115,7 +115,7 @@ fn the_4_bit_import_answers_as_transformers_does_up_to_near_ties() {
 #[test]
 fn the_cost_of_an_answer_is_the_sum_over_its_tokens() {
     let (_home, model) = unrounded_decoder(&gguf(), None);
-    let case = cases().into_iter().find(|c| c.name == "chat").unwrap();
+    let case = cases().into_iter().find(|c| c.name == "plain").unwrap();
     let rows = logits(&model, &[&case.prompt[..], &case.greedy[..8]].concat());
     let cost = |row: &[f32], token: u32| {
         let sum: f64 = row.iter().map(|l| f64::from(*l).exp()).sum();
@@ -145,7 +145,9 @@ fn a_reply_ends_as_the_template_ends_it() {
 #[test]
 fn the_4_bit_import_without_rounded_activations_is_transformers_float32() {
     let (_home, model) = unrounded_decoder(&gguf(), None);
-    let cases = cases();
+    let mut cases = cases();
+    // A token in float32 takes an emulator two seconds.
+    cases.iter_mut().filter(|_| is_emulated()).for_each(|case| case.greedy.truncate(16));
     for case in &cases {
         let (errors, first) = case.force(&model, NEAR_TIE_UNROUNDED);
         let wrong = |(id, exact): &(u32, f32)| (first[*id as usize] - exact).abs();
@@ -153,7 +155,7 @@ fn the_4_bit_import_without_rounded_activations_is_transformers_float32() {
         assert!(largest < NEAR_TIE_UNROUNDED, "{}: {largest}", case.name);
     }
     // One token at a time, through the cache, for as long as the float32 kernels' slowness allows.
-    for case in cases.iter().filter(|c| ["chat", "turns"].contains(&c.name.as_str())) {
+    for case in cases.iter().filter(|c| ["list", "turns"].contains(&c.name.as_str())) {
         assert!(case.answer(&model, NEAR_TIE_UNROUNDED, 12), "{}", case.name);
     }
 }

@@ -1,7 +1,7 @@
 //! Tiny encoders and the default embedder against transformers.
 
 use super::{imported, unrounded};
-use crate::support::{engine, floats, golden, ids, json, part};
+use crate::support::{engine, floats, golden, ids, is_emulated, json, part};
 use serde_json::Value;
 use wayside::bundle::{Bundle, Model, TOKENIZER};
 use wayside::infer::Embedder;
@@ -82,12 +82,15 @@ fn the_default_embedder_gives_the_vectors_of_transformers() {
     let exact: Vec<_> = expected["vectors"].as_array().unwrap().iter().map(floats).collect();
     let (_home, bundle) = imported(&part(EMBEDDER), None);
     tokens_are_those_of(&bundle, &expected);
-    for (found, exact) in vectors(&bundle, &texts(&expected), ALONE).iter().zip(&exact) {
+    let mut texts = texts(&expected);
+    // The last fills the context, and padding all to its length takes an emulator ten minutes.
+    texts.truncate(if is_emulated() { 5 } else { 6 });
+    for (found, exact) in vectors(&bundle, &texts, ALONE).iter().zip(&exact) {
         assert!(cosine(found, exact) > SERVED, "{}", cosine(found, exact));
     }
     // What is left is the rounding of the weights.
     unrounded(&bundle);
-    for (found, exact) in vectors(&bundle, &texts(&expected), ALONE_UNROUNDED).iter().zip(&exact) {
+    for (found, exact) in vectors(&bundle, &texts, ALONE_UNROUNDED).iter().zip(&exact) {
         assert!(cosine(found, exact) > 0.9995, "{}", cosine(found, exact));
     }
 }
