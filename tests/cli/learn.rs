@@ -21,11 +21,11 @@ pub fn tiny() -> Home {
     home
 }
 
-/// The same without a log.
+/// The same without a log. What knows nothing does not know when to end, either.
 pub fn tiny_model() -> Home {
     let home = Home::with_models_of_its_own();
     home.json(&["import", word(&support::golden("tiny/llama")), "--name", "tiny", "--weights", "int8"]);
-    let config = "model = \"tiny\"\n[learn]\nmax_examples = 40\nmax_held_out = 20\n";
+    let config = "model = \"tiny\"\n[generate]\nmax_tokens = 32\n[learn]\nmax_examples = 40\nmax_held_out = 20\n";
     std::fs::write(home.path().join("config.toml"), config).unwrap();
     home
 }
