@@ -16,6 +16,8 @@ export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 export CXX_aarch64_unknown_linux_gnu=aarch64-linux-gnu-g++
 export AR_aarch64_unknown_linux_gnu=aarch64-linux-gnu-ar
 export CARGO_INCREMENTAL=0
+# How many cases a property is held against, where its test does not say. Emulation is slow.
+export PROPTEST_CASES=32
 
 step() {
     local begin=$SECONDS
