@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use std::thread;
 use std::time::Instant;
 
-/// Asks queries about a person, each on a thread and a connection of its own, which end with this call. Each has at
-/// most `limit` rows.
+/// Asks queries about a person, each on a thread and a connection of its own, which end with this call; only the
+/// lookup of a service's name may outlast it. Each has at most `limit` rows.
 ///
 /// Errors, for each by itself: whatever keeps its rows from coming, in one sentence.
 pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Vec<Row>>> {

@@ -1,5 +1,7 @@
 //! Asking a service that answers in JSON: one host, no redirections, a bounded answer, TLS that is checked.
 
+mod addresses;
+
 use super::{Query, Row, Source};
 use crate::error::{Error, ErrorKind, Result};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -9,6 +11,7 @@ use std::path::Path;
 use std::time::Instant;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 
 /// Bytes of an answer's head.
 const LONGEST_HEAD: usize = 64 << 10;
@@ -48,11 +51,11 @@ fn agent(source: &Source, deadline: Instant) -> Result<Agent> {
         .http_status_as_error(false)
         .max_response_header_size(LONGEST_HEAD)
         .max_idle_connections(0)
-        // What the environment says about proxies is not declared.
+        // What the environment says about proxies is not declared. ureq has read it by now, and forgets it.
         .proxy(None)
         .user_agent(concat!("wayside/", env!("CARGO_PKG_VERSION")))
         .tls_config(TlsConfig::builder().root_certs(roots).build());
-    Ok(config.build().into())
+    Ok(Agent::with_parts(config.build(), DefaultConnector::default(), addresses::Addresses::default()))
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
