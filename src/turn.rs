@@ -4,7 +4,9 @@
 //! each unit whether it could hold the file alone, and waits until it can. A lock on a file works between threads and
 //! between processes alike, and the system frees it when its holder ends, however it ends.
 
+use std::cell::Cell;
 use std::fs::{File, TryLockError};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
@@ -18,10 +20,16 @@ pub struct Turn {
     file: PathBuf,
 }
 
-/// Held by one who answers, until it is dropped.
+thread_local! {
+    /// Answers that this thread is giving.
+    static OWN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Held by one who answers, until it is dropped; on the thread it was made on.
 #[derive(Debug)]
 pub struct Answering {
     _lock: Option<File>,
+    _stays: PhantomData<*const ()>,
 }
 
 impl Turn {
@@ -37,11 +45,16 @@ impl Turn {
         if let Err(e) = &lock {
             log::debug!("cannot lock {}: {e}", self.file.display());
         }
-        Answering { _lock: lock.ok() }
+        OWN.set(OWN.get() + 1);
+        Answering { _lock: lock.ok(), _stays: PhantomData }
     }
 
-    /// Waits while anyone answers, or until `stop` says so.
+    /// Waits while anyone answers, or until `stop` says so. Work that is done in the midst of an answer, by whoever
+    /// hears it, does not wait: that answer goes on when it is done.
     pub fn give_way(&self, stop: &dyn Fn() -> bool) {
+        if OWN.get() > 0 {
+            return;
+        }
         let Ok(file) = File::open(&self.file) else { return };
         while matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && !stop() {
             sleep(PAUSE);
@@ -56,29 +69,51 @@ impl Turn {
     }
 }
 
+impl Drop for Answering {
+    fn drop(&mut self) {
+        OWN.set(OWN.get() - 1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::Cell;
+    use std::sync::mpsc::channel;
+    use std::thread::spawn;
     use std::time::Instant;
+
+    /// Answers on another thread, until what this returns is called.
+    fn elsewhere(turn: &Turn) -> impl FnOnce() + use<> {
+        let (turn, begun, over) = (turn.clone(), channel(), channel::<()>());
+        let thread = spawn(move || {
+            let _answering = turn.answer();
+            begun.0.send(()).unwrap();
+            over.1.recv().unwrap_err();
+        });
+        begun.1.recv().unwrap();
+        move || {
+            drop(over.0);
+            thread.join().unwrap();
+        }
+    }
 
     #[test]
     fn work_waits_for_every_answer_and_answers_wait_for_nobody() {
         let home = tempfile::tempdir().unwrap();
         let turn = Turn::new(&home.path().join("new"));
         turn.give_way(&|| panic!("nobody answers"));
-        let (one, two) = (turn.answer(), turn.answer());
+        let (one, two) = (elsewhere(&turn), elsewhere(&turn));
         let looks = Cell::new(0);
         let twice = || {
             looks.set(looks.get() + 1);
             looks.get() == 2
         };
         turn.give_way(&twice);
-        drop(one);
+        one();
         looks.set(0);
         turn.give_way(&twice);
         assert_eq!(looks.get(), 2, "two still answers");
-        let waiting = std::thread::spawn({
+        let waiting = spawn({
             let turn = turn.clone();
             move || {
                 let begin = Instant::now();
@@ -87,8 +122,22 @@ mod tests {
             }
         });
         sleep(5 * PAUSE);
-        drop(two);
+        two();
         assert!(waiting.join().unwrap() >= 4 * PAUSE);
         turn.give_way(&|| panic!("nobody answers any more"));
+    }
+
+    #[test]
+    fn work_in_the_midst_of_an_answer_does_not_wait_for_it() {
+        let home = tempfile::tempdir().unwrap();
+        let turn = Turn::new(home.path());
+        let answering = turn.answer();
+        turn.give_way(&|| panic!("it would wait for itself"));
+        drop(answering);
+        let over = elsewhere(&turn);
+        let looks = Cell::new(0);
+        turn.give_way(&|| looks.replace(looks.get() + 1) == 1);
+        assert_eq!(looks.get(), 2, "another's is waited for again");
+        over();
     }
 }

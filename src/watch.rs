@@ -8,17 +8,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// A wish to stop, shared between the one who asks and the ones who work. Clones are the same wish.
 #[derive(Clone, Default)]
 pub struct Cancel {
-    wish: Arc<AtomicBool>,
+    wish: Arc<Wish>,
     /// To whom the one who works gives way.
     turn: Option<Turn>,
     /// What else ends the work.
     also: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
 }
 
+#[derive(Default)]
+struct Wish {
+    made: AtomicBool,
+    /// Counts for this one, too.
+    above: Option<Arc<Wish>>,
+}
+
 impl Cancel {
     /// A wish nobody has made yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A wish of its own that also counts as made once this one is. Making it leaves this one as it is.
+    pub fn below(&self) -> Self {
+        Self { wish: Arc::new(Wish { above: Some(self.wish.clone()), ..Wish::default() }), ..self.clone() }
     }
 
     /// The same wish for work that also waits, wherever it would [`check`](Self::check), while somebody answers.
@@ -28,12 +40,14 @@ impl Cancel {
 
     /// The same wish for work that also ends when `over` says so: when time is up, or the battery low.
     pub fn or_when(&self, over: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self { also: Some(Arc::new(over)), ..self.clone() }
+        let before = self.also.clone();
+        let also = move || before.as_ref().is_some_and(|over| over()) || over();
+        Self { also: Some(Arc::new(also)), ..self.clone() }
     }
 
     /// Asks everyone who holds a clone to stop soon. Safe in a signal handler.
     pub fn cancel(&self) {
-        self.wish.store(true, Ordering::Relaxed);
+        self.wish.made.store(true, Ordering::Relaxed);
     }
 
     /// Whether someone asked.
@@ -43,7 +57,14 @@ impl Cancel {
 
     /// Whether someone asked, and it is not only that the work must end for another reason.
     pub fn is_wished(&self) -> bool {
-        self.wish.load(Ordering::Relaxed)
+        let mut wish = Some(&self.wish);
+        while let Some(this) = wish {
+            if this.made.load(Ordering::Relaxed) {
+                return true;
+            }
+            wish = this.above.as_ref();
+        }
+        false
     }
 
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once someone asked; call it between units of work.
@@ -63,6 +84,10 @@ impl std::fmt::Debug for Cancel {
 
 /// Hears how far long work has come. The command line draws a bar; the default hears nothing.
 pub trait Progress: Send + Sync {
+    /// Whether anybody hears what is told.
+    fn hears(&self) -> bool {
+        true
+    }
     /// A stage begins: its name as a person reads it, and the units it will take (0 when unknown).
     fn start(&self, _stage: &str, _total: u64) {}
     /// `done` units of the stage are finished.
@@ -79,7 +104,11 @@ pub trait Progress: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quiet;
 
-impl Progress for Quiet {}
+impl Progress for Quiet {
+    fn hears(&self) -> bool {
+        false
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -96,7 +125,19 @@ mod tests {
         work.check().unwrap();
         over.store(true, Ordering::Relaxed);
         assert!(work.check().is_err() && !work.is_wished() && !wish.is_cancelled());
+        let more = work.or_when(|| false);
+        assert!(more.is_cancelled(), "what ended it before does still");
         wish.cancel();
         assert!(work.is_wished());
+    }
+
+    #[test]
+    fn a_wish_below_another_is_made_with_it_and_not_the_other_way_round() {
+        let one = Cancel::new();
+        let (this, that) = (one.below(), one.below().below());
+        this.cancel();
+        assert!(this.is_wished() && !one.is_wished() && !that.is_wished());
+        one.cancel();
+        assert!(that.is_wished());
     }
 }

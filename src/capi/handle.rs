@@ -19,14 +19,15 @@ pub const WAYSIDE_OPEN_FETCH: u32 = 1;
 
 /// For `flags` in wayside_options: the environment variable ORT_DYLIB_PATH may name the ONNX Runtime library. Without
 /// it, this library reads no environment variable. Others that it rests on read some at times: the C library, ONNX
-/// Runtime, SQLite where a source of records is a database, and whatever tells the local time (TZ).
+/// Runtime, SQLite where a source of records is a database, the HTTP library where it is a web service (proxies, which
+/// are not used), and whatever tells the local time (TZ).
 ///
 /// One variable is written, once, when ONNX Runtime is loaded: ORT_DISABLE_TELEMETRY=1, without which its official
 /// builds report to their maker. Do not use getenv on another thread during the first call that needs a model.
 pub const WAYSIDE_OPEN_ENVIRONMENT: u32 = 2;
 
 /// For `flags` in wayside_options: where models do not run on the device that was asked for, that is an error. Without
-/// it, the CPU takes over, and a callback that hears of progress is told.
+/// it, the CPU takes over, and the first callback that hears of progress is told; wayside_doctor always says so.
 pub const WAYSIDE_OPEN_NO_FALLBACK: u32 = 4;
 
 /// How to open a home. Fill it with zeros first, then set `size`, `abi_version`, `home`, and what else is wanted: zero
@@ -46,8 +47,9 @@ pub struct Options {
     /// The ONNX Runtime library; if null, what config.toml says, or the part.
     pub library: Text,
     /// 0: no thread but the one that calls, except that each query to a live source of records has one, which ends
-    /// with the call. Any other number up to 1024: so many run models, the calling one among them, and two may load
-    /// side by side. Or WAYSIDE_THREADS_CONFIGURED.
+    /// with the call; one that looks up a web service by name may end later, when the system gives up looking. Any
+    /// other number up to 1024: so many run models, the calling one among them, and two may load side by side. Or
+    /// WAYSIDE_THREADS_CONFIGURED.
     pub threads: u32,
     /// WAYSIDE_OPEN_FETCH, WAYSIDE_OPEN_ENVIRONMENT and WAYSIDE_OPEN_NO_FALLBACK, or what is wanted of them.
     pub flags: u32,

@@ -12,15 +12,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// It is never cut within a character. Return 0 to go on and anything else to stop; what was said so far is kept.
 ///
 /// It is called on the thread of the call, before that returns. It may call this library, but must not close a handle
-/// of the call, throw, or leave by longjmp.
+/// of the call, throw, or leave by longjmp. Stopping by what it returns stops this call alone, whatever wish it has.
 pub type SayFn = Option<extern "C" fn(user: *mut c_void, text: *const c_char, length: usize) -> i32>;
 
 /// Hears how far long work has come: `done` of `total` units of `stage` (`total` is 0 where nobody knows), or, where
 /// `note` is not null, something that a person should know. Texts belong to the library. Return 0 to go on and
 /// anything else to stop.
 ///
-/// One call at a time, on the thread of the call, or on one that works for it if the library may use threads. It may
-/// call this library, but must not close a handle of the call, throw, or leave by longjmp.
+/// One call at a time, on the thread of the call, or on one that works for it if the library may use threads. It must
+/// call nothing of this library but wayside_cancel, for that may wait for what this call holds; nor throw, nor leave by
+/// longjmp. Stopping by what it returns stops this call alone, whatever wish it has.
 pub type ProgressFn =
     Option<extern "C" fn(user: *mut c_void, stage: *const c_char, note: *const c_char, done: u64, total: u64) -> i32>;
 
@@ -48,15 +49,15 @@ pub extern "C" fn wayside_cancel(cancel: Option<&Wish>) {
 
 /// Lets go of a wish. Null does nothing.
 ///
-/// Any thread; not while another uses the wish. Calls that were given it may go on.
+/// Any thread; not before every call that was given the wish has returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn wayside_cancel_token_close(cancel: Option<Box<Wish>>) {
     close(cancel);
 }
 
-/// The wish to stop of a call.
+/// The wish to stop of a call: its own, for its callback stops nothing else, and the given one.
 pub(super) fn wish(given: Option<&Wish>) -> Cancel {
-    given.map_or_else(Cancel::new, |wish| wish.0.clone())
+    given.map_or_else(Cancel::new, |wish| wish.0.below())
 }
 
 /// What hands the pieces of an answer to C.

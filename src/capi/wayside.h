@@ -34,14 +34,15 @@
 
 // For `flags` in wayside_options: the environment variable ORT_DYLIB_PATH may name the ONNX Runtime library. Without
 // it, this library reads no environment variable. Others that it rests on read some at times: the C library, ONNX
-// Runtime, SQLite where a source of records is a database, and whatever tells the local time (TZ).
+// Runtime, SQLite where a source of records is a database, the HTTP library where it is a web service (proxies, which
+// are not used), and whatever tells the local time (TZ).
 //
 // One variable is written, once, when ONNX Runtime is loaded: ORT_DISABLE_TELEMETRY=1, without which its official
 // builds report to their maker. Do not use getenv on another thread during the first call that needs a model.
 #define WAYSIDE_OPEN_ENVIRONMENT 2
 
 // For `flags` in wayside_options: where models do not run on the device that was asked for, that is an error. Without
-// it, the CPU takes over, and a callback that hears of progress is told.
+// it, the CPU takes over, and the first callback that hears of progress is told; wayside_doctor always says so.
 #define WAYSIDE_OPEN_NO_FALLBACK 4
 
 // For `flags` in wayside_question: documents are not searched and records not looked up; the model answers from what
@@ -121,8 +122,9 @@ typedef struct wayside_options {
     // The ONNX Runtime library; if null, what config.toml says, or the part.
     const char* library;
     // 0: no thread but the one that calls, except that each query to a live source of records has one, which ends
-    // with the call. Any other number up to 1024: so many run models, the calling one among them, and two may load
-    // side by side. Or WAYSIDE_THREADS_CONFIGURED.
+    // with the call; one that looks up a web service by name may end later, when the system gives up looking. Any
+    // other number up to 1024: so many run models, the calling one among them, and two may load side by side. Or
+    // WAYSIDE_THREADS_CONFIGURED.
     uint32_t threads;
     // WAYSIDE_OPEN_FETCH, WAYSIDE_OPEN_ENVIRONMENT and WAYSIDE_OPEN_NO_FALLBACK, or what is wanted of them.
     uint32_t flags;
@@ -135,8 +137,9 @@ typedef struct wayside_options {
 // `note` is not null, something that a person should know. Texts belong to the library. Return 0 to go on and
 // anything else to stop.
 //
-// One call at a time, on the thread of the call, or on one that works for it if the library may use threads. It may
-// call this library, but must not close a handle of the call, throw, or leave by longjmp.
+// One call at a time, on the thread of the call, or on one that works for it if the library may use threads. It must
+// call nothing of this library but wayside_cancel, for that may wait for what this call holds; nor throw, nor leave by
+// longjmp. Stopping by what it returns stops this call alone, whatever wish it has.
 typedef int32_t (*wayside_progress_fn)(void *user,
                                        const char *stage,
                                        const char *note,
@@ -173,7 +176,7 @@ typedef struct wayside_question {
 // It is never cut within a character. Return 0 to go on and anything else to stop; what was said so far is kept.
 //
 // It is called on the thread of the call, before that returns. It may call this library, but must not close a handle
-// of the call, throw, or leave by longjmp.
+// of the call, throw, or leave by longjmp. Stopping by what it returns stops this call alone, whatever wish it has.
 typedef int32_t (*wayside_say_fn)(void *user, const char *text, size_t length);
 
 #ifdef __cplusplus
@@ -216,7 +219,7 @@ void wayside_cancel(const struct wayside_cancel_token *cancel);
 
 // Lets go of a wish. Null does nothing.
 //
-// Any thread; not while another uses the wish. Calls that were given it may go on.
+// Any thread; not before every call that was given the wish has returned.
 void wayside_cancel_token_close(struct wayside_cancel_token *cancel);
 
 // Opens a home. It reads config.toml and nothing else, and is quick.

@@ -99,8 +99,9 @@ impl Runtime {
     pub fn ask(&self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Answer> {
         // From here on, so that loading is not slowed down either.
         let _turn = self.turn().answer();
-        let mut context = self.ready(question)?;
-        self.answer(&mut context, question, &mut History::default(), cancel, say)
+        let this = self.stopped_by(cancel);
+        let mut context = this.ready(question)?;
+        this.answer(&mut context, question, &mut History::default(), cancel, say)
     }
 
     /// An empty conversation. What finds passages is loaded beside the model, so that the first answer waits for the

@@ -45,11 +45,12 @@ impl Chat {
             self.end();
             self.subject.clone_from(&question.subject);
         }
+        let runtime = self.runtime.stopped_by(cancel);
         let context = match &mut self.context {
             Some(context) => context,
-            none => none.insert(self.runtime.context(self.model.as_deref(), &self.wear)?),
+            none => none.insert(runtime.context(self.model.as_deref(), &self.wear)?),
         };
-        let answer = self.runtime.answer(context, question, &mut self.history, cancel, say)?;
+        let answer = runtime.answer(context, question, &mut self.history, cancel, say)?;
         Ok(self.last.insert(answer))
     }
 

@@ -84,6 +84,8 @@ pub struct Runtime {
 #[derive(Default)]
 struct Loaded {
     engine: Option<Engine>,
+    /// Why it is not on the device that was asked for, until somebody heard it.
+    fell_back: Option<String>,
     models: BTreeMap<String, Arc<LanguageModel>>,
     /// Used lately, the latest first.
     worn: Vec<Arc<Worn>>,
@@ -148,6 +150,12 @@ impl Runtime {
         self.progress = progress;
         self.cancel = cancel;
         self
+    }
+
+    /// This one for a call that `cancel` stops, too, wherever it works.
+    fn stopped_by(&self, cancel: &Cancel) -> Self {
+        let own = self.cancel.clone();
+        self.clone().watched(self.progress.clone(), cancel.or_when(move || own.is_cancelled()))
     }
 
     /// The home directory.

@@ -85,23 +85,36 @@ impl Runtime {
     }
 
     /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part: the home's, the one beside the
-    /// program, or it is pulled. On the configuration's device, or on the CPU where that does not work: that is noted,
-    /// unless it is to be an error.
+    /// program, or it is pulled. On the configuration's device, or on the CPU where that does not work: that is noted
+    /// for the first who hears notes, unless it is to be an error.
     pub fn engine(&self) -> Result<Engine> {
-        if let Some(engine) = &self.loaded().engine {
-            return Ok(engine.clone());
+        let engine = self.loaded().engine.clone();
+        let engine = engine.map_or_else(|| self.load_engine(), Ok)?;
+        if self.progress.hears() {
+            // Told after the lock is free: who hears it may use the runtime.
+            let fell_back = self.loaded().fell_back.take();
+            fell_back.iter().for_each(|why| self.progress.note(why));
         }
+        Ok(engine)
+    }
+
+    fn load_engine(&self) -> Result<Engine> {
         let settled = self.settle(|| match self.config.chosen_library()? {
             Some(library) => Ok(library),
             None => self.part(parts::RUNTIME),
         })?;
-        match (settled.refused, self.config.device) {
-            (None, _) => {}
+        let fell_back = match (settled.refused, self.config.device) {
+            (None, _) => None,
             (Some(why), _) if !self.may_fall_back() => return Err(why.context(NO_FALLBACK)),
-            (Some(why), Device::Auto) => log::info!("models run on the CPU: {why}"),
-            (Some(why), device) => self.progress.note(&format!("models run on the CPU instead of {device}: {why}")),
-        }
-        Ok(self.loaded().engine.get_or_insert(settled.engine).clone())
+            (Some(why), Device::Auto) => {
+                log::info!("models run on the CPU: {why}");
+                None
+            }
+            (Some(why), device) => Some(format!("models run on the CPU instead of {device}: {why}")),
+        };
+        let mut loaded = self.loaded();
+        loaded.fell_back = fell_back;
+        Ok(loaded.engine.get_or_insert(settled.engine).clone())
     }
 
     fn part(&self, name: &str) -> Result<PathBuf> {

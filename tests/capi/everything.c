@@ -196,9 +196,23 @@ static void asking(const wayside_runtime *runtime) {
     struct heard heard;
     memset(&heard, 0, sizeof heard);
     char *json = NULL;
-    wayside_question question = question_of("How long do I have to return an unused stove?");
+    /* Stopped from the callback: that answer alone, not every call with the token. */
+    wayside_cancel_token *token = wayside_cancel_token_new();
+    heard.stop_after = 2;
+    wayside_question question = question_of("Tell me a story about rain.");
+    question.flags = WAYSIDE_QUESTION_NO_RETRIEVAL | WAYSIDE_QUESTION_TEMPERATURE;
+    question.temperature = 0.8f;
+    question.seed = 7;
+    question.adapter = "none";
+    CHECK_OK(wayside_ask(runtime, &question, hear, &heard, token, &json));
+    CHECK(strstr(json, "\"finish\":\"cancelled\"") != NULL && heard.pieces <= 3);
+    wayside_free(json);
+
+    memset(&heard, 0, sizeof heard);
+    question = question_of("How long do I have to return an unused stove?");
     question.subject = "ann";
-    CHECK_OK(wayside_ask(runtime, &question, hear, &heard, NULL, &json));
+    CHECK_OK(wayside_ask(runtime, &question, hear, &heard, token, &json));
+    wayside_cancel_token_close(token);
     char *answer = text_of(json, "answer"), *id = text_of(json, "interaction");
     CHECK(heard.pieces > 1 && strcmp(heard.text, answer) == 0);
     CHECK(strstr(json, "\"hits\":[{") != NULL && strstr(json, "\"citations\":[") != NULL);
@@ -215,18 +229,6 @@ static void asking(const wayside_runtime *runtime) {
     CHECK_FAILS(wayside_rate(runtime, "no such id", 1, NULL), WAYSIDE_STATUS_NOT_FOUND, "no such id");
     CHECK_FAILS(wayside_correct(runtime, id, " ", NULL), WAYSIDE_STATUS_INVALID, "needs a text");
     free(id);
-
-    /* Stopped from the callback, and before it began. */
-    memset(&heard, 0, sizeof heard);
-    heard.stop_after = 2;
-    question = question_of("Tell me a story about rain.");
-    question.flags = WAYSIDE_QUESTION_NO_RETRIEVAL | WAYSIDE_QUESTION_TEMPERATURE;
-    question.temperature = 0.8f;
-    question.seed = 7;
-    question.adapter = "none";
-    CHECK_OK(wayside_ask(runtime, &question, hear, &heard, NULL, &json));
-    CHECK(strstr(json, "\"finish\":\"cancelled\"") != NULL && heard.pieces <= 3);
-    wayside_free(json);
 
     CHECK_FAILS(wayside_ask(runtime, NULL, NULL, NULL, NULL, NULL), WAYSIDE_STATUS_INVALID, "the question");
     question = question_of("  ");
