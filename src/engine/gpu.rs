@@ -20,8 +20,8 @@ const DRIVER: &str = "libcuda.so.1";
 /// computed, and without which it computes neither; older ones name it as they name the others.
 const LOADED_LATER: &str = "libcudnn.so.9";
 
-/// Where CUDA is installed beside the places that the system's loader knows.
-const TOOLKIT: &str = "/usr/local/cuda/lib64";
+/// Where CUDA is installed beside the places that the system's loader knows, from the root.
+const TOOLKIT: &str = "usr/local/cuda/lib64";
 
 /// Whether NVIDIA's driver is there. Errors: `Unsupported` without it.
 pub fn driver() -> Result<()> {
@@ -33,11 +33,7 @@ pub fn driver() -> Result<()> {
 
 /// An ONNX Runtime with CUDA that was installed under `root`: by JetPack, by pip for all users, or by hand.
 pub fn installed(root: &Path) -> Option<PathBuf> {
-    let debian = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-    let plain = ["usr/local/lib", "usr/lib", &debian].map(|folder| root.join(folder));
-    let pythons = plain.iter().flat_map(|folder| entries(folder, "python3"));
-    let packages = pythons.flat_map(|python| ["dist-packages", "site-packages"].map(|p| python.join(p)));
-    let mut folders = packages.map(|packages| packages.join("onnxruntime/capi")).chain(plain.clone());
+    let mut folders = packages(root).into_iter().map(|packages| packages.join("onnxruntime/capi")).chain(system(root));
     folders.find_map(|folder| {
         let libraries = entries(&folder, "libonnxruntime.so");
         folder.join(provider(Device::Cuda)).is_file().then(|| libraries.into_iter().max())?
@@ -58,7 +54,7 @@ pub fn ready(library: &Path, device: Device) -> Result<()> {
     if device == Device::Cuda && !needed.iter().any(|name| name == LOADED_LATER) {
         needed.push(LOADED_LATER.into());
     }
-    let places = places(folder);
+    let places = places(folder, Path::new("/"));
     let is_here = |name: &String| {
         let mut found = places.iter().map(|place| place.join(name)).filter(|path| path.is_file());
         preload_dylib(name).is_ok() || found.any(|path| preload_dylib(path).is_ok())
@@ -147,15 +143,28 @@ fn needed(file: &Path, device: Device) -> Result<Vec<String>> {
 }
 
 /// Where the libraries of CUDA and TensorRT may lie: beside ONNX Runtime, in pip's packages beside pip's ONNX Runtime
-/// (`onnxruntime/capi`), and in the toolkit.
-fn places(folder: &Path) -> Vec<PathBuf> {
+/// (`onnxruntime/capi`), in those that pip installed for all users, and in the toolkit.
+fn places(folder: &Path, root: &Path) -> Vec<PathBuf> {
     let mut places = vec![folder.to_owned()];
-    if let Some(packages) = folder.ancestors().nth(2) {
+    let beside = folder.ancestors().nth(2).map(Path::to_owned);
+    for packages in beside.into_iter().chain(packages(root)) {
         places.extend(entries(&packages.join("nvidia"), "").into_iter().map(|package| package.join("lib")));
         places.push(packages.join("tensorrt_libs"));
     }
-    places.push(TOOLKIT.into());
+    places.push(root.join(TOOLKIT));
     places
+}
+
+/// Where a system keeps libraries.
+fn system(root: &Path) -> [PathBuf; 3] {
+    let debian = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    ["usr/local/lib", "usr/lib", &debian].map(|folder| root.join(folder))
+}
+
+/// Where pip puts packages for all users.
+fn packages(root: &Path) -> Vec<PathBuf> {
+    let pythons = system(root).into_iter().flat_map(|folder| entries(&folder, "python3"));
+    pythons.flat_map(|python| ["dist-packages", "site-packages"].map(|packages| python.join(packages))).collect()
 }
 
 /// What lies in a folder under names with a beginning, in their order.
@@ -190,6 +199,15 @@ mod tests {
         put(root.path(), &format!("{packages}/libonnxruntime_providers_cuda.so"));
         let wheel = root.path().join(packages).join("libonnxruntime.so.1.24.0");
         assert_eq!(installed(root.path()), Some(wheel));
+    }
+
+    #[test]
+    fn libraries_are_looked_for_among_pips_packages_of_all_users_too() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), "usr/local/lib/python3.12/dist-packages/nvidia/cudnn/lib/libcudnn.so.9");
+        let places = places(&root.path().join("home/parts/onnxruntime-gpu"), root.path());
+        let library = places.iter().map(|place| place.join(LOADED_LATER)).find(|path| path.is_file());
+        assert!(library.is_some_and(|path| path.starts_with(root.path().join("usr/local/lib/python3.12"))));
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl Session {
     /// A set of inputs and outputs that stay bound from run to run.
     pub fn bind(&self) -> Result<Binding> {
         let inner = self.lock().create_binding().map_err(failed("binding"))?;
-        Ok(Binding { inner, returned: Vec::new() })
+        Ok(Binding { inner, returned: Vec::new(), on_gpu: self.on_gpu })
     }
 
     /// Runs over what is bound. Outputs bound in place are left where they are and not returned.
@@ -225,16 +225,19 @@ fn collect(mut outputs: ort::session::SessionOutputs<'_>) -> Result<Outputs> {
 pub struct Binding {
     inner: ort::session::IoBinding,
     returned: Vec<String>,
+    on_gpu: bool,
 }
 
 impl Binding {
     /// Binds an input; it stays until bound again.
     pub fn input(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
+        let _alone = self.alone();
         self.inner.bind_input(name, &tensor.value).map_err(failed("binding an input"))
     }
 
     /// Binds one buffer as an input and as an output: the model updates it where it lies.
     pub fn in_place(&mut self, input: &str, output: &str, buffer: &mut Tensor) -> Result<()> {
+        let _alone = self.alone();
         self.inner.bind_input(input, &buffer.value).map_err(failed("binding a cache"))?;
         self.inner.bind_output(output, &mut buffer.value).map_err(failed("binding a cache"))
     }
@@ -249,6 +252,11 @@ impl Binding {
         if !self.returned.iter().any(|r| r == name) {
             self.returned.push(name.to_owned());
         }
+    }
+
+    /// What is bound is copied to a GPU at once, which takes memory there.
+    fn alone(&self) -> Option<MutexGuard<'static, ()>> {
+        self.on_gpu.then(gpu::alone)
     }
 }
 

@@ -274,13 +274,20 @@ impl Context {
         let past = Tensor::i32(&[1], vec![total as i32 - 1])?;
         let kept = Tensor::i64(&[keep], (rows as i64 - keep as i64..rows as i64).collect())?;
         let inputs = [("input_ids", ids), (PAST_LENGTH, past), (ROWS, kept)];
-        if rows == 1 {
+        if rows == 1 && self.model.recorded.goes_on() {
             let shape = [1, 1, self.model.vocabulary()];
             let step = Step::over(&mut self.step, &mut self.cache, |cache| {
                 Step::new(session, cache, &inputs, ("logits", &shape))
-            })?;
-            let [(_, ids), (_, past), _] = inputs;
-            return step.run(session, &[ids, past]);
+            });
+            match step.and_then(|step| step.run(session, &inputs[..2])) {
+                Ok(logits) => return Ok(logits),
+                // It writes what the pass would have written: the same can be computed unrecorded.
+                Err(why) => {
+                    log::warn!("passes are not recorded any more: {why}");
+                    self.model.recorded.give_up();
+                    self.step = None;
+                }
+            }
         }
         inputs.iter().try_for_each(|(name, numbers)| self.binding.input(name, numbers))?;
         self.binding.input(TOTAL_LENGTH, &Tensor::i32(&[1], vec![total as i32])?)?;

@@ -6,7 +6,11 @@ use super::cache::Cache;
 use crate::engine::{Binding, Session, Tensor};
 use crate::error::Result;
 use crate::graph::TOTAL_LENGTH;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// Passes that are run before one is recorded: while that is done, the GPU must have all the memory that it takes.
+const WARM_UP: usize = 2;
 
 /// A pass over fixed arrays, among them those of one cache.
 pub struct Step {
@@ -40,6 +44,9 @@ impl Step {
             .collect::<Result<_>>()?;
         let mut made = session.slot(output, shape)?;
         binding.output_into(output, &mut made)?;
+        for _ in 0..WARM_UP {
+            session.run_bound(&mut binding)?;
+        }
         Ok(Self { binding, inputs, output: made, number: cache.number() })
     }
 
@@ -56,9 +63,9 @@ impl Step {
         Ok(slot.insert(step))
     }
 
-    /// Runs it with other numbers in its first inputs. Returns the output.
-    pub fn run(&mut self, session: &Session, numbers: &[Tensor]) -> Result<Tensor> {
-        for (new, stays) in numbers.iter().zip(&mut self.inputs) {
+    /// Runs it with other numbers in its first inputs, named as when it was made. Returns the output.
+    pub fn run(&mut self, session: &Session, numbers: &[(&str, Tensor)]) -> Result<Tensor> {
+        for ((_, new), stays) in numbers.iter().zip(&mut self.inputs) {
             new.copy_into(stays)?;
         }
         session.repeat(&mut self.binding, self.number)?;
@@ -69,16 +76,29 @@ impl Step {
 /// Caches that were let go of, each with the pass that is recorded over it: a GPU keeps what it has recorded, so there
 /// are never more than conversations at one time, and lengths they grew through.
 #[derive(Default)]
-pub struct Recorded(Mutex<Vec<(Cache, Step)>>);
+pub struct Recorded {
+    free: Mutex<Vec<(Cache, Step)>>,
+    given_up: AtomicBool,
+}
 
 impl Recorded {
+    /// Whether passes are still to be recorded.
+    pub fn goes_on(&self) -> bool {
+        !self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// No pass is recorded any more: one could not be, which says nothing about the pass itself.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
     /// The one let go of last, if any.
     pub fn take(&self) -> Option<(Cache, Step)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     /// For another conversation.
     pub fn put_back(&self, cache: Cache, step: Step) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((cache, step));
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push((cache, step));
     }
 }

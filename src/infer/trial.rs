@@ -84,7 +84,7 @@ fn attend(engine: &Engine) -> Result<Vec<f32>> {
             let step = Step::over(&mut step, &mut cache, |cache| {
                 Step::new(&session, cache, &inputs, ("attended", &[1, 1, HEADS * WIDTH]))
             })?;
-            attended.extend_from_slice(step.run(&session, &inputs.map(|(_, numbers)| numbers))?.as_f32()?);
+            attended.extend_from_slice(step.run(&session, &inputs)?.as_f32()?);
             continue;
         }
         inputs.iter().try_for_each(|(name, numbers)| binding.input(name, numbers))?;
