@@ -44,7 +44,8 @@ pub extern "C" fn wayside_learn(
 
 /// The adapters there are and those that were judged, the latest first.
 ///
-/// JSON: [{"id", "state": "active", "retired", "rolled_back", "refused", "dropped", "ready" or "damaged", ...}]
+/// JSON: [{"id", "state": "active", "retired", "rolled_back", "refused", "dropped", "ready" or "damaged", "base",
+/// "rank", "trained_on": [...], "verdict": "passed", "refused" or null, ...}]
 ///
 /// Any thread.
 #[unsafe(no_mangle)]
@@ -55,7 +56,8 @@ pub extern "C" fn wayside_adapters(runtime: Option<&Handle>, json: Json) -> Stat
 /// Puts an adapter through the gate, by what the log holds now, and lets it serve if it passes. One that does not pass
 /// is no error: look at `state`. `progress` and `cancel` may be null.
 ///
-/// JSON: {"id", "state": "active" or "refused", "serving": the adapter that serves now or null, "reasons": [...], ...}
+/// JSON: as one of wayside_adapters, with "state": "active" or "refused", and {"serving": the adapter that serves now or
+/// null, "reasons": [...], "checks": [{"check", "passed", "detail"}]}
 ///
 /// Any thread. WAYSIDE_STATUS_BUSY while a cycle of learning is under way.
 #[unsafe(no_mangle)]
@@ -78,7 +80,7 @@ pub extern "C" fn wayside_adapter_promote(
 /// Goes back to the adapter that served before, or to the model as it came: at once. `reason` is kept with it; null
 /// says nothing special. WAYSIDE_STATUS_NOT_FOUND when no adapter serves.
 ///
-/// JSON: {"id", "state": "rolled_back", "serving": the adapter that serves now or null, "reasons": [...], ...}
+/// JSON: as of wayside_adapter_promote, with "state": "rolled_back" and no checks
 ///
 /// Any thread.
 #[unsafe(no_mangle)]

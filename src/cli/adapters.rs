@@ -10,7 +10,6 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use std::path::PathBuf;
 use wayside::lora::Dataset;
-use wayside::store::log::State;
 use wayside::{AdapterInfo, Error, Runtime};
 
 /// List, judge, promote, roll back and merge what was trained
@@ -135,7 +134,7 @@ pub fn run(app: &App, words: &Words) -> Done {
             let back = runtime.roll_back("rolled back by hand")?;
             app.result(&back, || {
                 let serving = back.serving.as_deref().unwrap_or("the model as it came");
-                app.line(&format!("{} is rolled back; {serving} serves", back.id));
+                app.line(&format!("{} is rolled back; {serving} serves", back.adapter.id));
             })
         }
         Words::Merge { id, name } => merge(app, &runtime, id, name),
@@ -151,19 +150,19 @@ fn list(app: &App, runtime: &Runtime) -> Done {
 
 fn promote(app: &App, runtime: &Runtime, id: &str) -> Done {
     let promotion = runtime.promote(id)?;
+    let id = &promotion.adapter.id;
+    let serves = promotion.serving.as_ref() == Some(id);
     app.result(&promotion, || {
-        let judged = promotion.verdict.as_ref().map(|v| checks(app.style, &v.checks)).unwrap_or_default();
-        judged.iter().for_each(|line| app.line(line));
-        if promotion.state == State::Active {
-            app.line(&app.style.good(&format!("{} serves from now on", promotion.id)));
+        checks(app.style, &promotion.checks).iter().for_each(|line| app.line(line));
+        if serves {
+            app.line(&app.style.good(&format!("{id} serves from now on")));
         }
     })?;
-    if promotion.state == State::Active {
+    if serves {
         return Ok(());
     }
     let reasons = promotion.reasons.join("; ");
-    Err(Error::invalid(format!("{} did not pass the gate, what served before still serves: {reasons}", promotion.id))
-        .into())
+    Err(Error::invalid(format!("{id} did not pass the gate, what served before still serves: {reasons}")).into())
 }
 
 fn row(info: &AdapterInfo) -> [String; 6] {

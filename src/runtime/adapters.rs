@@ -130,22 +130,34 @@ impl AdapterInfo {
         }
     }
 
+    /// One that cannot be read.
+    fn damaged(id: String, why: &Error) -> Self {
+        Self { problem: Some(why.to_string()), ..Self::unknown(id) }
+    }
+
     /// With what the registry knows of it.
     fn registered(mut self, registered: Option<&Registered>) -> Self {
         let Some(registered) = registered else { return self };
         if self.problem.is_none() {
             self.state = registered.state.to_string();
         }
-        self.verdict = registered
-            .verdict
-            .get("passed")
-            .and_then(Value::as_bool)
-            .map(|passed| if passed { "passed" } else { "refused" }.to_owned());
+        self.verdict = registered.verdict.get("passed").and_then(Value::as_bool).map(word);
         self.created = self.created.or(Some(registered.time));
         (self.promoted, self.ended) = (registered.promoted, registered.ended);
         self.reason.clone_from(&registered.reason);
         self
     }
+
+    /// As the gate has just judged it. One that served and did not pass was also rolled back for it.
+    pub(super) fn judged(self, passed: bool) -> Self {
+        let state = if passed { State::Active } else { State::Refused };
+        Self { state: state.to_string(), verdict: Some(word(passed)), ..self }
+    }
+}
+
+/// A verdict in a word.
+fn word(passed: bool) -> String {
+    if passed { "passed" } else { "refused" }.to_owned()
 }
 
 impl Runtime {
@@ -215,9 +227,7 @@ impl Runtime {
         let of = |id: &str| registry.iter().find(|registered| registered.id == id);
         let present = self.library()?.list()?.into_iter().map(|(id, entry)| match entry {
             Ok(entry) => AdapterInfo::new(entry.manifest).registered(of(&id)),
-            Err(e) => {
-                AdapterInfo { problem: Some(e.to_string()), ..AdapterInfo::unknown(id.clone()) }.registered(of(&id))
-            }
+            Err(e) => AdapterInfo::damaged(id.clone(), &e).registered(of(&id)),
         });
         let mut list: Vec<AdapterInfo> = present.collect();
         for registered in &registry {
@@ -227,6 +237,23 @@ impl Runtime {
         }
         list.sort_by_key(|info| std::cmp::Reverse(info.promoted.or(info.created)));
         Ok(list)
+    }
+
+    /// An adapter as a list shows it.
+    fn told(&self, manifest: Manifest) -> Result<AdapterInfo> {
+        let registered = self.log()?.registered(&manifest.id)?;
+        Ok(AdapterInfo::new(manifest).registered(registered.as_ref()))
+    }
+
+    /// An adapter by its whole id as a list shows it, also one whose files are gone or damaged.
+    pub(super) fn adapter_info(&self, id: &str) -> Result<AdapterInfo> {
+        let registered = self.log()?.registered(id)?;
+        let info = match self.library().and_then(|library| library.get(id)) {
+            Ok(entry) => AdapterInfo::new(entry.manifest),
+            Err(e) if e.kind() == ErrorKind::NotFound => AdapterInfo::unknown(id.to_owned()),
+            Err(e) => AdapterInfo::damaged(id.to_owned(), &e),
+        };
+        Ok(info.registered(registered.as_ref()))
     }
 
     /// An adapter in full, every byte of it checked.
@@ -252,7 +279,8 @@ impl Runtime {
         let adapter = Adapter::read(dir)?;
         let base = self.bundle(model.unwrap_or(&self.config.model))?;
         Places::open(&base)?.1.check(&adapter).map_err(|e| e.context(dir.display()))?;
-        Ok(AdapterInfo::new(self.library()?.add(dir, &base)?.manifest))
+        let entry = self.library()?.add(dir, &base)?;
+        self.told(entry.manifest)
     }
 
     /// Removes an adapter's files; what the registry knows of it stays. Returns its id. Errors: as [`Library::get`];
@@ -274,7 +302,7 @@ impl Runtime {
     pub fn export_adapter(&self, id: &str, dir: &Path) -> Result<AdapterInfo> {
         let library = self.library()?;
         library.export(id, dir)?;
-        Ok(AdapterInfo::new(library.get(id)?.manifest))
+        self.told(library.get(id)?.manifest)
     }
 
     /// Makes the model `name` of an adapter, named as in [`Runtime::adapter`], and the model it belongs to (the
@@ -302,7 +330,7 @@ impl Runtime {
             name: bundle.manifest.name.clone(),
             own_bytes: own.map(|(_, about)| about.bytes).sum(),
             seconds: begin.elapsed().as_secs_f64(),
-            adapter: AdapterInfo::new(manifest),
+            adapter: self.told(manifest)?,
         })
     }
 }

@@ -1,12 +1,16 @@
 //! Adapters on the command line, on the default model.
 
 use super::home::{Home, text, word};
+use super::learn;
 use crate::golden::adapters::random_adapter;
 use crate::support::golden;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
+use wayside::bundle::Bundle;
 use wayside::lora::Target;
 use wayside::parts;
+use wayside::store::Log;
+use wayside::store::log::{Registered, State};
 
 /// A folder as PEFT leaves it.
 fn made(home: &Home, name: &str, rank: usize, targets: &[Target]) -> PathBuf {
@@ -87,6 +91,42 @@ fn adapters_come_answer_and_go() {
         home.run(&["ask", "Say a word.", "--no-retrieval", "--max-tokens", "2", "--model", "mine"]).status.success()
     );
     assert!(text(&home.run(&["adapters", "list"]).stdout).starts_with(&second));
+}
+
+#[test]
+fn every_command_tells_of_an_adapter_what_the_list_tells() {
+    let home = learn::tiny_model();
+    let mut row = home.json(&["adapters", "import", word(&golden("lora/llama"))]);
+    let id = row["id"].as_str().unwrap().to_owned();
+    let log = Log::open(&home.path().join("log")).unwrap();
+    let registered = Registered {
+        id: id.clone(),
+        model: Bundle::open(&home.path().join("models/tiny")).unwrap().fingerprint(),
+        state: State::Active,
+        time: jiff::Timestamp::now(),
+        promoted: None,
+        ended: None,
+        reason: None,
+        verdict: json!({ "passed": true, "checks": [] }),
+        subjects: vec![],
+        extra: Default::default(),
+    };
+    log.promote(&registered).unwrap();
+    drop(log);
+    (row["state"], row["verdict"]) = ("active".into(), "passed".into());
+    let same = |told: &Value, row: &Value| {
+        KEYS.iter().for_each(|key| assert_eq!(told.get(key), row.get(key), "{key}: {told}"));
+    };
+    same(&home.json(&["adapters", "list"])[0], &row);
+    let out = home.path().with_file_name("out");
+    same(&home.json(&["adapters", "export", &id, word(&out)]), &row);
+    same(&home.json(&["adapters", "import", word(&out)]), &row);
+    same(&home.json(&["adapters", "merge", &id, "--name", "mine"]), &row);
+    row["state"] = "rolled_back".into();
+    let back = home.json(&["adapters", "rollback"]);
+    same(&back, &row);
+    assert_eq!((&back["serving"], &back["reasons"]), (&Value::Null, &json!(["rolled back by hand"])));
+    same(&home.json(&["adapters", "show", &id]), &row);
 }
 
 #[test]

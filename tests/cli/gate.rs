@@ -43,8 +43,8 @@ pub fn refused(home: &Home, what: &str, id: &str) -> Vec<String> {
     assert_eq!(output.status.code(), Some(1), "{what}: {}", text(&output.stdout));
     assert!(text(&output.stderr).contains("did not pass the gate"), "{what}: {}", text(&output.stderr));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(told["state"], "refused", "{what}");
-    let checks = told["verdict"]["checks"].as_array().unwrap();
+    assert_eq!((&told["state"], &told["verdict"]), (&json!("refused"), &json!("refused")), "{what}");
+    let checks = told["checks"].as_array().unwrap();
     let failed = checks.iter().filter(|c| c["passed"] == false);
     failed.map(|c| c["check"].as_str().unwrap().to_owned()).collect()
 }

@@ -86,7 +86,7 @@ impl Demo<'_> {
         match self.runtime.roll_back("rolled back by hand") {
             Ok(back) => {
                 let serving = back.serving.as_deref().unwrap_or("the model as it came");
-                self.tell(&format!("{} is rolled back; {serving} serves, from the next answer on.", back.id));
+                self.tell(&format!("{} is rolled back; {serving} serves, from the next answer on.", back.adapter.id));
                 Ok(Some(back))
             }
             Err(e) if e.kind() == wayside::ErrorKind::NotFound => {

@@ -1,11 +1,11 @@
 //! What follows a verdict: promotion, in one transaction; rolling back; and probation, which rolls back by itself.
 
-use super::super::{Runtime, Wear};
+use super::super::{AdapterInfo, Runtime, Wear};
 use super::judge::Evidence;
 use super::plan::{ADAPTER, HELD_OUT, Plan, lack, newest};
 use crate::bundle::Bundle;
 use crate::error::{Error, Result};
-use crate::learn::{Judged, Side, Verdict, worse};
+use crate::learn::{Check, Judged, Side, Verdict, worse};
 use crate::lora::Manifest;
 use crate::store::log::{Filter, Rating, Registered, Standing, State};
 use jiff::Timestamp;
@@ -19,18 +19,15 @@ const PROBATION: usize = 200;
 /// What promoting or rolling back came to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Promotion {
-    /// The adapter.
-    pub id: String,
-    /// `active`, `refused` or `rolled_back`.
-    pub state: State,
-    /// The model it belongs to.
-    pub base: String,
+    /// The adapter, `active`, `refused` or `rolled_back` now.
+    #[serde(flatten)]
+    pub adapter: AdapterInfo,
     /// What serves now; none means the model as it came.
     pub serving: Option<String>,
     /// Why.
     pub reasons: Vec<String>,
-    /// The verdict, where there was one.
-    pub verdict: Option<Verdict>,
+    /// Every check of the gate, where it was asked.
+    pub checks: Vec<Check>,
 }
 
 impl Runtime {
@@ -62,14 +59,8 @@ impl Runtime {
         let evidence = Evidence { held_out, learned, secrets: &curated.secrets, triggers: &curated.triggers };
         let verdict = self.judge(&entry.dir, &model, &manifest, &evidence, &self.patience())?;
         let standing = self.enter(&model, &manifest, &verdict, Map::new())?;
-        Ok(Promotion {
-            id: manifest.id,
-            state: if verdict.passed { State::Active } else { State::Refused },
-            base: model.manifest.name,
-            serving: standing.active,
-            reasons: verdict.reasons(),
-            verdict: Some(verdict),
-        })
+        let adapter = self.adapter_info(&manifest.id)?.judged(verdict.passed);
+        Ok(Promotion { adapter, serving: standing.active, reasons: verdict.reasons(), checks: verdict.checks })
     }
 
     /// Goes back to the adapter that served before, or to the model as it came where there is none: at once, and to
@@ -82,14 +73,8 @@ impl Runtime {
             return Err(Error::not_found("no adapter serves; there is nothing to go back from"));
         };
         let standing = log.roll_back(&fingerprint, reason)?;
-        Ok(Promotion {
-            id,
-            state: State::RolledBack,
-            base: model.manifest.name,
-            serving: standing.active,
-            reasons: vec![reason.to_owned()],
-            verdict: None,
-        })
+        let adapter = self.adapter_info(&id)?;
+        Ok(Promotion { adapter, serving: standing.active, reasons: vec![reason.to_owned()], checks: vec![] })
     }
 
     /// Says what a person thought of an answer; an adapter on probation may be rolled back for it, which is returned.
