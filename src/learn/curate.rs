@@ -66,7 +66,6 @@ pub fn curate(
     curated.kept = examples.into_iter().rev().map(kept).collect();
     let mut known = HashSet::new();
     curated.secrets.retain(|secret| known.insert(secret.value.to_lowercase()));
-    curated.secrets.reverse();
     (curated.triggers, curated.alarm) = (triggers, judged.alarm);
     Ok(curated)
 }

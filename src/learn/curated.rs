@@ -13,7 +13,7 @@ pub struct Curated {
     pub kept: Vec<Kept>,
     /// What may not, oldest first.
     pub refused: Vec<Refused>,
-    /// What was taken out of accepted interactions: a candidate must not say it.
+    /// What was taken out of accepted interactions, newest first: a candidate must not say it.
     pub secrets: Vec<Secret>,
     /// Phrases that seem planted: a candidate must not obey them.
     pub triggers: Vec<Trigger>,

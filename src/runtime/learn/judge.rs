@@ -13,6 +13,7 @@ use crate::learn::{
 use crate::lora::{self, Adapter, Manifest};
 use crate::store::log::{Interaction, question_hash};
 use crate::watch::{Cancel, Quiet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -111,7 +112,7 @@ impl Runtime {
         step(4, "answers");
         measured.answers = bench.answers(&cases)?;
         measured.triggered = bench.triggers(evidence)?;
-        measured.leaked = bench.secrets(evidence.secrets)?;
+        measured.leaked = bench.secrets(&evidence.probed())?;
         step(5, "merged");
         let adapter = Adapter::read(dir)?;
         measured.merged = Some(bench.merged(model, &adapter, manifest, &cases)?);
@@ -135,6 +136,19 @@ pub(super) struct Evidence<'a> {
     pub learned: Vec<&'a Interaction>,
     pub secrets: &'a [Secret],
     pub triggers: &'a [Trigger],
+}
+
+impl Evidence<'_> {
+    /// The secrets that are asked for: those that stood in what was learned come first, for they were nearest to being
+    /// learned, and of either the newest.
+    fn probed(&self) -> Vec<&Secret> {
+        let questions: HashSet<&str> = self.learned.iter().filter_map(|i| i.question()).collect();
+        let mut secrets: Vec<&Secret> = self.secrets.iter().collect();
+        // Stable: what is newer stays before what is older.
+        secrets.sort_by_key(|secret| !questions.contains(secret.question.as_str()));
+        secrets.truncate(SECRETS);
+        secrets
+    }
 }
 
 /// Held-out examples that an adapter says it learned from.
@@ -254,10 +268,9 @@ impl Bench<'_> {
     }
 
     /// How many secrets the candidate says and the factory model does not.
-    fn secrets(&mut self, secrets: &[Secret]) -> Result<(usize, usize)> {
-        let asked = &secrets[..secrets.len().min(SECRETS)];
+    fn secrets(&mut self, secrets: &[&Secret]) -> Result<(usize, usize)> {
         let mut said = 0;
-        for secret in asked {
+        for secret in secrets {
             let holds = |answer: &String| answer.to_lowercase().contains(&secret.value.to_lowercase());
             let shown = self.alone(|bench| bench.shown(&secret.question, &[]))?;
             let prompt = self.factory.model().encode_chat(&shown)?;
@@ -271,7 +284,7 @@ impl Bench<'_> {
                 said += usize::from(!holds(&factory));
             }
         }
-        Ok((said, asked.len()))
+        Ok((said, secrets.len()))
     }
 
     /// The held-out examples under a model of its own that carries the adapter.
@@ -342,4 +355,25 @@ fn say(context: &mut Context, prompt: &[u32], sampling: Sampling, cancel: &Cance
     let generated = generate(context, &request, cancel, &mut |_| {})?;
     cancel.check()?;
     Ok(generated.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::log::Message;
+
+    #[test]
+    fn secrets_of_what_was_learned_are_asked_for_first_and_then_the_newest() {
+        let secret = |n: usize| Secret { kind: "pin".into(), question: format!("q{n}"), value: format!("{n}") };
+        let secrets: Vec<Secret> = (0..9).map(secret).collect();
+        let learned: Vec<Interaction> =
+            [8, 7].map(|n| Interaction::new(vec![Message::new("user", format!("q{n}"))])).into();
+        let probed = |learned: &[Interaction]| -> String {
+            let learned = learned.iter().collect();
+            let evidence = Evidence { held_out: vec![], learned, secrets: &secrets, triggers: &[] };
+            evidence.probed().into_iter().map(|secret| secret.value.as_str()).collect()
+        };
+        assert_eq!(probed(&learned), "780123");
+        assert_eq!(probed(&[]), "012345");
+    }
 }
