@@ -17,10 +17,7 @@ pub(super) fn accept(from: &Interaction, rules: &Learn, now: Timestamp) -> Resul
         Some(_) if from.timings.is_some() && age(from, now) < hours(rules.min_age_hours) => {
             Err((Rule::Age, format!("younger than {} hours: it may still be rated down", rules.min_age_hours)))
         }
-        // A fact of one person must not become a habit of the model's: it would tell the next.
-        Some(_) if from.hits.iter().chain(&from.citations).any(|source| source.chunk.is_none()) => {
-            refuse(Rule::Personal, "it was answered from the records of one person")
-        }
+        Some(_) if from.is_personal() => refuse(Rule::Personal, "it was answered from the records of one person"),
         Some(messages) => Ok(messages),
     }
 }

@@ -131,6 +131,17 @@ impl History {
         let new: Vec<Source> = new.cloned().collect();
         self.sources.extend(new);
     }
+
+    /// The records of the person served that an answer to `prompt` may rest on beside those the prompt carries itself:
+    /// all that were shown, as long as a turn stands in it. Where a record itself is forgotten, an answer that was given
+    /// from it may still be read.
+    pub fn records(&self, prompt: &Prompt) -> Vec<Source> {
+        if !prompt.messages.iter().any(|message| message.role == "assistant") {
+            return vec![];
+        }
+        let beside = |source: &&Source| source.fact().is_some() && prompt.sources.iter().all(|own| own.n != source.n);
+        self.sources.iter().filter(beside).cloned().collect()
+    }
 }
 
 impl From<Vec<Message>> for History {
@@ -307,4 +318,26 @@ fn line(fact: &Fact) -> String {
     let date = fact.date.as_ref().map(|date| format!(" ({date})")).unwrap_or_default();
     let age = fact.said.map(|said| format!(" (as of {})", ago(Timestamp::now(), said))).unwrap_or_default();
     format!("{}{date}: {}{age}\n", fact.name, fact.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_shown_before_count_for_as_long_as_a_turn_stands() {
+        let fact =
+            Fact { name: "orders #1".into(), date: None, text: "sent".into(), score: 1.0, said: None, opening: None };
+        let shown = Source { n: 2, text: fact.text.clone(), origin: Origin::Record(fact) };
+        let history = History { messages: vec![], sources: vec![shown.clone()] };
+        let prompt = |roles: &[&str], sources: &[&Source]| Prompt {
+            tokens: vec![],
+            messages: roles.iter().map(|role| Message::new(*role, "")).collect(),
+            sources: sources.iter().copied().cloned().collect(),
+        };
+        let goes_on = ["system", "user", "assistant", "user"];
+        assert_eq!(history.records(&prompt(&goes_on, &[])), [shown.clone()]);
+        assert_eq!(history.records(&prompt(&goes_on, &[&shown])), [], "the prompt carries it itself");
+        assert_eq!(history.records(&prompt(&["system", "user"], &[])), [], "all turns are forgotten");
+    }
 }

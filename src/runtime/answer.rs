@@ -43,7 +43,7 @@ pub struct Answer {
     pub answer: String,
     /// The passages and records it cites.
     pub citations: Vec<Citation>,
-    /// All passages and records the prompt carried.
+    /// All passages and records that were found for it, and that the prompt carried.
     pub hits: Vec<Citation>,
     /// The facts about the person served that the prompt carried.
     pub facts: Vec<Fact>,
@@ -160,6 +160,7 @@ impl Runtime {
             Some(found) if question.retrieval && found.is_empty() && history.messages.is_empty() => Some(NOTHING),
             Some(_) => None,
         };
+        let mut shown_before = vec![];
         let answer = match fixed {
             Some(text) => {
                 say(text);
@@ -168,6 +169,7 @@ impl Runtime {
             }
             None => {
                 let prompt = self.prompt(context.model(), question, history, &material.unwrap_or_default())?;
+                shown_before = history.records(&prompt);
                 let shared = shared(context.model(), &prompt)?;
                 context.expect(prompt.tokens.len() + question.max_tokens);
                 self.prefixes.begin(context, &shared, cancel)?;
@@ -180,7 +182,8 @@ impl Runtime {
         };
         interaction.messages.push(Message::new("assistant", &answer.text));
         interaction.citations = answer.cited.iter().map(citation).collect();
-        interaction.hits = answer.sources.iter().map(citation).collect();
+        let hits: Vec<Citation> = answer.sources.iter().map(citation).collect();
+        interaction.hits = hits.iter().cloned().chain(shown_before.iter().map(citation)).collect();
         interaction.timings = Some(Timings {
             first_token_s: answer.first_token_s,
             tokens_per_s: answer.tokens_per_s,
@@ -193,7 +196,7 @@ impl Runtime {
             interaction: interaction.id,
             answer: answer.text,
             citations: interaction.citations,
-            hits: interaction.hits,
+            hits,
             facts: answer.sources.iter().filter_map(rag::Source::fact).cloned().collect(),
             notes,
             prompt_tokens: answer.prompt_tokens,

@@ -4,6 +4,8 @@ use super::home::{Home, text, word};
 use serde_json::Value;
 use std::fs;
 use wayside::sample::{CLINIC, SHOP, Scenario};
+use wayside::watch::Cancel;
+use wayside::{Question, Runtime, Wear};
 
 /// A home with a scenario's documents, database and declaration.
 fn furnished(scenario: &Scenario) -> Home {
@@ -131,6 +133,26 @@ fn a_file_is_taken_in_whole_or_not_at_all_and_an_erased_person_stays_out() {
     assert_eq!(home.json(&["log", "erase", "--verify", erased["path"].as_str().unwrap()])["ok"], true);
     assert_eq!(import()["erased"], 1);
     assert!(facts(&home, "pump", "ann").is_empty() && has(&facts(&home, "hose", "bob"), "hose and tap"));
+}
+
+#[test]
+fn a_turn_without_records_of_its_own_rests_on_those_before_it() {
+    let home = Home::new();
+    fs::create_dir_all(home.path()).unwrap();
+    fs::write(home.path().join("sources.toml"), VISITS).unwrap();
+    fs::write(home.path().join("visits.csv"), "n,who,day,what\n2,ann,2026-03-04,pump greased\n").unwrap();
+    home.json(&["records", "import"]);
+    let runtime = Runtime::open(&home.path()).unwrap();
+    let mut chat = runtime.chat(None, &Wear::Nothing).unwrap();
+    let mut ask = |retrieval: bool| {
+        let of = Question { subject: Some("ann".into()), max_tokens: 4, ..runtime.question("Was the pump greased?") };
+        let question = Question { retrieval, ..of };
+        chat.ask(&question, &Cancel::new(), &mut |_| ()).unwrap().clone()
+    };
+    let (first, second) = (ask(true), ask(false));
+    assert_eq!((first.facts.len(), second.facts.len(), second.hits.len()), (1, 0, 0));
+    let logged = runtime.log().unwrap().get(&second.interaction).unwrap();
+    assert!(logged.is_personal() && logged.hits == first.hits, "{logged:?}");
 }
 
 #[test]

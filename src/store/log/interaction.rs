@@ -37,7 +37,8 @@ pub struct Interaction {
     /// What the answer cites.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Citation>,
-    /// All that was retrieved, cited or not.
+    /// All that was retrieved, cited or not; and the records that a conversation had shown before, for as long as a turn
+    /// of it stood in the prompt.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub hits: Vec<Citation>,
     /// The model that answered.
@@ -134,6 +135,12 @@ impl Interaction {
             timings: None,
             extra: Map::new(),
         }
+    }
+
+    /// Whether its answer rests on records of one person. A fact of theirs must not become a habit of a model's: it
+    /// would tell the next.
+    pub fn is_personal(&self) -> bool {
+        self.hits.iter().chain(&self.citations).any(|source| source.chunk.is_none())
     }
 
     /// The last question, where there is one.

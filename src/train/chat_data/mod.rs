@@ -94,9 +94,12 @@ pub fn read(path: &Path, settings: &Settings, progress: &dyn Progress, cancel: &
 /// The examples of one conversation.
 ///
 /// A correction takes the place of the last answer; an answer that was rated down and not corrected is left out with
-/// all before it, since nobody said that those were good.
+/// all before it, since nobody said that those were good. One that rests on a person's records is, whoever stood by it.
 pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
     let skipped = |reason: &str| Ok(Taken { skipped: vec![reason.into()], ..Taken::default() });
+    if interaction.is_personal() {
+        return skipped("it was answered from the records of one person");
+    }
     let messages = match interaction.corrected() {
         None => return skipped("rated down, without a correction"),
         Some(messages) if messages.is_empty() => return skipped("no messages"),

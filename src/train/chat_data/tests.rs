@@ -141,6 +141,18 @@ fn ratings_and_corrections_decide() {
 }
 
 #[test]
+fn what_rests_on_records_of_a_person_is_left_out_as_a_log_exports_it() {
+    let fixture = Fixture::llama();
+    let turn = |question: &str, hit: Value| json!({"hits": [hit], "rating": "up", "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": "So."}]});
+    let record = json!({"n": 1, "document": "orders #1042", "section": "2026-01-03", "score": 1.0});
+    let passage = json!({"n": 1, "document": "returns.md", "section": "Returns", "chunk": 3, "score": 0.5});
+    let (_home, path) = file(&[turn("A?", record), turn("B?", passage)]);
+    let data = open(&path, &fixture, 100).unwrap();
+    assert_eq!(data.questions, ["B?"].map(question_hash).into());
+    assert_eq!(data.skipped.reasons, ["line 1: it was answered from the records of one person"]);
+}
+
+#[test]
 fn a_file_says_what_it_held() {
     let fixture = Fixture::llama();
     let turn = |question: &str, answer: &str| json!({"id": 7, "note": "kept", "subject": question, "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]});
