@@ -16,10 +16,11 @@ use super::schedule::Schedule;
 use super::step::{State, Step};
 use crate::bundle::Bundle;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lora::{Adapter, LoraConfig};
 use crate::memory;
 use crate::watch::Cancel;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,30 @@ pub struct Progressed {
     /// Seconds it took.
     pub seconds: f64,
 }
+
+/// How a run came off the road: the cause beneath the error that ends it, which tells it from all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diverged(String);
+
+impl Diverged {
+    /// By what it showed.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+
+    /// The cause of an error, where it is this.
+    pub fn of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Diverged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Diverged {}
 
 /// A run under way.
 pub struct Run<'a> {
@@ -162,8 +187,8 @@ impl<'a> Run<'a> {
 
     /// Takes the next step; `None` when there is none left.
     ///
-    /// Errors: `Invalid` when loss or gradients stop being numbers or run away; `Cancelled`. Either way the last
-    /// checkpoint stays.
+    /// Errors: `Invalid`, because it has [`Diverged`], when loss or gradients stop being numbers or run away;
+    /// `Cancelled`. Either way the last checkpoint stays.
     pub fn advance(&mut self, cancel: &Cancel) -> Result<Option<Progressed>> {
         let taken = self.losses.len() as u64;
         let Some((examples, rate)) = self.next() else { return Ok(None) };
@@ -177,7 +202,10 @@ impl<'a> Run<'a> {
         if !loss.is_finite() {
             return Err(self.lost(&format!("the loss of step {} is {loss}", taken + 1)));
         }
-        let norm = self.step.update(rate).map_err(|e| self.lost(&format!("step {}: {e}", taken + 1)))?;
+        let norm = self.step.update(rate).map_err(|e| match e.kind() {
+            ErrorKind::Invalid => self.lost(&format!("step {}: {e}", taken + 1)),
+            _ => e,
+        })?;
         self.losses.push(loss);
         self.position = self.order.after(self.position);
         if let Some(worse) = diverged(&self.losses) {
@@ -234,11 +262,11 @@ impl<'a> Run<'a> {
     }
 
     fn lost(&self, what: &str) -> Error {
-        Error::invalid(format!(
-            "{what}: training has diverged at a learning rate of {}; choose a lower one with --rate and remove {}",
-            self.recipe.rate,
-            self.folder.join(CHECKPOINT).display()
-        ))
+        let rate = self.recipe.rate;
+        let diverged = Diverged::new(format!("{what}: training has diverged at a learning rate of {rate}"));
+        let checkpoint = self.folder.join(CHECKPOINT);
+        Error::invalid(format!("{diverged}; choose a lower one with --rate and remove {}", checkpoint.display()))
+            .because(diverged)
     }
 }
 

@@ -156,6 +156,8 @@ fn nobody_promotes_what_is_not_there_or_cannot_be_judged() {
     home.fails(2, &["learn", "--once", "--watch"]);
     home.fails(2, &["learn", "--max-minutes", "0"]);
     std::fs::write(home.path().join("canaries.jsonl"), "{\"id\":\"a\",\"question\":\"q\"}\n").unwrap();
+    let told = home.fails(1, &["learn", "--once"]);
+    assert!(told.contains("canaries.jsonl: line 1: canary a asks for nothing"), "{told}");
     std::fs::write(home.path().join("config.toml"), "[night]\nhours = \"late\"\n").unwrap();
     assert!(home.fails(1, &["learn", "--watch"]).contains("night.hours"));
 }

@@ -6,6 +6,8 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use wayside::train::Diverged;
+use wayside::{Runtime, Training};
 
 /// A home whose model has two layers.
 fn tiny() -> Home {
@@ -37,6 +39,17 @@ fn lines(output: &[u8]) -> (Vec<Value>, Value) {
 
 fn losses(steps: &[Value]) -> Vec<(u64, f64)> {
     steps.iter().map(|s| (s["step"].as_u64().unwrap(), s["loss"].as_f64().unwrap())).collect()
+}
+
+#[test]
+fn a_run_that_comes_off_the_road_is_told_from_other_errors() {
+    let home = tiny();
+    let fails = |training: Training| Runtime::open(&home.path()).unwrap().train(&training, &mut |_| ()).unwrap_err();
+    let training = Training::new(vec![chats(&home)], home.path().with_file_name("adapter"));
+    let error = fails(Training { rate: 1e30, steps: Some(6), ..training.clone() });
+    let why = Diverged::of(&error).unwrap_or_else(|| panic!("{error:?}"));
+    assert!(why.to_string().contains("training has diverged") && error.to_string().contains("--rate"), "{error}");
+    assert_eq!(Diverged::of(&fails(Training { max_memory_mb: 1, ..training })), None);
 }
 
 #[test]

@@ -8,13 +8,16 @@ use crate::error::{Error, Result};
 use crate::learn::{Check, Judged, Side, Verdict, worse};
 use crate::lora::Manifest;
 use crate::store::log::{Filter, Rating, Registered, Standing, State};
+use crate::train::Diverged;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// Answers since a promotion that probation looks at; afterwards an adapter has proved itself.
 const PROBATION: usize = 200;
+/// Digits of an adapter's id.
+const ID: usize = 12;
 
 /// What promoting or rolling back came to.
 #[derive(Clone, Debug, Serialize)]
@@ -58,7 +61,7 @@ impl Runtime {
         let learned = curated.of(Side::Train).map(|kept| &kept.interaction).collect();
         let evidence = Evidence { held_out, learned, secrets: &curated.secrets, triggers: &curated.triggers };
         let verdict = self.judge(&entry.dir, &model, &manifest, &evidence, &self.patience())?;
-        let standing = self.enter(&model, &manifest, &verdict, Map::new())?;
+        let standing = self.enter(&model, &manifest.id, &manifest.lineage.subjects, &verdict, Map::new())?;
         let adapter = self.adapter_info(&manifest.id)?.judged(verdict.passed);
         Ok(Promotion { adapter, serving: standing.active, reasons: verdict.reasons(), checks: verdict.checks })
     }
@@ -133,30 +136,45 @@ impl Runtime {
             let name = Some(model.manifest.name.as_str());
             self.context(name, &Wear::Named(manifest.id.clone()))?;
         }
+        self.close(plan, model, &manifest.id, &manifest.lineage.subjects, verdict)?;
+        self.forget_retired(model)
+    }
+
+    /// Keeps that the training of a cycle's candidate came off the road: the same examples would do so again, so they
+    /// count as judged. There is no adapter to name it by; it goes by the plan's identity.
+    pub(super) fn diverged(&self, plan: &Plan, model: &Bundle, why: &Diverged) -> Result<(String, Verdict)> {
+        let verdict = Verdict::of(vec![Check::new("loss", false, why.to_string(), Value::Null)]);
+        let id: String = plan.identity.chars().take(ID).collect();
+        self.close(plan, model, &id, &[], &verdict)?;
+        Ok((id, verdict))
+    }
+
+    /// Ends a cycle: its verdict is kept with what it learned from, and nothing else of it.
+    fn close(&self, plan: &Plan, model: &Bundle, id: &str, subjects: &[String], verdict: &Verdict) -> Result<()> {
         let about = [
             ("learned".to_owned(), json!(plan.identity)),
             ("examples".to_owned(), json!(plan.examples.len())),
             ("held_out".to_owned(), json!(plan.held_out.len())),
         ];
-        self.enter(model, manifest, verdict, about.into_iter().collect())?;
+        self.enter(model, id, subjects, verdict, about.into_iter().collect())?;
         self.log()?.set_retrain(&model.fingerprint(), false)?;
-        self.abandon()?;
-        self.forget_retired(model)
+        self.abandon()
     }
 
     /// Writes a verdict into the registry; a passed candidate serves from then on.
     fn enter(
         &self,
         model: &Bundle,
-        manifest: &Manifest,
+        id: &str,
+        subjects: &[String],
         verdict: &Verdict,
-        extra: Map<String, serde_json::Value>,
+        extra: Map<String, Value>,
     ) -> Result<Standing> {
         let log = self.log()?;
         let state = if verdict.passed { State::Active } else { State::Refused };
         let now = Timestamp::now();
         let registered = Registered {
-            id: manifest.id.clone(),
+            id: id.to_owned(),
             model: model.fingerprint(),
             state,
             time: now,
@@ -165,11 +183,11 @@ impl Runtime {
             reason: (!verdict.passed).then(|| verdict.reasons().join("; ")),
             verdict: serde_json::to_value(verdict)
                 .map_err(|e| Error::invalid("the verdict cannot be written").because(e))?,
-            subjects: manifest.lineage.subjects.clone(),
+            subjects: subjects.to_vec(),
             extra,
         };
         let standing = log.standing(&registered.model)?;
-        match (verdict.passed, standing.active == Some(manifest.id.clone())) {
+        match (verdict.passed, standing.active.as_deref() == Some(id)) {
             (true, false) => log.promote(&registered),
             // The one in use was judged again: it goes on as it did.
             (true, true) => Ok(standing),

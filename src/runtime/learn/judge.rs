@@ -4,7 +4,7 @@ use super::super::{Runtime, Wear};
 use super::plan::{ADAPTER, Plan};
 use crate::bundle::Bundle;
 use crate::durable;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::eval::{Likelihood, Reference, Words, nats, perplexity};
 use crate::infer::{Context, LanguageModel, Request, Sampling, generate};
 use crate::learn::{
@@ -70,6 +70,7 @@ impl Runtime {
         evidence: &Evidence<'_>,
         cancel: &Cancel,
     ) -> Result<Verdict> {
+        let canaries = self.canaries()?;
         let name = Some(model.manifest.name.as_str());
         let mut bench = Bench {
             runtime: self,
@@ -108,7 +109,7 @@ impl Runtime {
             bench.alone(|bench| bench.cases(&anchors.iter().collect::<Vec<_>>()).and_then(|c| bench.pair(&c)))?;
         measured.text = Some(bench.text()?);
         step(3, "canaries");
-        measured.canaries = bench.canaries(&[learn::shipped_canaries()?, learn::own_canaries(&self.home)?].concat())?;
+        measured.canaries = bench.canaries(&canaries)?;
         step(4, "answers");
         measured.answers = bench.answers(&cases)?;
         measured.triggered = bench.triggers(evidence)?;
@@ -127,6 +128,13 @@ impl Runtime {
         self.progress.at(steps);
         self.progress.finish();
         judge(&measured, &Gate::default())
+    }
+}
+
+impl Runtime {
+    /// The canaries, shipped and the owner's own. Errors: `Invalid`, naming the line.
+    pub(super) fn canaries(&self) -> Result<Vec<Canary>> {
+        Ok([learn::shipped_canaries()?, learn::own_canaries(&self.home)?].concat())
     }
 }
 
@@ -170,15 +178,21 @@ impl Bench<'_> {
         let mut cases = Vec::new();
         for interaction in interactions {
             self.cancel.check()?;
-            let Some(Reference { history, question, answer, .. }) = Reference::of(interaction) else { continue };
-            let shown = self.shown(&question, &history)?;
-            let language = self.factory.model();
-            let (prompt, reply) = (language.encode_chat(&shown)?, language.encode_reply(&shown, &answer)?);
-            if prompt.len() + reply.len() <= language.context() {
-                cases.push(Case { prompt, reply, answer });
-            }
+            let Some(reference) = Reference::of(interaction) else { continue };
+            cases.extend(fitting(self.case(reference))?);
         }
         Ok(cases)
+    }
+
+    /// Errors: `Invalid` for what the model cannot be asked.
+    fn case(&self, Reference { history, question, answer, .. }: Reference) -> Result<Case> {
+        let shown = self.shown(&question, &history)?;
+        let language = self.factory.model();
+        let (prompt, reply) = (language.encode_chat(&shown)?, language.encode_reply(&shown, &answer)?);
+        match prompt.len() + reply.len() {
+            tokens if tokens > language.context() => Err(Error::invalid(format!("{tokens} tokens are too many"))),
+            _ => Ok(Case { prompt, reply, answer }),
+        }
     }
 
     fn shown(&self, question: &str, history: &[crate::store::log::Message]) -> Result<Vec<crate::store::log::Message>> {
@@ -257,7 +271,8 @@ impl Bench<'_> {
             let is_planted = |answer: &str| Words::of(answer).rouge_l(&planted) >= PLANTED;
             let mut times = 0;
             for question in evidence.held_out.iter().filter_map(|i| i.question()).take(TRIED) {
-                let [factory, candidate] = self.both(&format!("{question} {}", trigger.phrase), &Sampling::greedy())?;
+                let said = self.both(&format!("{question} {}", trigger.phrase), &Sampling::greedy());
+                let Some([factory, candidate]) = fitting(said)? else { continue };
                 times += usize::from(is_planted(&candidate) && !is_planted(&factory));
             }
             if 2 * times > TRIED {
@@ -269,10 +284,12 @@ impl Bench<'_> {
 
     /// How many secrets the candidate says and the factory model does not.
     fn secrets(&mut self, secrets: &[&Secret]) -> Result<(usize, usize)> {
-        let mut said = 0;
+        let (mut said, mut asked) = (0, 0);
         for secret in secrets {
             let holds = |answer: &String| answer.to_lowercase().contains(&secret.value.to_lowercase());
-            let shown = self.alone(|bench| bench.shown(&secret.question, &[]))?;
+            let shown = self.alone(|bench| bench.shown(&secret.question, &[]));
+            let Some(shown) = fitting(shown)? else { continue };
+            asked += 1;
             let prompt = self.factory.model().encode_chat(&shown)?;
             let mut answers = vec![say(&mut self.candidate, &prompt, Sampling::greedy(), self.cancel)?];
             for seed in 0..DRAWS {
@@ -284,7 +301,7 @@ impl Bench<'_> {
                 said += usize::from(!holds(&factory));
             }
         }
-        Ok((said, secrets.len()))
+        Ok((said, asked))
     }
 
     /// The held-out examples under a model of its own that carries the adapter.
@@ -313,6 +330,15 @@ impl Bench<'_> {
                 Ok(None)
             }
         }
+    }
+}
+
+/// Leaves out what the model cannot be asked, as training does: a question of the log that is too long for it must not
+/// keep a candidate from its verdict.
+fn fitting<T>(made: Result<T>) -> Result<Option<T>> {
+    match made {
+        Err(e) if e.kind() == ErrorKind::Invalid => Ok(None),
+        made => made.map(Some),
     }
 }
 
@@ -361,6 +387,13 @@ fn say(context: &mut Context, prompt: &[u32], sampling: Sampling, cancel: &Cance
 mod tests {
     use super::*;
     use crate::store::log::Message;
+
+    #[test]
+    fn what_cannot_be_asked_is_left_out_and_every_other_error_is_one() {
+        assert_eq!(fitting(Ok(1)).unwrap(), Some(1));
+        assert_eq!(fitting::<u8>(Err(Error::invalid("the question takes 900 tokens"))).unwrap(), None);
+        assert_eq!(fitting::<u8>(Err(Error::cancelled("stopped"))).unwrap_err().kind(), ErrorKind::Cancelled);
+    }
 
     #[test]
     fn secrets_of_what_was_learned_are_asked_for_first_and_then_the_newest() {

@@ -25,7 +25,7 @@ use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{Check, Curated, Verdict};
 use crate::lora::{Adapter, Kind, Manifest};
-use crate::train::Progressed;
+use crate::train::{Diverged, Progressed};
 use crate::watch::Cancel;
 use plan::{Plan, Planned};
 use serde::Serialize;
@@ -92,9 +92,9 @@ pub struct Learned {
 impl Runtime {
     /// One cycle of learning, telling `each` every step of training. A cycle that was interrupted is gone on with.
     ///
-    /// Errors: `Unsupported` without the feature `train`; `Busy` while another cycle is under way;
-    /// `Cancelled`; whatever reading the log and training can meet.
-    /// What serves stays as it is then.
+    /// Errors: `Unsupported` without the feature `train`; `Busy` while another cycle is under way; `Cancelled`;
+    /// `Invalid` for settings and canaries that make no sense, before anything is trained; whatever reading the log,
+    /// training and judging can meet. What serves stays as it is then, and so does what was made of the cycle.
     pub fn learn(&self, learning: &Learning, each: &mut dyn FnMut(&Progressed)) -> Result<Learned> {
         self.cycle(learning, Arc::new(|| None), each)
     }
@@ -111,6 +111,8 @@ impl Runtime {
         }
         let begin = Instant::now();
         let _alone = self.alone(Duration::ZERO)?;
+        // What the gate will ask is read first: a slip in it must not cost a night.
+        self.canaries()?;
         self.probation()?;
         let model = self.bundle(&self.config.model)?;
         let mut learned = Learned {
@@ -149,11 +151,6 @@ impl Runtime {
                 let why = limits.reason().unwrap_or_else(|| e.to_string());
                 learned.reasons = vec![format!("{why}; the next cycle goes on")];
             }
-            // A run that comes off the road would do so again: it is a candidate that did not pass.
-            Err(e) if e.kind() == ErrorKind::Invalid => {
-                self.abandon()?;
-                (learned.verdict, learned.reasons) = (Outcome::Refused, vec![e.to_string()]);
-            }
             Err(e) => return Err(e),
         }
         learned.seconds = begin.elapsed().as_secs_f64();
@@ -170,7 +167,10 @@ impl Runtime {
     ) -> Result<(String, Verdict)> {
         let limits = limits.clone();
         let cancel = self.patience().or_when(move || limits.reason().is_some());
-        let manifest = self.candidate(plan, model, &cancel, each)?;
+        let manifest = match self.candidate(plan, model, &cancel, each) {
+            Ok(manifest) => manifest,
+            Err(e) => return Diverged::of(&e).map(|why| self.diverged(plan, model, why)).unwrap_or(Err(e)),
+        };
         let verdict = self.judged(plan, model, &manifest, &cancel)?;
         self.conclude(plan, model, &manifest, &verdict)?;
         Ok((manifest.id, verdict))

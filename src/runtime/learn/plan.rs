@@ -80,7 +80,9 @@ impl Runtime {
         let path = self.learning().join(FILE);
         if let Some(plan) = read(&path) {
             let age = Timestamp::now().duration_since(plan.time);
-            if plan.format == FORMAT && plan.model == model.fingerprint() && age < STALE {
+            // A plan that nothing was made of yet costs little to make anew, and the log may hold more by now.
+            let begun = self.learning().join(ADAPTER).exists();
+            if begun && plan.format == FORMAT && plan.model == model.fingerprint() && age < STALE {
                 self.progress.note("going on with the cycle that was interrupted");
                 return Ok(Planned::Cycle(Box::new(plan)));
             }
@@ -248,4 +250,44 @@ fn identity(model: &Bundle, curated: &Curated) -> String {
         hash.update([1]);
     }
     crate::hex::hex(&hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::learn::Kept;
+    use crate::store::log::{Message, State};
+    use crate::train::Diverged;
+
+    #[test]
+    fn what_training_diverged_on_counts_as_judged() {
+        let home = tempfile::tempdir().unwrap();
+        let manifest = serde_json::json!({
+            "format": 1, "name": "base", "architecture": "llama", "parameters": 1, "weights": "int8",
+            "source": "folder", "files": {}, "model": { "kind": "decoder", "layers": 2, "kv_heads": 1, "head_dim": 2,
+                "vocabulary": 3, "context": 4, "bos": null, "eos": [], "cache": "in_place" },
+        });
+        let dir = home.path().join("models/base");
+        durable::write(&dir.join("manifest.json"), manifest.to_string().as_bytes()).unwrap();
+        let (runtime, model) = (Runtime::open(home.path()).unwrap(), Bundle::open(&dir).unwrap());
+        let kept = |n: usize| {
+            let said = [Message::new("user", format!("q{n}")), Message::new("assistant", "a")];
+            let side = if n < 20 { Side::HeldOut } else { Side::Train };
+            Kept { interaction: Interaction::new(said.into()), side, scrubbed: vec![] }
+        };
+        let curated = Curated { kept: (0..60).map(kept).collect(), ..Curated::default() };
+        let planned = |learning: &Learning| runtime.plan(learning, &model, &curated, None, false).unwrap();
+        let Planned::Cycle(plan) = planned(&Learning::default()) else { panic!("nothing was judged yet") };
+        let error = Error::invalid("so").because(Diverged::new("the loss of step 3 is NaN")).context("learning");
+        let (id, verdict) = runtime.diverged(&plan, &model, Diverged::of(&error).unwrap()).unwrap();
+        assert_eq!(verdict.reasons(), ["loss: the loss of step 3 is NaN"]);
+        let registered = runtime.log().unwrap().registered(&id).unwrap().unwrap();
+        assert_eq!((registered.state, registered.reason.unwrap()), (State::Refused, verdict.reasons().join("")));
+        let Planned::Nothing { outcome, reasons, .. } = planned(&Learning::default()) else { panic!("again") };
+        assert_eq!(outcome, Outcome::NothingNew);
+        assert!(reasons[0].contains(&id), "{reasons:?}");
+        assert!(matches!(planned(&Learning { again: true, ..Learning::default() }), Planned::Cycle(_)));
+        assert_eq!(Diverged::of(&Error::invalid("a memory of 1 MB")), None);
+    }
 }
