@@ -9,7 +9,7 @@ use super::args::filled;
 use super::failure::Done;
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
-use wayside::store::log::{Filter, Rating};
+use wayside::store::log::{Filter, Listed, Rating};
 
 /// Interactions a person is shown unless -n says otherwise.
 const SHOWN: usize = 20;
@@ -109,8 +109,9 @@ pub enum Words {
     /// learn` trains anew without them. It happens without a question, and cannot be undone; if it is interrupted, the
     /// same command finishes it.
     ///
-    /// A receipt in the home's folder `receipts` says what was removed, naming nobody; --verify holds it against the
-    /// home. Files that you exported or copied elsewhere are yours to remove, and so are documents.
+    /// A receipt in the home's folder `receipts` says what was removed, naming nobody, and how many interactions are so
+    /// damaged that nobody can tell whose they are; --verify holds it against the home. Files that you exported or copied
+    /// elsewhere are yours to remove, and so are documents.
     #[command(after_help = "Examples:
   wayside log list --subject C-0042
   wayside log erase --subject C-0042
@@ -169,10 +170,11 @@ fn list(app: &App, mut filter: Filter) -> Done {
     if !app.json {
         filter.limit = filter.limit.or(Some(SHOWN));
     }
-    let list = log.list(&filter)?;
+    let Listed { interactions: list, damaged } = log.list(&filter)?;
     app.result(&list.iter().map(view::row).collect::<Vec<_>>(), || {
         view::table(&list).iter().for_each(|line| app.line(line));
     })?;
+    damaged.iter().for_each(|damage| app.note(damage));
     let all = log.len()?;
     if !app.json && (list.len() as u64) < all {
         app.note(&format!("{} of {all} interactions", list.len()));

@@ -46,7 +46,8 @@ impl Runtime {
     /// interrupted erasure is finished by calling this again.
     ///
     /// Where another process, or another part of this one, has the log open, its file is written anew later, by the
-    /// next that opens it alone; the receipt says so.
+    /// next that opens it alone; the receipt says so. It says too how many interactions are so damaged that nobody can
+    /// tell whose they are: those stay.
     ///
     /// Errors: `NotFound` when nothing concerns the subject, and nothing changes; `Corrupt` when it cannot be told
     /// what an adapter learned.
@@ -58,7 +59,11 @@ impl Runtime {
         let Some(erasure) = log.erase(subject, &adapters, &models, records)? else {
             let before =
                 log.erased(subject)?.map_or_else(String::new, |time| format!(" any more; it was erased on {time:.0}"));
-            return Err(Error::not_found(format!("nothing here concerns the subject '{subject}'{before}")));
+            let unreadable = match log.list(&Filter::default())?.damaged.as_slice() {
+                [] => String::new(),
+                damaged => format!("; of the log's interactions {} cannot be read, and may concern it", damaged.len()),
+            };
+            return Err(Error::not_found(format!("nothing here concerns the subject '{subject}'{before}{unreadable}")));
         };
         drop(log);
         // From the transaction on no cycle can promote what it learned; this one need not go on.
@@ -94,8 +99,10 @@ impl Runtime {
         let altered = (!receipt.is_whole()).then(|| "it is not what was written".to_owned());
         claim("receipt", altered.into_iter().collect(), "it is what was written");
 
-        let mut back = Vec::new();
-        for interaction in log.list(&Filter::default())? {
+        let listed = log.list(&Filter::default())?;
+        // Whose they are, nobody can tell: perhaps the subject's.
+        let mut back = listed.damaged;
+        for interaction in listed.interactions {
             let of = interaction.subject.as_deref().is_some_and(|subject| receipt.hash(subject) == receipt.subject);
             if of || receipt.interactions.contains(&receipt.hash(&interaction.id)) {
                 back.push(format!("{} is in the log", interaction.id));

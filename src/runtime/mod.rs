@@ -60,6 +60,7 @@ use crate::error::{Error, Result};
 use crate::infer::{Embedder, LanguageModel, Prefixes, Worn};
 use crate::parts::Parts;
 use crate::sources::Sources;
+use crate::store::log::{Filter, Interaction, Listed};
 use crate::store::{Index, Log, Records};
 use crate::turn::Turn;
 use crate::watch::{Cancel, Progress, Quiet};
@@ -181,6 +182,13 @@ impl Runtime {
     /// The log of interactions, opened on first use.
     pub fn log(&self) -> Result<Arc<Log>> {
         once(&mut self.loaded().log, || Log::open(&self.home.join("log")))
+    }
+
+    /// All interactions that can be read, the newest first; of what is damaged there is a note.
+    fn interactions(&self) -> Result<Vec<Interaction>> {
+        let Listed { interactions, damaged } = self.log()?.list(&Filter::default())?;
+        damaged.iter().for_each(|damage| self.progress.note(damage));
+        Ok(interactions)
     }
 
     /// The index of documents, opened on first use.

@@ -52,6 +52,9 @@ pub struct Receipt {
     pub compacted: bool,
     /// Why not; it is then done by the next that opens the log while nobody else has it open.
     pub uncompacted: Option<String>,
+    /// Interactions that are so damaged that nobody can tell whose they are: they are still in the log.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
     /// The hash of this receipt.
     pub sha256: String,
 }
@@ -70,7 +73,7 @@ pub struct Removed {
     pub records: u64,
 }
 
-/// Receipts from before there were records keep their hash.
+/// Receipts from before there were such counts keep their hash.
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -78,7 +81,7 @@ fn is_zero(count: &u64) -> bool {
 impl Receipt {
     /// The receipt of an erasure that was just done, but for the reason why the log is not compacted, if it is not.
     pub(super) fn new(erasure: Erasure, uncompacted: Option<String>) -> Self {
-        let Erasure { time, salt, subject, lineage, interactions, adapters, models, records } = erasure;
+        let Erasure { time, salt, subject, lineage, interactions, adapters, models, records, unreadable } = erasure;
         let removed =
             Removed { interactions: interactions.len(), adapters: adapters.len(), models: models.len(), records };
         let receipt = Self {
@@ -94,6 +97,7 @@ impl Receipt {
             models,
             compacted: uncompacted.is_none(),
             uncompacted,
+            unreadable,
             sha256: String::new(),
         };
         Self { sha256: receipt.digest(), ..receipt }
@@ -148,6 +152,7 @@ mod tests {
             adapters: vec!["a".into()],
             models: vec![],
             records: 0,
+            unreadable: 0,
         };
         Receipt::new(erasure, Some("another process has it open".into()))
     }

@@ -204,7 +204,7 @@ impl Demo<'_> {
         self.heading("The log");
         let log = self.runtime.log()?;
         let imported = log.import(sample::SHOP.interactions.as_bytes(), &self.app.cancel)?;
-        let all = log.list(&Filter::default())?;
+        let all = log.list(&Filter::default())?.interactions;
         let rated = |rating| all.iter().filter(|i| i.rating == Some(rating)).count();
         let (up, down) = (rated(Rating::Up), rated(Rating::Down));
         let corrected = all.iter().filter(|i| i.correction.is_some()).count();

@@ -22,6 +22,10 @@ fn told(app: &App, Erased { path, receipt }: &Erased) {
             app.line(&format!("{what} {name} {how}: removed"));
         }
     }
+    if receipt.unreadable > 0 {
+        let (what, are) = (count(receipt.unreadable, "interaction", "interactions"), "damaged, and may be theirs");
+        app.line(&format!("{what} {are}: export what is readable, move the log's folder away, and import it again"));
+    }
     if !receipt.adapters.is_empty() {
         app.line("the next `wayside learn` trains anew without them");
     }

@@ -92,7 +92,7 @@ fn check(home: &Path, runtime: &Runtime, erased: &Erased) {
         (vec!["00".into(), "bb".into()], vec!["of-bb".to_owned()])
     );
     let log = runtime.log().unwrap();
-    assert_eq!(log.list(&Filter::default()).unwrap().into_iter().map(|i| i.id).collect::<Vec<_>>(), ["2"]);
+    assert_eq!(log.list(&Filter::default()).unwrap().interactions.into_iter().map(|i| i.id).collect::<Vec<_>>(), ["2"]);
     let standing = log.standing("m").unwrap();
     assert_eq!((standing.active.as_deref(), standing.retrain), (Some("bb"), true));
     for entry in walkdir::WalkDir::new(home).into_iter().flatten().filter(|e| e.file_type().is_file()) {
@@ -163,6 +163,27 @@ fn what_nobody_can_read_stops_it_before_anything_changes() {
     let error = runtime.erase("ann").unwrap_err();
     assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("adapter 00"), "{error}");
     assert_eq!(runtime.log().unwrap().len().unwrap(), 3);
+}
+
+#[test]
+fn what_is_damaged_is_reported_and_no_claim_is_made_about_it() {
+    let (home, runtime) = home();
+    drop(runtime);
+    let path = home.path().join("log/data.mdb");
+    let mut bytes = fs::read(&path).unwrap();
+    let places: Vec<usize> = (0..bytes.len() - 12).filter(|&at| bytes[at..].starts_with(b"words of bob")).collect();
+    places.into_iter().for_each(|at| bytes[at] ^= 1);
+    fs::write(&path, bytes).unwrap();
+    let runtime = Runtime::open(home.path()).unwrap();
+    assert_eq!(runtime.interactions().unwrap().len(), 2, "what learning and probation look at");
+    let error = runtime.erase("carol").unwrap_err().to_string();
+    assert!(error.contains("'carol'; of the log's interactions 1 cannot be read"), "{error}");
+    let erased = runtime.erase("ann").unwrap();
+    assert_eq!((erased.receipt.removed.interactions, erased.receipt.unreadable), (2, 1));
+    assert!(erased.receipt.is_whole());
+    let claims = runtime.verify_erasure(&erased.path).unwrap();
+    let wrong: Vec<&Claim> = claims.iter().filter(|claim| !claim.ok).collect();
+    assert!(wrong.len() == 1 && wrong[0].check == "interactions" && wrong[0].detail.contains("'2'"), "{claims:?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::bundle::Bundle;
 use crate::error::{Error, Result};
 use crate::learn::{Check, Judged, Side, Verdict, worse};
 use crate::lora::Manifest;
-use crate::store::log::{Filter, Rating, Registered, Standing, State};
+use crate::store::log::{Rating, Registered, Standing, State};
 use crate::train::Diverged;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -102,7 +102,7 @@ impl Runtime {
             return Ok(None);
         };
         let (mut before, mut after) = (Judged::default(), Judged::default());
-        for interaction in log.list(&Filter::default())? {
+        for interaction in self.interactions()? {
             let judged = match (&interaction.rating, &interaction.correction) {
                 (_, Some(_)) | (Some(Rating::Down), None) => false,
                 (Some(Rating::Up), None) => true,

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::learn::{Anchors, Curated, Mix, Records, Scrubber, Secret, Side, Trigger, curate, mix};
-use crate::store::log::{Filter, Interaction};
+use crate::store::log::Interaction;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -110,7 +110,7 @@ impl Runtime {
 
     /// Everything in the log, curated.
     pub(super) fn curate(&self) -> Result<Curated> {
-        let all = self.log()?.list(&Filter::default())?;
+        let all = self.interactions()?;
         let rules = &self.config.learn;
         let mut scrubber = Scrubber::new(self.personal()?, &rules.public)?;
         self.published(&mut |text| scrubber.publish(text))?;

@@ -133,7 +133,7 @@ impl Runtime {
     fn is_gone(&self, subject: &str) -> Result<bool> {
         let log = self.log()?;
         let of = Filter { subject: Some(subject.to_owned()), limit: Some(1), ..Filter::default() };
-        Ok(log.erased(subject)?.is_some() && log.list(&of)?.is_empty())
+        Ok(log.erased(subject)?.is_some() && log.list(&of)?.interactions.is_empty())
     }
 
     /// Gives `each` the rows of a file as records. Lines of one thing share its id; their keys are numbered.

@@ -39,6 +39,9 @@ pub struct Erasure {
     /// How many records of the subject there were beside the log.
     #[serde(default)]
     pub records: u64,
+    /// How many interactions are so damaged that nobody can tell whose they are. They stay.
+    #[serde(default)]
+    pub unreadable: u64,
 }
 
 /// An entry of the table.
@@ -67,7 +70,7 @@ impl Log {
         let (now, hash, salt) = (Timestamp::now(), subject_hash(subject), new_salt());
         self.env.write(|txn| {
             let begun = self.tables.erasure(txn, &hash)?.and_then(|entry| entry.unfinished);
-            let removed = self.tables.take_out(txn, subject)?;
+            let (removed, unreadable) = self.tables.take_out(txn, subject)?;
             let of = |r: &Registered| r.subjects.contains(&hash) || adapters.contains(&r.id);
             let reason = "it learned from a subject that was erased";
             let dropped = self.tables.drop_adapters(txn, &of, reason, now)?;
@@ -83,8 +86,10 @@ impl Log {
                 adapters: Vec::new(),
                 models: Vec::new(),
                 records: 0,
+                unreadable: 0,
             });
             erasure.records += records;
+            erasure.unreadable = unreadable;
             erasure.interactions.extend(removed.iter().map(|i| salted(&erasure.salt, &i.id)));
             erasure.adapters.extend(dropped.into_iter().map(|r| r.id));
             erasure.adapters.extend_from_slice(adapters);
@@ -126,20 +131,15 @@ impl Tables {
         self.erasures.get(txn, hash.as_bytes())
     }
 
-    /// Removes a subject's interactions, and returns them.
-    fn take_out(&self, txn: &mut RwTxn, subject: &str) -> Attempt<Vec<Interaction>> {
+    /// Removes a subject's interactions, and returns them, with how many could not be read and may be the subject's.
+    fn take_out(&self, txn: &mut RwTxn, subject: &str) -> Attempt<(Vec<Interaction>, u64)> {
         let mut found: Vec<Interaction> = Vec::new();
-        for entry in self.interactions.raw().iter(txn)? {
-            let (key, record) = entry?;
-            let interaction: Interaction = self.interactions.decode(key, record)?;
-            if interaction.subject.as_deref() == Some(subject) {
-                found.push(interaction);
-            }
-        }
+        let of = |interaction: &Interaction| interaction.subject.as_deref() == Some(subject);
+        let damaged = self.each(txn, |interaction| found.extend(Some(interaction).filter(of)))?;
         for interaction in &found {
             self.remove(txn, interaction)?;
         }
-        Ok(found)
+        Ok((found, damaged.len() as u64))
     }
 
     /// Refuses an adapter that learned from a subject who was erased and has asked nothing since: it was learning when
@@ -154,12 +154,11 @@ impl Tables {
         if gone.is_empty() {
             return Ok(());
         }
-        for entry in self.interactions.raw().iter(txn)? {
-            let (key, record) = entry?;
-            let interaction: Interaction = self.interactions.decode(key, record)?;
+        // What cannot be read speaks for nobody.
+        self.each(txn, |interaction| {
             let hash = interaction.subject.as_deref().map(subject_hash);
             gone.retain(|gone| Some(*gone) != hash.as_ref());
-        }
+        })?;
         match gone.is_empty() {
             true => Ok(()),
             false => Err(Error::invalid(format!(

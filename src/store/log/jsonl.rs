@@ -1,7 +1,7 @@
 //! The log as JSON lines: in from the data people have, out to files they keep.
 
-use super::Log;
 use super::interaction::{Interaction, new_id};
+use super::{Log, readable};
 use crate::error::{Error, Result};
 use crate::watch::Cancel;
 use serde::Serialize;
@@ -74,14 +74,10 @@ impl Log {
         self.env.read(|txn| {
             let mut exported = Exported::default();
             for entry in self.tables.times.raw().iter(txn)? {
-                match self.tables.at(txn, entry?.0) {
-                    Ok(interaction) => {
-                        serde_json::to_writer(&mut writer, &interaction).map_err(|e| failed(e.into()))?;
-                        writer.write_all(b"\n").map_err(failed)?;
-                        exported.written += 1;
-                    }
-                    Err(super::Fault::Failed(e)) => exported.damaged.push(e.to_string()),
-                    Err(fault) => return Err(fault),
+                if let Some(interaction) = readable(self.tables.at(txn, entry?.0), &mut exported.damaged)? {
+                    serde_json::to_writer(&mut writer, &interaction).map_err(|e| failed(e.into()))?;
+                    writer.write_all(b"\n").map_err(failed)?;
+                    exported.written += 1;
                 }
             }
             writer.flush().map_err(failed)?;

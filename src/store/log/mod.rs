@@ -28,7 +28,7 @@ use super::env::{Env, LOG};
 use super::fault::{Attempt, Fault};
 use super::keys;
 use super::table::Table;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use heed::{RoTxn, RwTxn};
 use std::path::Path;
 
@@ -60,6 +60,15 @@ pub struct Filter {
     pub limit: Option<usize>,
 }
 
+/// What a listing found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listed {
+    /// The interactions, the newest first.
+    pub interactions: Vec<Interaction>,
+    /// What could not be read, one sentence each. Nobody can tell whether the filter would have admitted it.
+    pub damaged: Vec<String>,
+}
+
 impl Filter {
     fn admits(&self, interaction: &Interaction) -> bool {
         self.subject.as_ref().is_none_or(|s| interaction.subject.as_ref() == Some(s))
@@ -89,20 +98,18 @@ impl Log {
         self.env.read(|txn| self.tables.get(txn, id))
     }
 
-    /// Interactions, the newest first.
-    pub fn list(&self, filter: &Filter) -> Result<Vec<Interaction>> {
+    /// Interactions, the newest first. What is damaged is left out and reported: it costs no more than itself.
+    pub fn list(&self, filter: &Filter) -> Result<Listed> {
         self.env.read(|txn| {
-            let mut found = Vec::new();
+            let Listed { mut interactions, mut damaged } = Listed::default();
             for entry in self.tables.times.raw().rev_iter(txn)? {
-                if filter.limit.is_some_and(|limit| found.len() >= limit) {
+                if filter.limit.is_some_and(|limit| interactions.len() >= limit) {
                     break;
                 }
-                let interaction = self.tables.at(txn, entry?.0)?;
-                if filter.admits(&interaction) {
-                    found.push(interaction);
-                }
+                let found = readable(self.tables.at(txn, entry?.0), &mut damaged)?;
+                interactions.extend(found.filter(|interaction| filter.admits(interaction)));
             }
-            Ok(found)
+            Ok(Listed { interactions, damaged })
         })
     }
 
@@ -170,6 +177,28 @@ impl Tables {
         let id = keys::time_id(key).ok_or_else(|| self.times.damaged(key, "it holds no id"))?;
         let found = self.interactions.get(txn, id.as_bytes())?;
         Ok(found.ok_or_else(|| self.times.damaged(key, "its interaction is missing"))?)
+    }
+
+    /// Gives `each` every interaction that can be read, in the order of their ids, and returns what could not be.
+    fn each(&self, txn: &RoTxn, mut each: impl FnMut(Interaction)) -> Attempt<Vec<String>> {
+        let mut damaged = Vec::new();
+        for entry in self.interactions.raw().iter(txn)? {
+            let (key, record) = entry?;
+            let found = self.interactions.decode(key, record).map_err(Fault::from);
+            readable(found, &mut damaged)?.into_iter().for_each(&mut each);
+        }
+        Ok(damaged)
+    }
+}
+
+/// What was found, if it could be read; else `damaged` says why.
+fn readable<T>(found: Attempt<T>, damaged: &mut Vec<String>) -> Attempt<Option<T>> {
+    match found {
+        Err(Fault::Failed(e)) if e.kind() == ErrorKind::Corrupt => {
+            damaged.push(e.to_string());
+            Ok(None)
+        }
+        found => found.map(Some),
     }
 }
 

@@ -32,7 +32,7 @@ fn open(dir: &Path) -> Log {
 }
 
 fn ids(log: &Log) -> Vec<String> {
-    log.list(&Filter::default()).unwrap().into_iter().map(|i| i.id).rev().collect()
+    log.list(&Filter::default()).unwrap().interactions.into_iter().map(|i| i.id).rev().collect()
 }
 
 fn holds(dir: &Path, text: &str) -> bool {
@@ -91,6 +91,21 @@ fn what_learned_from_a_subject_serves_no_more() {
     assert_eq!((standing.active.as_deref(), standing.previous.len(), standing.retrain), (Some("a"), 0, true));
     assert_eq!(log.registered("b").unwrap().unwrap().state, State::Dropped);
     assert_eq!(log.promote(&adapter("b", &[])).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn a_damaged_record_stops_no_erasure_and_is_counted() {
+    let home = tempfile::tempdir().unwrap();
+    let log = open(home.path());
+    let raw = log.tables.interactions.raw();
+    log.env.write(|txn| Ok(raw.put(txn, b"2", b"rot")?)).unwrap();
+    let erasure = log.erase("ann", &[], &[], 0).unwrap().unwrap();
+    assert_eq!((erasure.interactions.len(), erasure.unreadable), (3, 1));
+    assert_eq!(ids(&log), ["4"]);
+    // It may be hers: that she is gone stands.
+    assert_eq!(log.promote(&adapter("a", &["ann"])).unwrap_err().kind(), ErrorKind::Invalid);
+    log.put(&asked("6", Some("ann"))).unwrap();
+    log.promote(&adapter("a", &["ann"])).unwrap();
 }
 
 #[test]
