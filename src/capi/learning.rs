@@ -56,8 +56,8 @@ pub extern "C" fn wayside_adapters(runtime: Option<&Handle>, json: Json) -> Stat
 /// Puts an adapter through the gate, by what the log holds now, and lets it serve if it passes. One that does not pass
 /// is no error: look at `state`. `progress` and `cancel` may be null.
 ///
-/// JSON: as one of wayside_adapters, with "state": "active" or "refused", and {"serving": the adapter that serves now or
-/// null, "reasons": [...], "checks": [{"check", "passed", "detail"}]}
+/// JSON: as one of wayside_adapters, with "state": "active" or "refused", and {"serving": the adapter that serves now
+/// or null, "reasons": [...], "checks": [{"check", "passed", "detail"}]}
 ///
 /// Any thread. WAYSIDE_STATUS_BUSY while a cycle of learning is under way.
 #[unsafe(no_mangle)]

@@ -353,8 +353,8 @@ wayside_status wayside_adapters(const struct wayside_runtime *runtime,
 // Puts an adapter through the gate, by what the log holds now, and lets it serve if it passes. One that does not pass
 // is no error: look at `state`. `progress` and `cancel` may be null.
 //
-// JSON: as one of wayside_adapters, with "state": "active" or "refused", and {"serving": the adapter that serves now or
-// null, "reasons": [...], "checks": [{"check", "passed", "detail"}]}
+// JSON: as one of wayside_adapters, with "state": "active" or "refused", and {"serving": the adapter that serves now
+// or null, "reasons": [...], "checks": [{"check", "passed", "detail"}]}
 //
 // Any thread. WAYSIDE_STATUS_BUSY while a cycle of learning is under way.
 wayside_status wayside_adapter_promote(const struct wayside_runtime *runtime,

@@ -110,8 +110,8 @@ pub enum Words {
     /// same command finishes it.
     ///
     /// A receipt in the home's folder `receipts` says what was removed, naming nobody, and how many interactions are so
-    /// damaged that nobody can tell whose they are; --verify holds it against the home. Files that you exported or copied
-    /// elsewhere are yours to remove, and so are documents.
+    /// damaged that nobody can tell whose they are; --verify holds it against the home. Files that you exported or
+    /// copied elsewhere are yours to remove, and so are documents.
     #[command(after_help = "Examples:
   wayside log list --subject C-0042
   wayside log erase --subject C-0042

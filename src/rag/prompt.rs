@@ -133,8 +133,8 @@ impl History {
     }
 
     /// The records of the person served that an answer to `prompt` may rest on beside those the prompt carries itself:
-    /// all that were shown, as long as a turn stands in it. Where a record itself is forgotten, an answer that was given
-    /// from it may still be read.
+    /// all that were shown, as long as a turn stands in it. Where a record is forgotten, an answer that was given from
+    /// it may still be read.
     pub fn records(&self, prompt: &Prompt) -> Vec<Source> {
         if !prompt.messages.iter().any(|message| message.role == "assistant") {
             return vec![];

@@ -37,8 +37,8 @@ pub struct Interaction {
     /// What the answer cites.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Citation>,
-    /// All that was retrieved, cited or not; and the records that a conversation had shown before, for as long as a turn
-    /// of it stood in the prompt.
+    /// All that was retrieved, cited or not; and the records that a conversation had shown before, for as long as a
+    /// turn of it stood in the prompt.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub hits: Vec<Citation>,
     /// The model that answered.

@@ -143,7 +143,10 @@ fn ratings_and_corrections_decide() {
 #[test]
 fn what_rests_on_records_of_a_person_is_left_out_as_a_log_exports_it() {
     let fixture = Fixture::llama();
-    let turn = |question: &str, hit: Value| json!({"hits": [hit], "rating": "up", "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": "So."}]});
+    let turn = |question: &str, hit: Value| {
+        let said = [json!({"role": "user", "content": question}), json!({"role": "assistant", "content": "So."})];
+        json!({"hits": [hit], "rating": "up", "messages": said})
+    };
     let record = json!({"n": 1, "document": "orders #1042", "section": "2026-01-03", "score": 1.0});
     let passage = json!({"n": 1, "document": "returns.md", "section": "Returns", "chunk": 3, "score": 0.5});
     let (_home, path) = file(&[turn("A?", record), turn("B?", passage)]);
