@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// How a name begins that is being made.
+const HALF: &str = ".tmp-";
 /// How a folder's name begins that has stepped aside for its successor.
 const OLD: &str = ".old-";
 /// How a name begins that is being removed.
@@ -17,7 +19,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent(path);
     create_dir(folder)?;
     let mut file = tempfile::Builder::new()
-        .prefix(".tmp-")
+        .prefix(HALF)
         .tempfile_in(folder)
         .map_err(|e| Error::io(format!("cannot write in {}", folder.display()), e))?;
     let fail = |e| Error::io(format!("cannot write {}", path.display()), e);
@@ -40,7 +42,7 @@ impl Staged {
         let folder = parent(target);
         create_dir(folder)?;
         let dir = tempfile::Builder::new()
-            .prefix(".tmp-")
+            .prefix(HALF)
             .tempdir_in(folder)
             .map_err(|e| Error::io(format!("cannot write in {}", folder.display()), e))?;
         Ok(Self { dir, target: target.to_owned() })
@@ -106,7 +108,7 @@ pub fn sweep(folder: &Path) -> Result<()> {
             }
         } else if name.starts_with(GONE) {
             remove(&entry.path())?;
-        } else if name.starts_with(".tmp-") {
+        } else if name.starts_with(HALF) {
             // A younger one may belong to a process that is still writing it.
             let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
             if age.is_some_and(|a| a.as_secs() > 86_400) {
@@ -115,6 +117,11 @@ pub fn sweep(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a file or a folder is one that somebody is making here, or was when the power went.
+pub fn is_half_made(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(HALF))
 }
 
 /// Creates `folder` and its parents.

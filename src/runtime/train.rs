@@ -324,12 +324,12 @@ pub(super) fn reads(language: &Language) -> train::Language<'_> {
     }
 }
 
-/// Refuses a folder that holds something else than a run to go on with.
+/// Refuses a folder that holds something else than a run to go on with, and what interrupted writes of it left.
 fn vacant(out: &Path) -> Result<()> {
     let Ok(entries) = std::fs::read_dir(out) else { return Ok(()) };
-    let other = entries.flatten().find(|e| e.file_name() != train::CHECKPOINT);
+    let other = entries.flatten().find(|e| e.file_name() != train::CHECKPOINT && !durable::is_half_made(&e.path()));
     match other {
-        None => Ok(()),
+        None => durable::sweep(out),
         Some(other) => Err(Error::invalid(format!(
             "{} already holds {}; choose another folder with --out, or remove it",
             out.display(),
@@ -340,4 +340,30 @@ fn vacant(out: &Path) -> Result<()> {
 
 fn dataset(origin: &train::Origin) -> Dataset {
     Dataset { name: origin.name.clone(), sha256: origin.sha256.clone(), examples: origin.examples as u64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_interrupted_checkpoint_left_is_in_nobody_s_way() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, days: u64| {
+            let file = File::create(home.path().join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(days * 90_000)).unwrap();
+        };
+        let names = || std::fs::read_dir(home.path()).unwrap().count();
+        vacant(&home.path().join("nowhere")).unwrap();
+        write(train::CHECKPOINT, 2);
+        write(".tmp-killed", 2);
+        write(".tmp-killed-now", 0);
+        vacant(home.path()).unwrap();
+        assert_eq!(names(), 2, "the old one is gone");
+        // In a folder that is not a run's nothing is touched.
+        write("letter.txt", 2);
+        write(".tmp-killed", 2);
+        assert!(vacant(home.path()).unwrap_err().to_string().contains("already holds letter.txt"));
+        assert_eq!(names(), 4);
+    }
 }
