@@ -64,15 +64,29 @@ impl Library {
     ///
     /// Errors: `NotFound`; `Invalid` when several begin so; `Corrupt` and `Incompatible` as [`Manifest::read`].
     pub fn get(&self, id: &str) -> Result<Entry> {
-        Entry::open(&self.find(id)?)
+        Entry::open(&self.dir.join(self.id(id)?))
+    }
+
+    /// The whole id of an adapter, damaged or not, by enough of its beginning. Errors: `NotFound`; `Invalid` when
+    /// several begin so.
+    pub fn id(&self, id: &str) -> Result<String> {
+        let names = self.names()?;
+        let mut found = names.iter().filter(|name| !id.is_empty() && name.starts_with(id));
+        match (found.next(), found.next()) {
+            (Some(name), None) => Ok(name.clone()),
+            (None, _) => Err(Error::not_found(format!("there is no adapter {id:?} in {}", self.dir.display()))),
+            (Some(first), Some(second)) => {
+                Err(Error::invalid(format!("{id:?} could be {first} or {second}; give more of the id")))
+            }
+        }
     }
 
     /// Removes an adapter, damaged or not, by its id or enough of its beginning; returns its id. Errors: as
-    /// [`Library::get`].
+    /// [`Library::id`].
     pub fn remove(&self, id: &str) -> Result<String> {
-        let dir = self.find(id)?;
-        durable::discard(&dir)?;
-        Ok(dir.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        let id = self.id(id)?;
+        durable::discard(&self.dir.join(&id))?;
+        Ok(id)
     }
 
     /// Copies an adapter into a new folder `target`, for PEFT or another home.
@@ -95,18 +109,6 @@ impl Library {
         let mut names: Vec<String> = names.filter(|n| !n.starts_with('.')).collect();
         names.sort();
         Ok(names)
-    }
-
-    fn find(&self, id: &str) -> Result<PathBuf> {
-        let names = self.names()?;
-        let found: Vec<&String> = names.iter().filter(|name| !id.is_empty() && name.starts_with(id)).collect();
-        match found[..] {
-            [name] => Ok(self.dir.join(name)),
-            [] => Err(Error::not_found(format!("there is no adapter {id:?} in {}", self.dir.display()))),
-            [first, second, ..] => {
-                Err(Error::invalid(format!("{id:?} could be {first} or {second}; give more of the id")))
-            }
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Context, LanguageModel, Worn};
 use crate::learn::{Check, Verdict};
 use crate::lora::{self, Adapter, Dataset, Library, Lineage, Manifest, Places};
-use crate::store::log::{Registered, State};
+use crate::store::log::Registered;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -283,19 +283,13 @@ impl Runtime {
         self.told(entry.manifest)
     }
 
-    /// Removes an adapter's files; what the registry knows of it stays. Returns its id. Errors: as [`Library::get`];
-    /// `Invalid` while it serves.
+    /// Removes an adapter's files; what the registry knows of it stays, and nobody goes back to it. Returns its id.
+    /// Errors: as [`Library::id`]; `Invalid` while it serves.
     pub fn remove_adapter(&self, id: &str) -> Result<String> {
         let library = self.library()?;
-        if let Ok(entry) = library.get(id)
-            && self.log()?.registered(&entry.manifest.id)?.is_some_and(|r| r.state == State::Active)
-        {
-            return Err(Error::invalid(format!(
-                "{} serves; go back from it first, with `wayside adapters rollback`",
-                entry.manifest.id
-            )));
-        }
-        library.remove(id)
+        let id = library.id(id)?;
+        self.log()?.withdraw(&id)?;
+        library.remove(&id)
     }
 
     /// Copies an adapter into a new folder `dir`. Errors: as [`Library::export`].
@@ -338,4 +332,27 @@ impl Runtime {
 /// What the gate looked at.
 fn checks(registered: &Registered) -> Vec<Check> {
     serde_json::from_value::<Verdict>(registered.verdict.clone()).map(|verdict| verdict.checks).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_was_removed_is_not_gone_back_to() {
+        let home = tempfile::tempdir().unwrap();
+        let runtime = Runtime::open(home.path()).unwrap();
+        let log = runtime.log().unwrap();
+        for id in ["a", "b", "c"] {
+            std::fs::create_dir_all(home.path().join("adapters").join(id)).unwrap();
+            let record = json!({ "id": id, "model": "m", "state": "candidate", "time": "2026-01-01T00:00:00Z" });
+            log.promote(&serde_json::from_value::<Registered>(record).unwrap()).unwrap();
+        }
+        assert_eq!(runtime.remove_adapter("c").unwrap_err().kind(), ErrorKind::Invalid, "it serves");
+        assert_eq!(runtime.remove_adapter("b").unwrap(), "b");
+        assert!(!home.path().join("adapters/b").exists());
+        assert_eq!(log.roll_back("m", "Worse.").unwrap().active.as_deref(), Some("a"));
+        assert!(log.registered("b").unwrap().is_some(), "its story stays");
+    }
 }

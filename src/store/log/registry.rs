@@ -181,6 +181,25 @@ impl Log {
         })
     }
 
+    /// Takes an adapter out of those that one can go back to, because its files are about to go.
+    ///
+    /// Errors: `Invalid` while it serves.
+    pub fn withdraw(&self, id: &str) -> Result<()> {
+        if validate_name("adapter's id", id).is_err() {
+            return Ok(());
+        }
+        self.env.write(|txn| {
+            let Some(adapter) = self.tables.adapters.get::<Registered>(txn, id.as_bytes())? else { return Ok(()) };
+            if adapter.state == State::Active {
+                let told = format!("{id} serves; go back from it first, with `wayside adapters rollback`");
+                return Err(Error::invalid(told).into());
+            }
+            let mut standing = self.tables.standing(txn, &adapter.model)?;
+            standing.previous.retain(|previous| previous != id);
+            self.tables.stand(txn, &adapter.model, &standing)
+        })
+    }
+
     /// Drops adapters: none of them serves or can be gone back to, and their models are marked for training anew.
     /// Where the active one is among them, the newest of those before it that stays serves, or the model as it came.
     ///
