@@ -10,6 +10,7 @@ use crate::versioned;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The version of the layout this code writes and the newest it reads.
@@ -64,6 +65,9 @@ pub struct Lineage {
     /// Whose words they were, where that is known, by [`subject_hash`](crate::store::log::subject_hash); sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<String>,
+    /// When the oldest of each one's words were spoken, where that is known: words erased since make it unfit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spoken: BTreeMap<String, Timestamp>,
     /// The questions whose answers were learned, by [`question_hash`](crate::store::log::question_hash); sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
@@ -229,6 +233,7 @@ pub(super) mod tests {
             retrieval: true,
             kind: Kind::Chat,
             subjects: vec!["s".into()],
+            spoken: [("s".to_owned(), Timestamp::UNIX_EPOCH)].into(),
             examples: vec![],
         };
         let manifest = Manifest::new(dir.path(), &bundle("base"), lineage, vec![1.5, 0.1]).unwrap();

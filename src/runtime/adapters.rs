@@ -1,11 +1,13 @@
 //! Adapters: from files to worn ones, and into models of their own.
 
 use super::Runtime;
+use super::lock::Publishing;
+use crate::bundle::Bundle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Context, LanguageModel, Worn};
 use crate::learn::{Check, Verdict};
-use crate::lora::{self, Adapter, Dataset, Library, Lineage, Manifest, Places};
-use crate::store::log::Registered;
+use crate::lora::{self, Adapter, Dataset, Entry, Library, Lineage, Manifest, Places};
+use crate::store::log::{Registered, State};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -274,18 +276,30 @@ impl Runtime {
     }
 
     /// Takes a copy of the adapter in `dir`, PEFT's or one of ours, as one for `model` (the configured one without).
-    /// Errors: as [`Runtime::adapter`].
+    /// Errors: as [`Runtime::adapter`]; `Invalid` for one that learned what was erased here since.
     pub fn import_adapter(&self, dir: &Path, model: Option<&str>) -> Result<AdapterInfo> {
         let adapter = Adapter::read(dir)?;
         let base = self.bundle(model.unwrap_or(&self.config.model))?;
         Places::open(&base)?.1.check(&adapter).map_err(|e| e.context(dir.display()))?;
-        let entry = self.library()?.add(dir, &base)?;
+        let entry = self.take_in(dir, &base, &self.publishing()?)?;
         self.told(entry.manifest)
+    }
+
+    /// Takes a copy of the adapter in `dir` into the library, as one for `base`, unless it must not be used here.
+    pub(super) fn take_in(&self, dir: &Path, base: &Bundle, _: &Publishing) -> Result<Entry> {
+        self.admit(&Manifest::of(dir, base)?)?;
+        self.library()?.add(dir, base)
+    }
+
+    /// Refuses an adapter that was dropped, or that learned what was erased since.
+    fn admit(&self, manifest: &Manifest) -> Result<()> {
+        self.log()?.admit(&manifest.id, &manifest.lineage.subjects, &manifest.lineage.spoken)
     }
 
     /// Removes an adapter's files; what the registry knows of it stays, and nobody goes back to it. Returns its id.
     /// Errors: as [`Library::id`]; `Invalid` while it serves.
     pub fn remove_adapter(&self, id: &str) -> Result<String> {
+        let _publishing = self.publishing()?;
         let library = self.library()?;
         let id = library.id(id)?;
         self.log()?.withdraw(&id)?;
@@ -303,7 +317,8 @@ impl Runtime {
     /// configured one, where it does not say). The new model shares the files of that model, and answers as that
     /// model does when it wears the adapter.
     ///
-    /// Errors: as [`Runtime::adapter`]; `Invalid` for a name that cannot be one.
+    /// Errors: as [`Runtime::adapter`]; `Invalid` for a name that cannot be one, or an adapter that learned what was
+    /// erased here since.
     pub fn merge_adapter(&self, adapter: &str, name: &str) -> Result<Merged> {
         let begin = Instant::now();
         let (dir, manifest) = self.located(adapter)?;
@@ -312,10 +327,12 @@ impl Runtime {
             Err(e) if e.kind() == ErrorKind::NotFound => self.bundle(&self.config.model)?,
             named => self.bundle(&named?)?,
         };
-        let manifest = Manifest::of(&dir, &base)?;
         if Path::new(name).file_name().is_none_or(|f| f != name) {
             return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
         }
+        let _publishing = self.publishing()?;
+        let manifest = Manifest::of(&dir, &base)?;
+        self.admit(&manifest)?;
         let numbers = Adapter::read(&dir)?;
         let subjects = &manifest.lineage.subjects;
         let bundle = lora::merge(&base, &numbers, &manifest.id, subjects, &self.bundle_dir(name), &self.cancel)?;

@@ -1,8 +1,10 @@
 //! Erasing a subject: its interactions, and whatever learned from them.
 //!
-//! The order is what makes it safe. One transaction of the log takes the interactions away, takes the adapters out of
-//! service and writes down all that is to follow. Then the files go, the log's own file is written anew, and the
-//! receipt comes last: it says what is so. Interrupted anywhere, the same call goes on from what was written down.
+//! The order is what makes it safe. While nobody adds adapters or models, one transaction of the log takes the
+//! interactions away, takes the adapters out of service and writes down all that is to follow, and the files go; what
+//! learned before and is added later is refused by what was written down. Then the cycle of learning ends, the log's
+//! own file is written anew, and the receipt comes last: it says what is so. Interrupted anywhere, the same call goes
+//! on from what was written down.
 
 use super::Runtime;
 use super::receipt::Receipt;
@@ -52,6 +54,8 @@ impl Runtime {
     /// Errors: `NotFound` when nothing concerns the subject, and nothing changes; `Corrupt` when it cannot be told
     /// what an adapter learned.
     pub fn erase(&self, subject: &str) -> Result<Erased> {
+        // Whoever adds an adapter or a model is either done, and it is found, or comes later, and is refused.
+        let publishing = self.publishing()?;
         let (log, library) = (self.log()?, self.library()?);
         let adapters = self.taught_by(subject, &log)?;
         let models = self.merged_from(subject, &adapters)?;
@@ -66,8 +70,6 @@ impl Runtime {
             return Err(Error::not_found(format!("nothing here concerns the subject '{subject}'{before}{unreadable}")));
         };
         drop(log);
-        // From the transaction on no cycle can promote what it learned; this one need not go on.
-        let _alone = self.stop_learning()?;
         for name in &erasure.models {
             self.loaded().models.remove(name);
             durable::discard(&self.bundle_dir(name))?;
@@ -76,6 +78,10 @@ impl Runtime {
         for id in &erasure.adapters {
             durable::discard(&library.dir().join(id))?;
         }
+        // The cycle under way may wait for this, to conclude.
+        drop(publishing);
+        // From the transaction on no cycle can promote what it learned; this one need not go on.
+        let _alone = self.stop_learning()?;
         if self.records_dir().exists() {
             self.records()?.erase(subject)?;
         }

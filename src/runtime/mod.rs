@@ -25,6 +25,7 @@ mod figures;
 mod injections;
 mod knowledge;
 mod learn;
+mod lock;
 mod models;
 mod receipt;
 mod records;

@@ -119,8 +119,8 @@ impl Runtime {
     /// Trains an adapter, telling `each` every step. A run that was interrupted goes on where its checkpoint is.
     ///
     /// Errors: `Unsupported` without the feature `train`; `Invalid` for data without an example, numbers that mean
-    /// nothing, a budget that nothing fits, a folder that holds something else, or a run that diverges. What was in the
-    /// folder stays as it was.
+    /// nothing, a budget that nothing fits, a folder that holds something else, or a run that diverges; what was in the
+    /// folder stays as it was. `Invalid` also for an adapter of what was erased meanwhile: it is in the folder alone.
     pub fn train(&self, training: &Training, each: &mut dyn FnMut(&Progressed)) -> Result<Trained> {
         if !CAN_TRAIN {
             return Err(cannot_train());
@@ -129,7 +129,7 @@ impl Runtime {
         let bundle = self.bundle(training.model.as_deref().unwrap_or(&self.config.model))?;
         let (kind, data) = self.examples(training, &bundle)?;
         let mut trained = self.train_on(data, kind, training, &bundle, &self.patience(), each)?;
-        trained.adapter = self.library()?.add(&training.out, &bundle)?.manifest.id;
+        trained.adapter = self.take_in(&training.out, &bundle, &self.publishing()?)?.manifest.id;
         Ok(trained)
     }
 
@@ -198,7 +198,8 @@ impl Runtime {
             epochs: steps.div_ceil(order.steps()),
             retrieval: training.retrieval,
             kind,
-            subjects: data.subjects.iter().cloned().collect(),
+            subjects: data.subjects.keys().cloned().collect(),
+            spoken: data.subjects.clone(),
             examples: data.questions.iter().cloned().collect(),
         };
         let staged = durable::Staged::new(&training.out)?;

@@ -2,9 +2,10 @@
 
 use super::example::Example;
 use crate::hex::hex;
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reasons that are kept; of the others it is only known how many there are.
 const NAMED: usize = 20;
@@ -16,8 +17,9 @@ pub struct Data {
     pub examples: Vec<Example>,
     /// The files and folders, for the adapter's lineage.
     pub origins: Vec<Origin>,
-    /// Whose words the examples are, where that is known, by [`subject_hash`](crate::store::log::subject_hash).
-    pub subjects: BTreeSet<String>,
+    /// Whose words the examples are, where that is known, by [`subject_hash`](crate::store::log::subject_hash), and
+    /// when the oldest of each one's were spoken.
+    pub subjects: BTreeMap<String, Timestamp>,
     /// The questions whose answers are learnt, by [`question_hash`](crate::store::log::question_hash).
     pub questions: BTreeSet<String>,
     /// What was left out.
@@ -49,10 +51,16 @@ impl Data {
     pub fn extend(&mut self, other: Self) {
         self.examples.extend(other.examples);
         self.origins.extend(other.origins);
-        self.subjects.extend(other.subjects);
+        other.subjects.into_iter().for_each(|(subject, spoken)| self.hear(subject, spoken));
         self.questions.extend(other.questions);
         self.skipped.count += other.skipped.count - other.skipped.reasons.len();
         other.skipped.reasons.into_iter().for_each(|reason| self.skipped.add(reason));
+    }
+
+    /// Notes whose words an example is, and when they were spoken.
+    pub(super) fn hear(&mut self, subject: String, spoken: Timestamp) {
+        let oldest = self.subjects.entry(subject).or_insert(spoken);
+        *oldest = spoken.min(*oldest);
     }
 
     /// The examples' lengths in tokens.

@@ -109,6 +109,7 @@ fn every_command_tells_of_an_adapter_what_the_list_tells() {
         reason: None,
         verdict: json!({ "passed": true, "checks": [] }),
         subjects: vec![],
+        spoken: Default::default(),
         extra: Default::default(),
     };
     log.promote(&registered).unwrap();

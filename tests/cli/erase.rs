@@ -153,6 +153,46 @@ fn whoever_has_the_log_open_keeps_what_they_write() {
     assert_eq!(home.json(&["log", "erase", "--verify", word(&receipt)])["ok"], true);
 }
 
+#[test]
+fn what_learned_before_an_erasure_does_not_come_in_later() {
+    let home = Home::bare();
+    let ids = lived_in(&home);
+    let out = home.path().with_file_name("out");
+    home.json(&["adapters", "export", &ids[1], word(&out)]);
+    home.json(&["log", "erase", "--subject", "ann"]);
+    // Ann comes back.
+    let line = r#"{"id":"ann-again","subject":"ann","messages":[{"role":"user","content":"Me again."}]}"#;
+    home.json(&["log", "import", word(&home.file("again.jsonl", line))]);
+    let came = |dir: &Path| {
+        [["import", word(dir), "--model", "tiny"], ["merge", word(dir), "--name", "again"]]
+            .map(|words| home.run(&[&["adapters"], &words[..]].concat()))
+    };
+    for output in came(&out) {
+        assert!(!output.status.success() && text(&output.stderr).contains("was dropped"), "{}", text(&output.stderr));
+    }
+    // One that the registry never heard of: it goes by when the words were spoken.
+    let (_around, dir) = copied(&golden("lora/llama"));
+    let config = dir.join("adapter_config.json");
+    std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + "\n").unwrap();
+    let spoken = |time: Option<&str>| {
+        let lineage = Lineage {
+            subjects: vec![subject_hash("ann")],
+            spoken: time.map(|time| (subject_hash("ann"), time.parse().unwrap())).into_iter().collect(),
+            ..Lineage::default()
+        };
+        Manifest::new(&dir, &model(&home), lineage, vec![]).unwrap().write(&dir).unwrap();
+    };
+    for time in [None, Some("2020-01-01T00:00:00Z")] {
+        spoken(time);
+        for output in came(&dir) {
+            assert!(text(&output.stderr).contains("was erased since"), "{}", text(&output.stderr));
+        }
+    }
+    let now = jiff::Timestamp::now().to_string();
+    spoken(Some(&now));
+    home.json(&["adapters", "import", word(&dir), "--model", "tiny"]);
+}
+
 /// A home like another, byte for byte.
 fn like(home: &Home) -> Home {
     let (around, copy) = copied(&home.path());

@@ -130,6 +130,7 @@ fn an_adapter_whose_answers_people_dislike_is_rolled_back() {
         reason: None,
         verdict: json!({ "passed": true, "checks": [] }),
         subjects: vec![],
+        spoken: Default::default(),
         extra: Default::default(),
     };
     log.promote(&registered).unwrap();

@@ -65,6 +65,8 @@ fn home() -> (tempfile::TempDir, Runtime) {
         log.promote(&serde_json::from_value::<Registered>(record).unwrap()).unwrap();
     }
     drop(log);
+    // Left by whoever brought the adapters in.
+    drop(runtime.publishing().unwrap());
     (home, runtime)
 }
 
@@ -144,6 +146,23 @@ fn an_interrupted_erasure_is_finished_by_the_same_call() {
         let erased = runtime.erase("ann").unwrap();
         check(home.path(), &runtime, &erased);
     }
+}
+
+#[test]
+fn what_is_being_added_is_waited_for() {
+    let (home, runtime) = home();
+    let adding = runtime.publishing().unwrap();
+    let erased = std::thread::scope(|scope| {
+        let erasing = scope.spawn(|| runtime.erase("ann"));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        adapter(home.path(), "late", &["ann"]);
+        model(home.path(), "late", "late", &["ann"]);
+        drop(adding);
+        erasing.join().unwrap().unwrap()
+    });
+    assert_eq!(erased.receipt.adapters, ["aa", "ab", "late", "rr"]);
+    assert_eq!(names(&home.path().join("models")), ["of-bb"]);
+    assert!(runtime.verify_erasure(&erased.path).unwrap().iter().all(|claim| claim.ok));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::plan::{ADAPTER, HELD_OUT, Plan, lack, newest};
 use crate::bundle::Bundle;
 use crate::error::{Error, Result};
 use crate::learn::{Check, Judged, Side, Verdict, worse};
-use crate::lora::Manifest;
+use crate::lora::{Lineage, Manifest};
 use crate::store::log::{Rating, Registered, Standing, State};
 use crate::train::Diverged;
 use jiff::Timestamp;
@@ -61,7 +61,10 @@ impl Runtime {
         let learned = curated.of(Side::Train).map(|kept| &kept.interaction).collect();
         let evidence = Evidence { held_out, learned, secrets: &curated.secrets, triggers: &curated.triggers };
         let verdict = self.judge(&entry.dir, &model, &manifest, &evidence, &self.patience())?;
-        let standing = self.enter(&model, &manifest.id, &manifest.lineage.subjects, &verdict, Map::new())?;
+        let _publishing = self.publishing()?;
+        // Judging took its time: somebody may have removed it.
+        self.library()?.get(&manifest.id)?;
+        let standing = self.enter(&model, &manifest.id, &manifest.lineage, &verdict, Map::new())?;
         let adapter = self.adapter_info(&manifest.id)?.judged(verdict.passed);
         Ok(Promotion { adapter, serving: standing.active, reasons: verdict.reasons(), checks: verdict.checks })
     }
@@ -129,14 +132,15 @@ impl Runtime {
 
     /// Keeps the verdict on a cycle's candidate and lets it serve if it passed; then the cycle is over.
     pub(super) fn conclude(&self, plan: &Plan, model: &Bundle, manifest: &Manifest, verdict: &Verdict) -> Result<()> {
+        let publishing = self.publishing()?;
         if verdict.passed {
             // Its files are whole and flushed before anything points to them.
-            self.library()?.add(&self.learning().join(ADAPTER), model)?;
+            self.take_in(&self.learning().join(ADAPTER), model, &publishing)?;
             // What will serve is what was written: worn once, before it counts.
             let name = Some(model.manifest.name.as_str());
             self.context(name, &Wear::Named(manifest.id.clone()))?;
         }
-        self.close(plan, model, &manifest.id, &manifest.lineage.subjects, verdict)?;
+        self.close(plan, model, &manifest.id, &manifest.lineage, verdict)?;
         self.forget_retired(model)
     }
 
@@ -145,18 +149,18 @@ impl Runtime {
     pub(super) fn diverged(&self, plan: &Plan, model: &Bundle, why: &Diverged) -> Result<(String, Verdict)> {
         let verdict = Verdict::of(vec![Check::new("loss", false, why.to_string(), Value::Null)]);
         let id: String = plan.identity.chars().take(ID).collect();
-        self.close(plan, model, &id, &[], &verdict)?;
+        self.close(plan, model, &id, &Lineage::default(), &verdict)?;
         Ok((id, verdict))
     }
 
     /// Ends a cycle: its verdict is kept with what it learned from, and nothing else of it.
-    fn close(&self, plan: &Plan, model: &Bundle, id: &str, subjects: &[String], verdict: &Verdict) -> Result<()> {
+    fn close(&self, plan: &Plan, model: &Bundle, id: &str, lineage: &Lineage, verdict: &Verdict) -> Result<()> {
         let about = [
             ("learned".to_owned(), json!(plan.identity)),
             ("examples".to_owned(), json!(plan.examples.len())),
             ("held_out".to_owned(), json!(plan.held_out.len())),
         ];
-        self.enter(model, id, subjects, verdict, about.into_iter().collect())?;
+        self.enter(model, id, lineage, verdict, about.into_iter().collect())?;
         self.log()?.set_retrain(&model.fingerprint(), false)?;
         self.abandon()
     }
@@ -166,7 +170,7 @@ impl Runtime {
         &self,
         model: &Bundle,
         id: &str,
-        subjects: &[String],
+        lineage: &Lineage,
         verdict: &Verdict,
         extra: Map<String, Value>,
     ) -> Result<Standing> {
@@ -183,7 +187,8 @@ impl Runtime {
             reason: (!verdict.passed).then(|| verdict.reasons().join("; ")),
             verdict: serde_json::to_value(verdict)
                 .map_err(|e| Error::invalid("the verdict cannot be written").because(e))?,
-            subjects: subjects.to_vec(),
+            subjects: lineage.subjects.clone(),
+            spoken: lineage.spoken.clone(),
             extra,
         };
         let standing = log.standing(&registered.model)?;

@@ -11,6 +11,7 @@ use crate::learn::{Anchors, TRAINING_TEXT};
 use crate::store::log::{Interaction, Message};
 use crate::train::{Data, Origin, chat_data, text_data};
 use crate::watch::Cancel;
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// Of so many anchors, one is a piece of general prose; the others are questions.
@@ -37,23 +38,25 @@ impl Runtime {
         let mut data = Data::default();
         self.progress.start("read", plan.examples.len() as u64);
         let settings = chat_data::Settings { language: reads, prompt: &grounded, length: LONGEST };
-        self.add(&mut data, "log", &plan.examples, &settings, cancel)?;
+        self.add(&mut data, "log", plan.time, &plan.examples, &settings, cancel)?;
         self.progress.finish();
         let all = Anchors::shipped()?.learned;
         let (prose, asked): (Vec<usize>, Vec<usize>) = plan.anchors.iter().partition(|i| *i % PROSE == 0);
         let anchors: Vec<Interaction> = asked.into_iter().filter_map(|i| all.get(i).cloned()).collect();
         let settings = chat_data::Settings { language: reads, prompt: &alone, length: LONGEST };
-        self.add(&mut data, "anchors", &anchors, &settings, cancel)?;
+        self.add(&mut data, "anchors", plan.time, &anchors, &settings, cancel)?;
         data.examples.extend(text_data::windows(TRAINING_TEXT, &reads, PIECE)?.into_iter().take(prose.len()));
         // They have done their work, and training wants the room.
         self.loaded().embedder = None;
         Ok(data)
     }
 
+    /// Adds interactions that nobody had erased when it was `time`, however old they are.
     fn add(
         &self,
         data: &mut Data,
         name: &str,
+        time: Timestamp,
         interactions: &[Interaction],
         settings: &chat_data::Settings<'_>,
         cancel: &Cancel,
@@ -64,7 +67,7 @@ impl Runtime {
             cancel.check()?;
             hash.update(&interaction.id);
             let taken = chat_data::take(interaction, settings).map_err(|e| e.context(&interaction.id))?;
-            taken.add(data, &interaction.id, interaction.subject.as_deref());
+            taken.add(data, &interaction.id, interaction.subject.as_deref(), time);
             self.progress.at(done);
         }
         let examples = data.examples.len() - before;

@@ -22,14 +22,14 @@ use super::Runtime;
 use super::train::{CAN_TRAIN, cannot_train};
 use crate::bundle::Bundle;
 use crate::durable;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::learn::{Check, Curated, Verdict};
 use crate::lora::{Adapter, Kind, Manifest};
 use crate::train::{Diverged, Progressed};
 use crate::watch::Cancel;
 use plan::{Plan, Planned};
 use serde::Serialize;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -209,31 +209,6 @@ impl Runtime {
     /// The folder of the cycle.
     fn learning(&self) -> PathBuf {
         self.home.join(FOLDER)
-    }
-
-    /// Sees to it that there is one cycle at a time, of all processes, waiting for another one as long as `patience`.
-    fn alone(&self, patience: Duration) -> Result<File> {
-        durable::create_dir(&self.home)?;
-        let path = self.home.join("learn.lock");
-        let fail = |e| Error::io(format!("cannot lock {}", path.display()), e);
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
-        let begin = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if begin.elapsed() < patience => {
-                    self.cancel.check()?;
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Error::busy(format!(
-                        "another process is learning in {}; wait for it, or stop it",
-                        self.home.display()
-                    )));
-                }
-                Err(TryLockError::Error(e)) => return Err(fail(e)),
-            }
-        }
     }
 
     /// Ends the cycle under way, of whatever process, and forgets what it learned from. None begins while the file is

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::learn::{Anchors, Curated, Mix, Records, Scrubber, Secret, Side, Trigger, curate, mix};
-use crate::store::log::Interaction;
+use crate::store::log::{Interaction, Standing};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -32,7 +32,7 @@ pub(super) struct Plan {
     format: u32,
     /// The model's fingerprint.
     pub model: String,
-    /// When it was made.
+    /// When the log was read for it: what was erased later is in it.
     pub time: Timestamp,
     /// What the log held then: equal only when nothing was added, taken away or changed that could be learned.
     pub identity: String,
@@ -88,9 +88,10 @@ impl Runtime {
             }
         }
         self.abandon()?;
+        let now = Timestamp::now();
         let curated = self.curate()?;
         let standing = self.log()?.standing(&model.fingerprint())?;
-        let planned = self.plan(learning, model, &curated, standing.since, standing.retrain)?;
+        let planned = self.plan(learning, model, &curated, &standing, now)?;
         if let Planned::Cycle(plan) = &planned {
             let text = serde_json::to_vec(plan)
                 .map_err(|e| Error::invalid("the plan of learning cannot be written").because(e))?;
@@ -160,8 +161,8 @@ impl Runtime {
         learning: &Learning,
         model: &Bundle,
         curated: &Curated,
-        since: Option<Timestamp>,
-        retrain: bool,
+        standing: &Standing,
+        now: Timestamp,
     ) -> Result<Planned> {
         let settings = &self.config.learn;
         let (train, held_out) = (curated.of(Side::Train).count(), curated.of(Side::HeldOut).count());
@@ -183,7 +184,7 @@ impl Runtime {
             settings.max_examples.min((tokens / example.max(1) as f64) as usize).max(settings.min_examples)
         });
         let Anchors { learned, .. } = Anchors::shipped()?;
-        let Mix { new, replay, anchors } = mix(&curated.kept, since, learned.len(), most, settings.seed);
+        let Mix { new, replay, anchors } = mix(&curated.kept, standing.since, learned.len(), most, settings.seed);
         let mut chosen: Vec<usize> = new.into_iter().chain(replay).collect();
         chosen.sort_unstable();
         let examples: Vec<Interaction> =
@@ -191,7 +192,7 @@ impl Runtime {
         let plan = Plan {
             format: FORMAT,
             model: model.fingerprint(),
-            time: Timestamp::now(),
+            time: now,
             identity: identity(model, curated),
             examples,
             anchors,
@@ -207,7 +208,7 @@ impl Runtime {
             .iter()
             .find(|r| r.model == plan.model && r.extra.get("learned") == Some(&plan.identity.as_str().into()));
         match before {
-            Some(before) if !retrain && !learning.again => nothing(
+            Some(before) if !standing.retrain && !learning.again => nothing(
                 Outcome::NothingNew,
                 format!("nothing was added since adapter {} was judged on {}", before.id, before.time.strftime("%F")),
             ),
@@ -277,7 +278,8 @@ mod tests {
             Kept { interaction: Interaction::new(said.into()), side, scrubbed: vec![] }
         };
         let curated = Curated { kept: (0..60).map(kept).collect(), ..Curated::default() };
-        let planned = |learning: &Learning| runtime.plan(learning, &model, &curated, None, false).unwrap();
+        let (standing, now) = (Standing::default(), Timestamp::now());
+        let planned = |learning: &Learning| runtime.plan(learning, &model, &curated, &standing, now).unwrap();
         let Planned::Cycle(plan) = planned(&Learning::default()) else { panic!("nothing was judged yet") };
         let error = Error::invalid("so").because(Diverged::new("the loss of step 3 is NaN")).context("learning");
         let (id, verdict) = runtime.diverged(&plan, &model, Diverged::of(&error).unwrap()).unwrap();

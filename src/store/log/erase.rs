@@ -6,11 +6,11 @@
 //!
 //! Files follow after the transaction (folders of adapters, the log's own file), and the power may go in between. So
 //! the transaction also writes down what is to go, with salted hashes in place of names: whoever erases the same
-//! subject again finds it and finishes. What stays for good is that there was an erasure, so that an adapter that was
-//! learning at that time is not promoted later.
+//! subject again finds it and finishes. What stays for good is when there was an erasure, so that an adapter that
+//! learned before it is neither taken in nor promoted later.
 
 use super::identity::{salted, subject_hash};
-use super::registry::Registered;
+use super::registry::{Registered, State};
 use super::{Interaction, Log, Tables};
 use crate::error::{Error, Result};
 use crate::store::env::mark_for_compaction;
@@ -18,6 +18,7 @@ use crate::store::fault::Attempt;
 use heed::{RoTxn, RwTxn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What an erasure removes. Hashes are [`salted`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,13 +106,26 @@ impl Log {
         })
     }
 
-    /// Says that everything an erasure removes is gone, and the receipt written.
+    /// Says that everything an erasure removes is gone, and the receipt written. Whatever was read until now may hold
+    /// what was erased.
     pub fn finish_erasure(&self, subject: &str) -> Result<()> {
         let hash = subject_hash(subject);
         self.env.write(|txn| match self.tables.erasure(txn, &hash)? {
-            Some(entry) => self.tables.erasures.put(txn, hash.as_bytes(), &Entry { unfinished: None, ..entry }),
+            Some(entry) => {
+                let finished = Entry { time: Timestamp::now().max(entry.time), unfinished: None };
+                self.tables.erasures.put(txn, hash.as_bytes(), &finished)
+            }
             None => Ok(()),
         })
+    }
+
+    /// Refuses an adapter that must not be used here, by its id, whom it learned from and when the oldest of each one's
+    /// words were spoken.
+    ///
+    /// Errors: `Invalid` for one that was dropped, or that learned words of a subject who was erased since; where
+    /// nobody knows when they were spoken, they were before.
+    pub fn admit(&self, id: &str, subjects: &[String], spoken: &BTreeMap<String, Timestamp>) -> Result<()> {
+        self.env.read(|txn| self.tables.admit(txn, id, subjects, spoken))
     }
 
     /// When a subject was erased, if it was.
@@ -142,31 +156,27 @@ impl Tables {
         Ok((found, damaged.len() as u64))
     }
 
-    /// Refuses an adapter that learned from a subject who was erased and has asked nothing since: it was learning when
-    /// that happened.
-    pub(super) fn has_forgotten(&self, txn: &RoTxn, adapter: &Registered) -> Attempt<()> {
-        let mut gone = Vec::new();
-        for hash in &adapter.subjects {
-            if self.erasure(txn, hash)?.is_some() {
-                gone.push(hash);
+    pub(super) fn admit(
+        &self,
+        txn: &RoTxn,
+        id: &str,
+        subjects: &[String],
+        spoken: &BTreeMap<String, Timestamp>,
+    ) -> Attempt<()> {
+        let known: Option<Registered> = self.adapters.get(txn, id.as_bytes())?;
+        if known.is_some_and(|adapter| adapter.state == State::Dropped) {
+            return Err(Error::invalid(format!("adapter {id} was dropped, and cannot serve; train again")).into());
+        }
+        for subject in subjects {
+            let Some(entry) = self.erasure(txn, subject)? else { continue };
+            if entry.unfinished.is_some() || spoken.get(subject).is_none_or(|spoken| *spoken <= entry.time) {
+                return Err(Error::invalid(format!(
+                    "adapter {id} learned from a subject that was erased since; remove it, and train again"
+                ))
+                .into());
             }
         }
-        if gone.is_empty() {
-            return Ok(());
-        }
-        // What cannot be read speaks for nobody.
-        self.each(txn, |interaction| {
-            let hash = interaction.subject.as_deref().map(subject_hash);
-            gone.retain(|gone| Some(*gone) != hash.as_ref());
-        })?;
-        match gone.is_empty() {
-            true => Ok(()),
-            false => Err(Error::invalid(format!(
-                "adapter {} learned from a subject that was erased meanwhile; remove it, and train again",
-                adapter.id
-            ))
-            .into()),
-        }
+        Ok(())
     }
 }
 

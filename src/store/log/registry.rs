@@ -17,6 +17,7 @@ use heed::{RoTxn, RwTxn};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// How many adapters one can go back to.
 const PREVIOUS: usize = 3;
@@ -47,6 +48,9 @@ pub struct Registered {
     /// Whose words it learned, by [`subject_hash`](super::subject_hash).
     #[serde(default)]
     pub subjects: Vec<String>,
+    /// When the oldest of each one's words were spoken, where that is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spoken: BTreeMap<String, Timestamp>,
     /// Keys that mean nothing here.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -136,16 +140,12 @@ impl Log {
     /// Makes an adapter the one that serves, and keeps its record as such. The one that served retires, and is the
     /// first to go back to.
     ///
-    /// Errors: `Invalid` for one that was dropped, or that learned from a subject who was erased meanwhile.
+    /// Errors: as [`Log::admit`].
     pub fn promote(&self, adapter: &Registered) -> Result<Standing> {
         adapter.validate()?;
         let now = Timestamp::now();
         self.env.write(|txn| {
-            self.tables.has_forgotten(txn, adapter)?;
-            let kept: Option<Registered> = self.tables.adapters.get(txn, adapter.id.as_bytes())?;
-            if kept.is_some_and(|kept| kept.state == State::Dropped) {
-                return Err(Error::invalid(format!("adapter {} was dropped, and cannot serve", adapter.id)).into());
-            }
+            self.tables.admit(txn, &adapter.id, &adapter.subjects, &adapter.spoken)?;
             let mut standing = self.tables.standing(txn, &adapter.model)?;
             let former = standing.active.replace(adapter.id.clone()).filter(|id| *id != adapter.id);
             if let Some(former) = &former {

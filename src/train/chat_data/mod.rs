@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hex::hex;
 use crate::store::log::{Interaction, Message, interactions, question_hash, subject_hash};
 use crate::watch::{Cancel, Progress};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Read};
@@ -50,10 +51,12 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Adds it to `data`, as what came from `place` and concerns `subject`.
-    pub fn add(self, data: &mut Data, place: &str, subject: Option<&str>) {
-        if !self.examples.is_empty() {
-            data.subjects.extend(subject.map(subject_hash));
+    /// Adds it to `data`, as what came from `place`, concerns `subject` and was `spoken` then.
+    pub fn add(self, data: &mut Data, place: &str, subject: Option<&str>, spoken: Timestamp) {
+        if let Some(subject) = subject
+            && !self.examples.is_empty()
+        {
+            data.hear(subject_hash(subject), spoken);
         }
         data.examples.extend(self.examples);
         data.questions.extend(self.questions);
@@ -75,7 +78,7 @@ pub fn read(path: &Path, settings: &Settings, progress: &dyn Progress, cancel: &
         cancel.check()?;
         let (line, interaction) = entry.map_err(within)?;
         let taken = take(&interaction, settings).map_err(|e| within(e.context(format!("line {line}"))))?;
-        taken.add(&mut data, &format!("line {line}"), interaction.subject.as_deref());
+        taken.add(&mut data, &format!("line {line}"), interaction.subject.as_deref(), interaction.time);
         progress.at(line);
     }
     progress.finish();

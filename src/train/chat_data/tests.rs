@@ -158,12 +158,13 @@ fn what_rests_on_records_of_a_person_is_left_out_as_a_log_exports_it() {
 #[test]
 fn a_file_says_what_it_held() {
     let fixture = Fixture::llama();
-    let turn = |question: &str, answer: &str| json!({"id": 7, "note": "kept", "subject": question, "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]});
+    let turn = |question: &str, answer: &str| json!({"id": 7, "time": "2026-01-01T00:00:00Z", "note": "kept", "subject": question, "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]});
     let (_home, path) =
         file(&[turn("A?", "Aa."), turn("B?", ""), turn("C?", &"So on. ".repeat(40)), turn("D?", "Dd.")]);
     let data = open(&path, &fixture, 100).unwrap();
     assert_eq!((data.examples.len(), data.skipped.count), (2, 2));
-    assert_eq!(data.subjects, ["A?", "D?"].map(subject_hash).into());
+    let spoken = "2026-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(data.subjects, ["A?", "D?"].map(|subject| (subject_hash(subject), spoken)).into());
     assert_eq!(data.questions, ["A?", "D?"].map(question_hash).into());
     assert_eq!(data.skipped.reasons[0], "line 2: the answer is empty");
     let long = &data.skipped.reasons[1];

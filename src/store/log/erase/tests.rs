@@ -104,20 +104,30 @@ fn a_damaged_record_stops_no_erasure_and_is_counted() {
     assert_eq!(ids(&log), ["4"]);
     // It may be hers: that she is gone stands.
     assert_eq!(log.promote(&adapter("a", &["ann"])).unwrap_err().kind(), ErrorKind::Invalid);
-    log.put(&asked("6", Some("ann"))).unwrap();
-    log.promote(&adapter("a", &["ann"])).unwrap();
 }
 
 #[test]
 fn what_was_learning_meanwhile_is_not_promoted_later() {
     let home = tempfile::tempdir().unwrap();
     let log = open(home.path());
-    let candidate = adapter("a", &["ann", "bob"]);
+    let of_ann = |spoken: Option<Timestamp>| Registered {
+        spoken: spoken.map(|time| (subject_hash("ann"), time)).into_iter().collect(),
+        ..adapter("a", &["ann", "bob"])
+    };
+    let candidate = of_ann(Some(Timestamp::now()));
     log.erase("ann", &[], &[], 0).unwrap();
     let error = log.promote(&candidate).unwrap_err();
     assert!(error.kind() == ErrorKind::Invalid && error.to_string().contains("erased"), "{error}");
     log.promote(&adapter("b", &["bob"])).unwrap();
-    // Somebody who was erased and comes back can be learned from again.
-    log.put(&asked("6", Some("ann"))).unwrap();
-    log.promote(&candidate).unwrap();
+    // Until it is finished somebody may still be reading what it took out.
+    assert!(log.promote(&of_ann(Some(Timestamp::now()))).is_err());
+    log.finish_erasure("ann").unwrap();
+    // Somebody who was erased and comes back can be learned from again: what was said since, and nothing else.
+    let again = asked("6", Some("ann"));
+    log.put(&again).unwrap();
+    for before in [candidate, of_ann(None)] {
+        assert_eq!(log.promote(&before).unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(log.admit("a", &before.subjects, &before.spoken).unwrap_err().kind(), ErrorKind::Invalid);
+    }
+    log.promote(&of_ann(Some(again.time))).unwrap();
 }

@@ -21,6 +21,7 @@ fn adapter(id: &str, subjects: &[&str]) -> Registered {
         reason: None,
         verdict: json!({ "held_out": { "mean": 0.25 } }),
         subjects: subjects.iter().map(|s| (*s).into()).collect(),
+        spoken: BTreeMap::new(),
         extra: Map::new(),
     }
 }
