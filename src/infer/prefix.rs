@@ -96,6 +96,12 @@ impl Prefixes {
         Ok(())
     }
 
+    /// Forgets all of them, in memory and on the disk: what a model or an adapter made that must be gone.
+    pub fn forget(&self) -> Result<()> {
+        self.lately().clear();
+        durable::discard(&self.folder)
+    }
+
     fn remember(&self, key: String, rows: Arc<Vec<u8>>) {
         let mut lately = self.lately();
         lately.retain(|(known, _)| *known != key);
@@ -180,6 +186,18 @@ mod tests {
             fs::write(&path, &whole[..at]).unwrap();
             assert!(read(&path).is_err(), "{at}");
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_in_no_place() {
+        let home = tempfile::tempdir().unwrap();
+        let prefixes = Prefixes::new(&home.path().join("prefixes"));
+        prefixes.forget().unwrap();
+        write(&home.path().join("prefixes/abc"), &[1]).unwrap();
+        prefixes.remember("abc".into(), Arc::new(vec![1]));
+        prefixes.forget().unwrap();
+        assert!(prefixes.lately().is_empty());
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -78,6 +78,10 @@ impl Runtime {
         for id in &erasure.adapters {
             durable::discard(&library.dir().join(id))?;
         }
+        // What they made of the house's instructions is theirs; which of the beginnings that is, a key does not tell.
+        if !(erasure.models.is_empty() && erasure.adapters.is_empty()) {
+            self.prefixes.forget()?;
+        }
         // The cycle under way may wait for this, to conclude.
         drop(publishing);
         // From the transaction on no cycle can promote what it learned; this one need not go on.

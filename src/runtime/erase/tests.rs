@@ -50,6 +50,7 @@ fn home() -> (tempfile::TempDir, Runtime) {
     model(path, "of-removed", "xx", &["ann"]);
     write(&path.join("learn/examples"), &json!("the words of ann"));
     write(&path.join("chat_history"), &json!("the words of ann"));
+    write(&path.join("prefixes/by-aa"), &json!("what aa made of the instructions"));
     let runtime = Runtime::open(path).unwrap();
     let log = runtime.log().unwrap();
     for (id, subject) in [("1", "ann"), ("2", "bob"), ("3", "ann")] {
@@ -93,6 +94,7 @@ fn check(home: &Path, runtime: &Runtime, erased: &Erased) {
         (names(&home.join("adapters")), names(&home.join("models"))),
         (vec!["00".into(), "bb".into()], vec!["of-bb".to_owned()])
     );
+    assert!(!home.join("prefixes").exists());
     let log = runtime.log().unwrap();
     assert_eq!(log.list(&Filter::default()).unwrap().interactions.into_iter().map(|i| i.id).collect::<Vec<_>>(), ["2"]);
     let standing = log.standing("m").unwrap();
