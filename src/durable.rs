@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// How a name begins that is being made.
 const HALF: &str = ".tmp-";
@@ -96,6 +97,16 @@ pub fn discard(path: &Path) -> Result<()> {
 /// Clears what an interrupted writer left in `folder`: half-made files older than a day go, so does what was being
 /// removed, and a folder that had stepped aside without a successor comes back.
 pub fn sweep(folder: &Path) -> Result<()> {
+    // A younger one may belong to a process that is still writing it.
+    clear_older(folder, Duration::from_secs(86_400))
+}
+
+/// As [`sweep`], for whoever alone may write in `folder`: what is half made there is nobody's, however young.
+pub fn clear(folder: &Path) -> Result<()> {
+    clear_older(folder, Duration::ZERO)
+}
+
+fn clear_older(folder: &Path, age: Duration) -> Result<()> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -109,9 +120,8 @@ pub fn sweep(folder: &Path) -> Result<()> {
         } else if name.starts_with(GONE) {
             remove(&entry.path())?;
         } else if name.starts_with(HALF) {
-            // A younger one may belong to a process that is still writing it.
-            let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
-            if age.is_some_and(|a| a.as_secs() > 86_400) {
+            let written = entry.metadata().and_then(|m| m.modified()).ok();
+            if age.is_zero() || written.and_then(|t| t.elapsed().ok()).is_some_and(|a| a > age) {
                 remove(&entry.path())?;
             }
         }
@@ -183,6 +193,20 @@ mod tests {
         fs::create_dir(home.path().join(".old-model")).unwrap();
         sweep(home.path()).unwrap();
         assert!(home.path().join("model").is_dir());
+    }
+
+    #[test]
+    fn what_is_half_made_is_its_maker_s_for_a_day_unless_nobody_else_can_be_one() {
+        let home = tempfile::tempdir().unwrap();
+        for (name, days) in [(".tmp-old", 2), (".tmp-new", 0), ("file", 2)] {
+            let file = File::create(home.path().join(name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(days * 90_000)).unwrap();
+        }
+        let entries = || fs::read_dir(home.path()).unwrap().count();
+        sweep(home.path()).unwrap();
+        assert_eq!((entries(), home.path().join(".tmp-new").exists()), (2, true));
+        clear(home.path()).unwrap();
+        assert_eq!((entries(), home.path().join("file").exists()), (1, true));
     }
 
     #[test]

@@ -34,18 +34,7 @@ pub(super) fn hold(dir: &Path, progress: &dyn Progress, cancel: &Cancel) -> Resu
             Err(TryLockError::Error(e)) => return Err(fail(e)),
         }
     }
-    durable::sweep(dir)?;
-    clear(dir)?;
+    // Nobody else writes here now, so every half-made folder is an orphan, and hundreds of megabytes may be in it.
+    durable::clear(dir)?;
     Ok(file)
-}
-
-/// Nobody else writes here now, so every half-made folder is an orphan, and hundreds of megabytes may be in it.
-fn clear(dir: &Path) -> Result<()> {
-    let Ok(entries) = std::fs::read_dir(dir) else { return Ok(()) };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(".tmp-") {
-            durable::remove(&entry.path())?;
-        }
-    }
-    Ok(())
 }

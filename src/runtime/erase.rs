@@ -78,6 +78,8 @@ impl Runtime {
         for id in &erasure.adapters {
             durable::discard(&library.dir().join(id))?;
         }
+        // Copies that were never finished: nobody is making one now.
+        durable::clear(library.dir())?;
         // What they made of the house's instructions is theirs; which of the beginnings that is, a key does not tell.
         if !(erasure.models.is_empty() && erasure.adapters.is_empty()) {
             self.prefixes.forget()?;

@@ -10,6 +10,7 @@
 //! A cycle takes the second while it holds the first, to conclude. So nobody waits for the first who holds the second.
 
 use super::Runtime;
+use super::learn::ADAPTER;
 use crate::durable;
 use crate::error::{Error, Result};
 use std::fs::{File, TryLockError};
@@ -26,10 +27,14 @@ pub(super) struct Publishing {
 
 impl Runtime {
     /// Sees to it that there is one cycle at a time, of all processes, waiting for another one as long as `patience`.
+    /// What an interrupted one left half made is cleared away: copies of examples are among it.
     pub(super) fn alone(&self, patience: Duration) -> Result<File> {
         let begin = Instant::now();
         loop {
             if let Some(held) = self.lock("learn.lock")? {
+                durable::sweep(&self.home)?;
+                durable::clear(&self.learning())?;
+                durable::clear(&self.learning().join(ADAPTER))?;
                 return Ok(held);
             }
             if begin.elapsed() >= patience {
@@ -71,6 +76,38 @@ impl Runtime {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(e)) => Err(fail(e)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn who_is_alone_clears_what_a_power_cut_left() {
+        let home = tempfile::tempdir().unwrap();
+        let runtime = Runtime::open(home.path()).unwrap();
+        let at = |name: &str| home.path().join(name);
+        fs::create_dir_all(at("learn/.tmp-merged")).unwrap();
+        fs::create_dir_all(at("learn/adapter")).unwrap();
+        fs::create_dir_all(at(".tmp-scratch-live")).unwrap();
+        for name in ["learn/.tmp-plan", "learn/plan.json", "learn/adapter/.tmp-check", ".tmp-scratch-old"] {
+            let file = File::create(at(name)).unwrap();
+            let days = if name.ends_with("old") { 2 } else { 0 };
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(days * 90_000)).unwrap();
+        }
+        let _alone = runtime.alone(Duration::ZERO).unwrap();
+        for (name, stays) in [
+            ("learn/.tmp-merged", false),
+            ("learn/.tmp-plan", false),
+            ("learn/adapter/.tmp-check", false),
+            (".tmp-scratch-old", false),
+            (".tmp-scratch-live", true),
+            ("learn/plan.json", true),
+        ] {
+            assert_eq!(at(name).exists(), stays, "{name}");
         }
     }
 }

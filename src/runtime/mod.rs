@@ -56,6 +56,7 @@ pub use walls::{Tried, Walls};
 pub use yardstick::Yardstick;
 
 use crate::config::Config;
+use crate::durable;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::infer::{Embedder, LanguageModel, Prefixes, Worn};
@@ -197,9 +198,10 @@ impl Runtime {
         once(&mut self.loaded().index, || Index::open(&self.home.join("index")))
     }
 
-    /// A folder in the home that goes with its handle.
+    /// A folder in the home that goes with its handle. Those of long ago go too, whose process was killed.
     fn scratch(&self) -> Result<tempfile::TempDir> {
-        crate::durable::create_dir(&self.home)?;
+        durable::create_dir(&self.home)?;
+        durable::sweep(&self.home)?;
         let refused = |e| Error::io(format!("cannot write in {}", self.home.display()), e);
         tempfile::Builder::new().prefix(".tmp-scratch").tempdir_in(&self.home).map_err(refused)
     }

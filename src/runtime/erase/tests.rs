@@ -50,6 +50,7 @@ fn home() -> (tempfile::TempDir, Runtime) {
     model(path, "of-removed", "xx", &["ann"]);
     write(&path.join("learn/examples"), &json!("the words of ann"));
     write(&path.join("chat_history"), &json!("the words of ann"));
+    fs::create_dir(path.join("adapters/.tmp-killed")).unwrap();
     write(&path.join("prefixes/by-aa"), &json!("what aa made of the instructions"));
     let runtime = Runtime::open(path).unwrap();
     let log = runtime.log().unwrap();

@@ -17,6 +17,7 @@ mod night;
 mod plan;
 
 pub use conclude::Promotion;
+pub(super) use plan::ADAPTER;
 
 use super::Runtime;
 use super::train::{CAN_TRAIN, cannot_train};
@@ -207,7 +208,7 @@ impl Runtime {
     }
 
     /// The folder of the cycle.
-    fn learning(&self) -> PathBuf {
+    pub(super) fn learning(&self) -> PathBuf {
         self.home.join(FOLDER)
     }
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 /// The candidate's folder, in the cycle's.
-pub(super) const ADAPTER: &str = "adapter";
+pub(in crate::runtime) const ADAPTER: &str = "adapter";
 /// The plan's file, in the cycle's folder.
 pub(super) const FILE: &str = "plan.json";
 /// A plan that nobody went on with for so long is made anew.
