@@ -31,7 +31,7 @@ const LIGATURES: [(char, &str); 5] = [('ﬀ', "ff"), ('ﬁ', "fi"), ('ﬂ', "fl"
 /// [`Full`](crate::ErrorKind::Full) when reading takes too long.
 pub fn read(bytes: &[u8], notes: &mut Vec<String>) -> Result<Parts> {
     let deadline = Instant::now() + LONGEST;
-    bounds::check_file(bytes)?;
+    contained(|| bounds::check_file(bytes)).unwrap_or_else(|| Err(damage()))?;
     let document = load(bytes)?;
     let pages = contained(|| document.get_pages()).unwrap_or_default();
     let mut sections = Vec::new();
@@ -61,14 +61,18 @@ fn damage() -> Error {
 
 fn load(bytes: &[u8]) -> Result<Document> {
     let options = LoadOptions { filter: Some(bounds::tame), ..LoadOptions::default() };
+    bounds::begin();
     let mut document = contained(|| Document::load_mem_with_options(bytes, options))
         .ok_or_else(damage)?
         .map_err(|e| damage().because(e))?;
+    bounds::check_room()?;
     if document.is_encrypted() {
         return Err(Error::unsupported("is locked with a password; save a copy without one"));
     }
     // A file without a password may be encrypted all the same; its streams were unreadable to the filter.
+    bounds::begin();
     document.objects.retain(|id, object| bounds::tame(*id, object).is_some());
+    bounds::check_room()?;
     Ok(document)
 }
 
