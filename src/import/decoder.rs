@@ -14,13 +14,16 @@
 
 use super::config::DecoderConfig;
 use super::linear::Weights;
+use super::source::Source;
 use crate::bundle::{Cache, Decoder};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Attention, DType, Extent, Op, Value};
 use crate::watch::{Cancel, Progress};
 
 /// Rows of the rotary tables, however long the model's context.
 const LONGEST: usize = 32_768;
+/// The most numbers of a head; models have 64 to 256.
+const LARGEST_HEAD: usize = 1024;
 
 /// What every layer shares.
 struct Shared {
@@ -37,6 +40,7 @@ pub(super) fn build(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Decoder> {
+    check(c, w.source)?;
     let context = c.context.min(LONGEST);
     progress.start("import", c.layers as u64 + 1);
     let ids = w.graph.input("input_ids", DType::I64, ["batch".into(), "sequence".into()]);
@@ -83,6 +87,23 @@ pub(super) fn build(
         eos: c.eos.clone(),
         cache: Cache::InPlace,
     })
+}
+
+/// Refuses heads that the model's matrices do not have, before tables are made for them.
+fn check(c: &DecoderConfig, source: &Source) -> Result<()> {
+    let (heads, kv_heads, head_dim) = (c.heads, c.kv_heads, c.head_dim);
+    if head_dim > LARGEST_HEAD || !head_dim.is_multiple_of(2) {
+        return Err(Error::unsupported(format!(
+            "heads of {head_dim} numbers; known are even ones up to {LARGEST_HEAD}"
+        )));
+    }
+    if !heads.is_multiple_of(kv_heads) {
+        return Err(Error::corrupt(format!("{heads} heads cannot share {kv_heads} of keys and values")));
+    }
+    for (part, heads) in [("q_proj", heads), ("k_proj", kv_heads)] {
+        source.shaped(&format!("model.layers.0.self_attn.{part}.weight"), &[heads * head_dim, c.hidden])?;
+    }
+    Ok(())
 }
 
 fn shared(c: &DecoderConfig, w: &mut Weights<'_>, mask: Value, context: usize) -> Result<Shared> {

@@ -4,7 +4,7 @@
 use super::config::EncoderConfig;
 use super::linear::Weights;
 use crate::bundle::Encoder;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{DType, Op, Value};
 use crate::watch::{Cancel, Progress};
 
@@ -15,6 +15,9 @@ pub(super) fn build(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Encoder> {
+    if !c.hidden.is_multiple_of(c.heads) {
+        return Err(Error::corrupt(format!("{} heads cannot share {} numbers", c.heads, c.hidden)));
+    }
     progress.start("import", c.layers as u64);
     let [ids, mask, types] = ["input_ids", "attention_mask", "token_type_ids"]
         .map(|name| w.graph.input(name, DType::I64, ["batch".into(), "sequence".into()]));

@@ -61,7 +61,7 @@ fn tensors_that_are_missing_too_many_or_of_another_shape_are_named() {
 fn configurations_that_nothing_here_knows_are_named() {
     let home = Home::new();
     type Change = fn(&mut Value);
-    let cases: [(&str, Change, &[&str]); 9] = [
+    let cases: [(&str, Change, &[&str]); 14] = [
         ("tiny/llama", |c| c["model_type"] = "mamba".into(), &["\"mamba\"", "known are"]),
         ("tiny/llama", |c| c["hidden_act"] = "gelu".into(), &["hidden_act", "\"gelu\""]),
         ("tiny/llama3", |c| c["rope_parameters"]["rope_type"] = "yarn".into(), &["rope type", "\"yarn\""]),
@@ -70,6 +70,11 @@ fn configurations_that_nothing_here_knows_are_named() {
         ("tiny/llama", |c| c["vocab_size"] = (-1).into(), &["config.json", "\"vocab_size\""]),
         ("tiny/llama", |c| *c = json!([]), &["config.json", "no JSON object"]),
         ("tiny/bert-cls", |c| c["position_embedding_type"] = "relative".into(), &["position_embedding_type"]),
+        ("tiny/llama", |c| c["head_dim"] = 536_870_912.into(), &["heads of 536870912", "up to 1024"]),
+        ("tiny/llama", |c| c["head_dim"] = 1.into(), &["heads of 1 numbers", "even"]),
+        ("tiny/llama", |c| c["head_dim"] = 1024.into(), &["layers.0.self_attn.q_proj", "1024"]),
+        ("tiny/llama", |c| c["num_key_value_heads"] = 3.into(), &["cannot share 3"]),
+        ("tiny/bert-cls", |c| c["num_attention_heads"] = 3.into(), &["3 heads cannot share 64"]),
         ("tiny/bert-cls", |c| c["max_position_embeddings"] = 63.into(), &["position_embeddings", "[63, 64]"]),
     ];
     for (model, change, words) in cases {
