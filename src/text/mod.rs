@@ -1,6 +1,7 @@
 //! Text on its way in: documents to sections, sections to chunks, chunks to tokens.
 
 pub mod chunk;
+mod contained;
 pub mod document;
 pub mod template;
 pub mod tokenizer;

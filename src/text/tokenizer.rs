@@ -1,5 +1,6 @@
 //! Text to tokens and back. The `tokenizers` crate does the work; here are its walls and the stream of bytes.
 
+use super::contained::contained;
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -18,8 +19,11 @@ impl Tokenizer {
 
     /// As [`Tokenizer::open`], from the bytes.
     pub fn from_bytes(bytes: &[u8], vocabulary: usize) -> Result<Self> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
-            .map_err(|e| Error::corrupt("no tokenizer that can be read").because(e))?;
+        let unreadable = || Error::corrupt("no tokenizer that can be read");
+        // The library believes what the file says of itself, and panics where that is wrong.
+        let mut inner = contained(|| tokenizers::Tokenizer::from_bytes(bytes))
+            .ok_or_else(unreadable)?
+            .map_err(|e| unreadable().because(e))?;
         // Files often carry the trainer's own truncation and padding; lengths are the caller's business here.
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|e| Error::corrupt("truncation").because(e))?;
@@ -103,5 +107,23 @@ impl Stream<'_> {
         let now = self.tokenizer.decode(&self.ids[self.settled..])?;
         self.told = self.ids.len();
         Ok(now.get(before.len()..).unwrap_or_default().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tokenizer_whose_merges_do_not_fit_is_refused() {
+        let tokenizer = |prefix: &str| {
+            let model = format!(
+                r#""type":"BPE","continuing_subword_prefix":{prefix},"vocab":{{"a":0,"b":1,"ab":2}},"merges":["a b"]"#
+            );
+            Tokenizer::from_bytes(format!(r#"{{"version":"1.0","model":{{{model}}}}}"#).as_bytes(), 3)
+        };
+        assert_eq!(tokenizer("null").unwrap().encode("ab", false).unwrap(), [2]);
+        let refused = tokenizer(r###""##""###).err().unwrap();
+        assert_eq!(refused.kind(), crate::ErrorKind::Corrupt, "{refused}");
     }
 }
