@@ -177,6 +177,8 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn read(&self, file: &File, known: &BTreeMap<String, String>) -> Result<Found> {
+        // Before the batch it would be in: one name must not keep the others out.
+        Index::check_name(&file.name)?;
         let bytes = document::load(&file.path, self.settings.max_bytes)?;
         let digest = self.digest(&bytes);
         if known.get(&file.name) == Some(&digest) {

@@ -10,12 +10,14 @@ fn files_that_are_no_documents_are_skipped_in_folders_and_refused_by_name() {
     let binary = home.file("docs/binary.txt", (0..4096u32).map(|i| (i * 197 % 256) as u8).collect::<Vec<_>>());
     let empty = home.file("docs/empty.md", "");
     home.file("docs/picture.png", [0x89, b'P', b'N', b'G']);
+    home.file("docs/two\nlines.md", "# Lamps\n\nThe lamp is out.\n");
+    home.file(&format!("docs/{0}/{0}/{0}.md", "deep".repeat(60)), "# Lamps\n\nThe lamp is far away.\n");
     let folder = binary.parent().unwrap();
 
     let done = home.json(&["ingest", word(folder)]);
     assert_eq!(done["documents"], 1, "{done}");
     let skipped = done["skipped"].as_array().unwrap();
-    assert_eq!(skipped.len(), 2, "{done}");
+    assert_eq!(skipped.len(), 4, "{done}");
     let human = home.run(&["ingest", word(folder)]);
     assert!(text(&human.stderr).contains("binary.txt") && text(&human.stderr).contains("empty.md"));
 

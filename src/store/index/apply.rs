@@ -125,6 +125,11 @@ impl Index {
         Ok(())
     }
 
+    /// Errors: `Invalid` when no document can have that name.
+    pub fn check_name(name: &str) -> Result<()> {
+        catalog::valid_document(name)
+    }
+
     /// Checks what is to be written and scales its vectors, before the transaction. Returns their dimensions.
     fn prepare(&self, upserts: &mut [NewDocument]) -> Result<usize> {
         let embedder = self.embedder()?;
