@@ -1,7 +1,7 @@
 //! Questions and answers on the command line: the flags that shape an answer, and how it is shown.
 
 use super::app::App;
-use super::args::positive;
+use super::args::{positive, subject};
 use super::failure::Failure;
 use super::style::Style;
 use clap::Args;
@@ -20,7 +20,7 @@ pub struct Answering {
     #[arg(long, value_name = "C")]
     pub collection: Option<String>,
     /// Whom it concerns; kept with the interaction
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = subject)]
     pub subject: Option<String>,
     /// Do not search the documents; the model answers from what it learnt
     #[arg(long)]

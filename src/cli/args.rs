@@ -7,6 +7,7 @@ use super::{
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
 use wayside::Device;
+use wayside::store::log::check_subject;
 
 /// Where help lists the flags of all commands.
 const EVERYWHERE: &str = "Options of every command";
@@ -86,10 +87,28 @@ pub fn filled(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it is empty".into()) } else { Ok(text.into()) }
 }
 
+/// Somebody whom an interaction may concern.
+pub fn subject(text: &str) -> Result<String, String> {
+    let text = filled(text)?;
+    check_subject(&text).map_err(|e| e.to_string())?;
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn subjects_that_nothing_can_be_kept_under_are_refused() {
+        let commands = ["ask Q", "chat", "log list", "log erase", "records check", "records show Q"];
+        for (subject, good) in [("C-1", true), ("", false), ("a\tb", false), (&"x".repeat(201), false)] {
+            for command in commands {
+                let words = ["wayside"].into_iter().chain(command.split(' ')).chain(["--subject", subject]);
+                assert_eq!(Args::try_parse_from(words).is_ok(), good, "{command} --subject {subject:?}");
+            }
+        }
+    }
 
     fn each(command: &clap::Command, look: &mut dyn FnMut(&clap::Command)) {
         look(command);

@@ -5,7 +5,7 @@ mod files;
 mod view;
 
 use super::app::App;
-use super::args::filled;
+use super::args::{filled, subject};
 use super::failure::Done;
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ pub enum Words {
         #[arg(short, value_name = "N")]
         n: Option<usize>,
         /// Only those that concern this one
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = subject)]
         subject: Option<String>,
         /// Only those rated so
         #[arg(long, value_name = "RATING")]
@@ -118,7 +118,7 @@ pub enum Words {
   wayside log erase --verify receipts/20260102T030405.000000Z.json")]
     Erase {
         /// Whom to erase
-        #[arg(long, value_name = "ID", value_parser = filled, required_unless_present = "verify")]
+        #[arg(long, value_name = "ID", value_parser = subject, required_unless_present = "verify")]
         subject: Option<String>,
         /// Check that what this receipt says is so
         #[arg(long, value_name = "FILE", conflicts_with = "subject")]

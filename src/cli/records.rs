@@ -1,7 +1,7 @@
 //! `records`: what is known of the person served, and where it comes from.
 
 use super::app::App;
-use super::args::filled;
+use super::args::{filled, subject};
 use super::failure::Done;
 use super::style::{columns, count};
 use clap::Subcommand;
@@ -58,7 +58,7 @@ pub enum Words {
   wayside records check --subject C-1014")]
     Check {
         /// The person to ask about
-        #[arg(long, value_name = "ID", value_parser = filled)]
+        #[arg(long, value_name = "ID", value_parser = subject)]
         subject: Option<String>,
     },
     /// Show the facts that a question would be given
@@ -72,7 +72,7 @@ pub enum Words {
         #[arg(value_name = "QUESTION", value_parser = filled)]
         question: String,
         /// The person served
-        #[arg(long, value_name = "ID", value_parser = filled)]
+        #[arg(long, value_name = "ID", value_parser = subject)]
         subject: String,
         /// The collection to search; all without
         #[arg(long, value_name = "C")]

@@ -4,7 +4,7 @@ use super::{Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Language, Request, Sampling, generate};
 use crate::rag::{self, Citer, Fact, Facts, History, Hit, Material, Origin, Prompt, REFUSAL, Room, prompt};
-use crate::store::log::{Citation, Interaction, Message, NOTHING, Timings};
+use crate::store::log::{Citation, Interaction, Message, NOTHING, Timings, check_subject};
 use crate::watch::Cancel;
 use serde::Serialize;
 use serde_json::json;
@@ -32,6 +32,17 @@ pub struct Question {
     pub max_tokens: usize,
     /// Any of these ends the answer.
     pub stop: Vec<String>,
+}
+
+impl Question {
+    /// What can be wrong with a question before anything is loaded for it or said.
+    fn check(&self) -> Result<()> {
+        if self.text.trim().is_empty() {
+            return Err(Error::invalid("the question is empty"));
+        }
+        self.subject.as_deref().map_or(Ok(()), check_subject)?;
+        self.sampling.check()
+    }
 }
 
 /// An answer, and where it came from.
@@ -97,6 +108,7 @@ impl Runtime {
     /// Answers, telling `say` the text as it comes. The interaction is on the disk when this returns; cancelled
     /// answers are kept as far as they came.
     pub fn ask(&self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Answer> {
+        question.check()?;
         // From here on, so that loading is not slowed down either.
         let _turn = self.turn().answer();
         let this = self.stopped_by(cancel);
@@ -135,10 +147,7 @@ impl Runtime {
         cancel: &Cancel,
         say: &mut dyn FnMut(&str),
     ) -> Result<Answer> {
-        if question.text.trim().is_empty() {
-            return Err(Error::invalid("the question is empty"));
-        }
-        question.sampling.check()?;
+        question.check()?;
         let _turn = self.turn().answer();
         let log = self.log()?;
         // Loading is not part of answering.
@@ -382,5 +391,23 @@ fn citation(source: &rag::Source) -> Citation {
             chunk: None,
             score: fact.score,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn what_cannot_be_kept_is_refused_before_anything_is_loaded() {
+        let home = tempfile::tempdir().unwrap();
+        let runtime = Runtime::open(home.path()).unwrap();
+        for subject in ["", "a\tb", &"x".repeat(201)] {
+            let mut question = runtime.question("Is it open?");
+            question.subject = Some(subject.to_owned());
+            let refused = runtime.ask(&question, &Cancel::new(), &mut |_| panic!("nothing is said")).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
+        }
     }
 }

@@ -177,7 +177,7 @@ impl Interaction {
     pub(super) fn validate(&self) -> Result<()> {
         validate_id(&self.id)?;
         match &self.subject {
-            Some(subject) => validate_name("subject", subject),
+            Some(subject) => check_subject(subject),
             None => Ok(()),
         }
     }
@@ -191,6 +191,11 @@ pub(super) fn new_id() -> String {
 /// Invalid when `id` cannot be an interaction's.
 pub(super) fn validate_id(id: &str) -> Result<()> {
     validate_name("interaction's id", id)
+}
+
+/// Errors: [`Invalid`](crate::ErrorKind::Invalid) when nothing can be kept under `subject`.
+pub fn check_subject(subject: &str) -> Result<()> {
+    validate_name("subject", subject)
 }
 
 /// Invalid when `name` cannot be part of a key.

@@ -20,7 +20,7 @@ mod registry;
 pub use erase::Erasure;
 pub use identity::{question_hash, salted, subject_hash};
 pub(in crate::store) use interaction::validate_name;
-pub use interaction::{Citation, Interaction, Message, NOTHING, Rating, Timings};
+pub use interaction::{Citation, Interaction, Message, NOTHING, Rating, Timings, check_subject};
 pub use jsonl::{Exported, Imported, interactions};
 pub use registry::{Registered, Standing, State};
 
