@@ -222,18 +222,23 @@ impl Context {
         self.cache.can_shrink() && self.model.sessions.can_share(self.worn.is_some())
     }
 
-    /// A pass in which others may take part: run by whoever comes first.
+    /// A pass in which others may take part: run by whoever comes first. A conversation is empty while it is away, and
+    /// stays so if the pass breaks off.
     fn share(&mut self, chunk: &[u32]) -> Result<Tensor> {
-        let (cache, buffers) = self.cache.lend();
+        let mut cache = std::mem::replace(&mut self.cache, Cache::new(&self.model.decoder));
+        let tokens = std::mem::take(&mut self.tokens);
+        let (number, buffers) = cache.lend();
         let kind = self.adapter().map(str::to_owned);
         let model = self.model.clone();
         let (job, logits) =
-            match model.turns.enter(Job { kind, cache, buffers, used: self.tokens.len(), tokens: chunk.to_vec() }) {
+            match model.turns.enter(Job { kind, cache: number, buffers, used: tokens.len(), tokens: chunk.to_vec() }) {
                 Turn::Done(done) => *done,
                 Turn::Alone(job, _turn) => {
-                    self.cache.put_back(job.buffers);
+                    cache.put_back(job.buffers);
+                    (self.cache, self.tokens) = (cache, tokens);
                     return self.run(chunk, chunk.len());
                 }
+                Turn::Lost => return Err(Error::engine("the pass that this conversation shared broke off; ask again")),
                 Turn::Leads(mut jobs, lead) => {
                     let logits = model.sessions.together(self.worn.as_deref(), &model.decoder, &mut jobs);
                     let logits: Vec<_> = match logits {
@@ -243,7 +248,8 @@ impl Context {
                     lead.hand_out(jobs.into_iter().zip(logits).collect())?
                 }
             };
-        self.cache.put_back(job.buffers);
+        cache.put_back(job.buffers);
+        (self.cache, self.tokens) = (cache, tokens);
         logits
     }
 

@@ -32,8 +32,8 @@ struct State {
     next: u64,
     /// Whether a pass runs, or is being collected.
     busy: bool,
-    /// What followers got, by ticket.
-    done: HashMap<u64, Done>,
+    /// What followers got, by ticket; none from a pass that broke off.
+    done: HashMap<u64, Option<Done>>,
     /// Conversations that are generating.
     answering: usize,
 }
@@ -55,6 +55,8 @@ pub enum Turn<'a> {
     Leads(Vec<Job>, Lead<'a>),
     /// Another one ran it.
     Done(Box<Done>),
+    /// Another one was running it and broke off: the job is gone.
+    Lost,
 }
 
 /// The right to run, until it is dropped.
@@ -100,7 +102,7 @@ impl Turns {
         self.came.notify_one();
         loop {
             if let Some(done) = state.done.remove(&id) {
-                return Turn::Done(Box::new(done));
+                return done.map_or(Turn::Lost, |done| Turn::Done(Box::new(done)));
             }
             if !state.busy && state.waiting.front().is_some_and(|t| t.id == id) {
                 break;
@@ -161,14 +163,18 @@ impl Lead<'_> {
     pub fn hand_out(mut self, done: Vec<Done>) -> Result<Done> {
         let mut done = done.into_iter();
         let own = done.next().ok_or_else(|| Error::engine("a pass without conversations"))?;
-        self.turns.lock().done.extend(std::mem::take(&mut self.followers).into_iter().zip(done));
+        let followers = std::mem::take(&mut self.followers).into_iter();
+        self.turns.lock().done.extend(followers.map(|id| (id, done.next())));
         Ok(own)
     }
 }
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
-        self.turns.lock().busy = false;
+        let mut state = self.turns.lock();
+        state.done.extend(self.followers.drain(..).map(|id| (id, None)));
+        state.busy = false;
+        drop(state);
         self.turns.ended.notify_all();
     }
 }
@@ -202,10 +208,27 @@ mod tests {
                     lead.hand_out(jobs.into_iter().map(|job| (job, Err(Error::engine("")))).collect()).unwrap()
                 }
                 Turn::Done(done) => *done,
+                Turn::Lost => panic!("no pass breaks off"),
             };
             assert_eq!(own.used, pass, "each gets its own");
         }
         led
+    }
+
+    #[test]
+    fn a_pass_that_breaks_off_keeps_nobody() {
+        let turns = Turns { patience: Duration::from_secs(600), ..Turns::default() };
+        let conversations = [turns.answering(), turns.answering(), turns.answering()];
+        let enter = || {
+            let turn = turns.enter(Job { kind: None, cache: 0, buffers: vec![], used: 0, tokens: vec![] });
+            matches!(turn, Turn::Lost)
+        };
+        let lost = std::thread::scope(|scope| {
+            let threads = conversations.each_ref().map(|_| scope.spawn(enter));
+            threads.map(|thread| thread.join().unwrap())
+        });
+        assert_eq!(lost.into_iter().filter(|lost| *lost).count(), 2, "one led");
+        drop(turns.alone());
     }
 
     #[test]
