@@ -1,5 +1,8 @@
 //! Asking: question, passages, prompt, answer, log; in this order, and the log before the answer is called finished.
 
+#[cfg(test)]
+mod tests;
+
 use super::{Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Language, Request, Sampling, generate};
@@ -391,23 +394,5 @@ fn citation(source: &rag::Source) -> Citation {
             chunk: None,
             score: fact.score,
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ErrorKind;
-
-    #[test]
-    fn what_cannot_be_kept_is_refused_before_anything_is_loaded() {
-        let home = tempfile::tempdir().unwrap();
-        let runtime = Runtime::open(home.path()).unwrap();
-        for subject in ["", "a\tb", &"x".repeat(201)] {
-            let mut question = runtime.question("Is it open?");
-            question.subject = Some(subject.to_owned());
-            let refused = runtime.ask(&question, &Cancel::new(), &mut |_| panic!("nothing is said")).unwrap_err();
-            assert_eq!(refused.kind(), ErrorKind::Invalid, "{refused}");
-        }
     }
 }

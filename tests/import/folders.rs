@@ -72,7 +72,7 @@ fn configurations_that_nothing_here_knows_are_named() {
         ("tiny/bert-cls", |c| c["position_embedding_type"] = "relative".into(), &["position_embedding_type"]),
         ("tiny/llama", |c| c["head_dim"] = 536_870_912.into(), &["heads of 536870912", "up to 1024"]),
         ("tiny/llama", |c| c["head_dim"] = 1.into(), &["heads of 1 numbers", "even"]),
-        ("tiny/llama", |c| c["head_dim"] = 1024.into(), &["layers.0.self_attn.q_proj", "1024"]),
+        ("tiny/llama", |c| c["head_dim"] = 1024.into(), &["layers.0.self_attn.q_proj", "[4096, 128]"]),
         ("tiny/llama", |c| c["num_key_value_heads"] = 3.into(), &["cannot share 3"]),
         ("tiny/bert-cls", |c| c["num_attention_heads"] = 3.into(), &["3 heads cannot share 64"]),
         ("tiny/bert-cls", |c| c["max_position_embeddings"] = 63.into(), &["position_embeddings", "[63, 64]"]),
