@@ -336,7 +336,7 @@ mod tests {
             sources: sources.iter().copied().cloned().collect(),
         };
         let goes_on = ["system", "user", "assistant", "user"];
-        assert_eq!(history.records(&prompt(&goes_on, &[])), [shown.clone()]);
+        assert_eq!(history.records(&prompt(&goes_on, &[])), std::slice::from_ref(&shown));
         assert_eq!(history.records(&prompt(&goes_on, &[&shown])), [], "the prompt carries it itself");
         assert_eq!(history.records(&prompt(&["system", "user"], &[])), [], "all turns are forgotten");
     }
