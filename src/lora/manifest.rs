@@ -17,8 +17,8 @@ use std::path::Path;
 const FORMAT: u32 = 1;
 /// The manifest's name.
 const MANIFEST: &str = "wayside.json";
-/// Digits of an id.
-const DIGITS: usize = 12;
+/// Digits of an adapter's id.
+pub(crate) const ID_DIGITS: usize = 12;
 
 /// What `wayside.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -168,7 +168,7 @@ impl Manifest {
             "adapter {} was made for {how} model, {} ({}), not for {name} as it is now; use it with that model, or train it again",
             self.id,
             self.base,
-            self.base_fingerprint.get(..DIGITS).unwrap_or_default()
+            self.base_fingerprint.get(..ID_DIGITS).unwrap_or_default()
         )))
     }
 }
@@ -180,7 +180,7 @@ fn id(dir: &Path) -> Result<String> {
         hash.update(&map(&dir.join(name))?);
     }
     let mut id = hex(&hash.finalize());
-    id.truncate(DIGITS);
+    id.truncate(ID_DIGITS);
     Ok(id)
 }
 
@@ -245,7 +245,7 @@ pub(super) mod tests {
     fn what_is_written_is_read_and_the_id_is_the_content_s() {
         let (dir, manifest) = written();
         assert_eq!(Manifest::read(dir.path()).unwrap(), manifest);
-        assert_eq!((manifest.rank, manifest.id.len()), (2, DIGITS));
+        assert_eq!((manifest.rank, manifest.id.len()), (2, ID_DIGITS));
         let files = [peft::TENSORS, peft::CONFIG].map(|name| std::fs::read(dir.path().join(name)).unwrap()).concat();
         assert!(hex(&Sha256::digest(files)).starts_with(&manifest.id));
         let (_other, again) = written();

@@ -25,6 +25,7 @@ pub use config::{LoraConfig, Target};
 pub use factors::Factors;
 pub use inject::inject;
 pub use library::{Entry, Library};
+pub(crate) use manifest::ID_DIGITS;
 pub use manifest::{Dataset, Kind, Lineage, Manifest};
 pub use merge::merge;
 pub use places::{Place, Places};

@@ -10,7 +10,6 @@ use wayside::bundle::Bundle;
 use wayside::lora::Target;
 use wayside::parts;
 use wayside::store::Log;
-use wayside::store::log::{Registered, State};
 
 /// A folder as PEFT leaves it.
 fn made(home: &Home, name: &str, rank: usize, targets: &[Target]) -> PathBuf {
@@ -99,20 +98,7 @@ fn every_command_tells_of_an_adapter_what_the_list_tells() {
     let mut row = home.json(&["adapters", "import", word(&golden("lora/llama"))]);
     let id = row["id"].as_str().unwrap().to_owned();
     let log = Log::open(&home.path().join("log")).unwrap();
-    let registered = Registered {
-        id: id.clone(),
-        model: Bundle::open(&home.path().join("models/tiny")).unwrap().fingerprint(),
-        state: State::Active,
-        time: jiff::Timestamp::now(),
-        promoted: None,
-        ended: None,
-        reason: None,
-        verdict: json!({ "passed": true, "checks": [] }),
-        subjects: vec![],
-        spoken: Default::default(),
-        extra: Default::default(),
-    };
-    log.promote(&registered).unwrap();
+    learn::serve(&log, &id, &Bundle::open(&home.path().join("models/tiny")).unwrap());
     drop(log);
     (row["state"], row["verdict"]) = ("active".into(), "passed".into());
     let same = |told: &Value, row: &Value| {

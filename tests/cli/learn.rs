@@ -4,6 +4,7 @@ use super::home::{Home, text, word};
 use crate::support;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use wayside::bundle::Bundle;
 use wayside::store::Log;
 use wayside::store::log::{Interaction, Message, Rating, Registered, State};
 
@@ -35,6 +36,24 @@ pub fn log(home: &Home, interactions: usize) {
     let lines: Vec<&str> = wayside::sample::SHOP.interactions.lines().take(interactions).collect();
     let log = home.file("log.jsonl", lines.join("\n"));
     home.json(&["log", "import", word(&log)]);
+}
+
+/// Lets an adapter serve, as if the gate had passed it.
+pub fn serve(log: &Log, id: &str, model: &Bundle) {
+    let registered = Registered {
+        id: id.to_owned(),
+        model: model.fingerprint(),
+        state: State::Active,
+        time: jiff::Timestamp::now(),
+        promoted: None,
+        ended: None,
+        reason: None,
+        verdict: json!({ "passed": true, "checks": [] }),
+        subjects: vec![],
+        spoken: Default::default(),
+        extra: Default::default(),
+    };
+    log.promote(&registered).unwrap();
 }
 
 fn reasons(learned: &Value) -> String {
@@ -111,7 +130,7 @@ fn a_log_whose_answers_belong_to_other_questions_is_not_learned() {
 #[test]
 fn an_adapter_whose_answers_people_dislike_is_rolled_back() {
     let home = Home::new();
-    let bundle = wayside::bundle::Bundle::open(&home.path().join("models/smollm2-135m-instruct")).unwrap();
+    let bundle = Bundle::open(&home.path().join("models/smollm2-135m-instruct")).unwrap();
     let log = Log::open(&home.path().join("log")).unwrap();
     let answered = |id: &str, adapter: Option<&str>, rating: Option<Rating>| {
         let messages = vec![Message::new("user", format!("Is {id} in stock?")), Message::new("assistant", "Yes.")];
@@ -120,20 +139,7 @@ fn an_adapter_whose_answers_people_dislike_is_rolled_back() {
     for n in 0..30 {
         log.put(&answered(&format!("before-{n}"), None, Some(if n == 0 { Rating::Down } else { Rating::Up }))).unwrap();
     }
-    let registered = Registered {
-        id: "0123456789ab".into(),
-        model: bundle.fingerprint(),
-        state: State::Active,
-        time: jiff::Timestamp::now(),
-        promoted: None,
-        ended: None,
-        reason: None,
-        verdict: json!({ "passed": true, "checks": [] }),
-        subjects: vec![],
-        spoken: Default::default(),
-        extra: Default::default(),
-    };
-    log.promote(&registered).unwrap();
+    serve(&log, "0123456789ab", &bundle);
     for n in 0..6 {
         log.put(&answered(&format!("after-{n}"), Some("0123456789ab"), None)).unwrap();
     }

@@ -6,7 +6,7 @@ use super::plan::{ADAPTER, HELD_OUT, Plan, lack, newest};
 use crate::bundle::Bundle;
 use crate::error::{Error, Result};
 use crate::learn::{Check, Judged, Side, Verdict, worse};
-use crate::lora::{Lineage, Manifest};
+use crate::lora::{ID_DIGITS, Lineage, Manifest};
 use crate::store::log::{Rating, Registered, Standing, State};
 use crate::train::Diverged;
 use jiff::Timestamp;
@@ -16,8 +16,6 @@ use std::time::Duration;
 
 /// Answers since a promotion that probation looks at; afterwards an adapter has proved itself.
 const PROBATION: usize = 200;
-/// Digits of an adapter's id.
-const ID: usize = 12;
 
 /// What promoting or rolling back came to.
 #[derive(Clone, Debug, Serialize)]
@@ -148,7 +146,7 @@ impl Runtime {
     /// count as judged. There is no adapter to name it by; it goes by the plan's identity.
     pub(super) fn diverged(&self, plan: &Plan, model: &Bundle, why: &Diverged) -> Result<(String, Verdict)> {
         let verdict = Verdict::of(vec![Check::new("loss", false, why.to_string(), Value::Null)]);
-        let id: String = plan.identity.chars().take(ID).collect();
+        let id: String = plan.identity.chars().take(ID_DIGITS).collect();
         self.close(plan, model, &id, &Lineage::default(), &verdict)?;
         Ok((id, verdict))
     }
