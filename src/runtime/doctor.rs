@@ -4,7 +4,7 @@ use super::Runtime;
 use super::device::Settled;
 use crate::device::Device;
 use crate::engine::{self, Engine};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde::Serialize;
 
 /// One thing looked at.
@@ -33,9 +33,7 @@ impl Runtime {
         for part in self.parts.list().into_iter().filter(|part| part.present || !part.optional) {
             let detail = match &part.path {
                 Some(path) => Ok(path.display().to_string()),
-                None => {
-                    Err(crate::Error::not_found(format!("not here yet; `wayside models pull {}` gets it", part.name)))
-                }
+                None => Err(Error::not_found(format!("not here yet; `wayside models pull {}` gets it", part.name))),
             };
             look(format!("part {}", part.name), false, detail);
         }
@@ -72,7 +70,8 @@ impl Runtime {
             }
         }
         look("index".into(), true, self.look_at_index());
-        look("log".into(), true, self.look_at_log());
+        // A record that cannot be read costs no more than itself.
+        look("log".into(), self.log().is_err(), self.look_at_log());
         look("sources".into(), true, self.look_at_sources());
         checks
     }
@@ -119,7 +118,14 @@ impl Runtime {
     }
 
     fn look_at_log(&self) -> Result<String> {
-        Ok(format!("{} interactions", self.log()?.len()?))
+        let log = self.log()?;
+        let all = log.len()?;
+        match log.damaged()?.as_slice() {
+            [] => Ok(format!("{all} interactions")),
+            damaged @ [first, ..] => {
+                Err(Error::corrupt(format!("{} of {all} interactions cannot be read: {first}", damaged.len())))
+            }
+        }
     }
 }
 

@@ -98,6 +98,29 @@ fn processes_share_a_home() {
 }
 
 #[test]
+fn a_damaged_interaction_is_told_and_costs_no_other() {
+    let home = Home::new();
+    let logged = |word: &str| {
+        format!(
+            "{{\"messages\":[{{\"role\":\"user\",\"content\":\"{word}?\"}},{{\"role\":\"assistant\",\"content\":\"No.\"}}]}}\n"
+        )
+    };
+    home.json(&["log", "import", word(&home.file("log.jsonl", logged("quinces") + &logged("medlars")))]);
+    let data = home.path().join("log/data.mdb");
+    let mut bytes = fs::read(&data).unwrap();
+    let places: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(b"quinces")).collect();
+    places.iter().for_each(|&at| bytes[at] = b'Q');
+    fs::write(&data, bytes).unwrap();
+
+    let checks = home.json(&["doctor"]);
+    let log = checks.as_array().unwrap().iter().find(|c| c["check"] == "log").unwrap();
+    assert_eq!((&log["ok"], &log["blocks"]), (&false.into(), &false.into()), "{log}");
+    let told = log["detail"].as_str().unwrap();
+    assert!(told.contains("1 of 2 interactions") && told.contains("log export"), "{told}");
+    assert_eq!(home.json(&["log", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_corrupt_index_is_told_and_costs_no_log() {
     let home = Home::new();
     let answer = home.json(&["ask", "Say a word.", "--no-retrieval", "--max-tokens", "4"]);

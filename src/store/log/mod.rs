@@ -113,6 +113,11 @@ impl Log {
         })
     }
 
+    /// Reads everything, and says what cannot be read: one sentence each.
+    pub fn damaged(&self) -> Result<Vec<String>> {
+        self.env.read(|txn| self.tables.each(txn, |_| ()))
+    }
+
     /// Says what a person thought of an answer; NotFound when there is no such interaction.
     pub fn rate(&self, id: &str, rating: Rating) -> Result<()> {
         self.change(id, |interaction| interaction.rating = Some(rating))
