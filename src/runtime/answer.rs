@@ -39,7 +39,7 @@ pub struct Question {
 
 impl Question {
     /// What can be wrong with a question before anything is loaded for it or said.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self.text.trim().is_empty() {
             return Err(Error::invalid("the question is empty"));
         }
@@ -141,7 +141,7 @@ impl Runtime {
         })
     }
 
-    /// Answers within a conversation, and adds the turn to it.
+    /// Answers a checked question within a conversation, and adds the turn to it.
     pub(super) fn answer(
         &self,
         context: &mut Context,
@@ -150,7 +150,6 @@ impl Runtime {
         cancel: &Cancel,
         say: &mut dyn FnMut(&str),
     ) -> Result<Answer> {
-        question.check()?;
         let _turn = self.turn().answer();
         let log = self.log()?;
         // Loading is not part of answering.

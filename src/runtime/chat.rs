@@ -41,6 +41,7 @@ impl Chat {
     /// oldest turns are forgotten. A question that concerns another subject than the one before begins anew: the two
     /// share no words and no cache.
     pub fn ask(&mut self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<&Answer> {
+        question.check()?;
         if self.subject != question.subject {
             self.end();
             self.subject.clone_from(&question.subject);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::fs;
 use wayside::sample::{CLINIC, SHOP, Scenario};
 use wayside::watch::Cancel;
-use wayside::{Question, Runtime, Wear};
+use wayside::{ErrorKind, Question, Runtime, Wear};
 
 /// A home with a scenario's documents, database and declaration.
 fn furnished(scenario: &Scenario) -> Home {
@@ -153,6 +153,11 @@ fn a_turn_without_records_of_its_own_rests_on_those_before_it() {
     assert_eq!((first.facts.len(), second.facts.len(), second.hits.len()), (1, 0, 0));
     let logged = runtime.log().unwrap().get(&second.interaction).unwrap();
     assert!(logged.is_personal() && logged.hits == first.hits, "{logged:?}");
+
+    let of = Question { subject: Some("two\nlines".into()), ..runtime.question("Was the pump greased?") };
+    let refused = chat.ask(&of, &Cancel::new(), &mut |_| ()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Invalid);
+    assert_eq!(chat.last().unwrap().interaction, second.interaction, "what is refused ends no conversation");
 }
 
 #[test]
