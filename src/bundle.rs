@@ -170,6 +170,28 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// How to drive a language model. Errors: `Invalid` for one that makes vectors.
+    pub fn decoder(&self) -> Result<&Decoder> {
+        match &self.manifest.model {
+            Model::Decoder(decoder) => Ok(decoder),
+            Model::Encoder(_) => {
+                let name = &self.manifest.name;
+                Err(Error::invalid(format!("{name} makes vectors, it cannot answer; choose a language model")))
+            }
+        }
+    }
+
+    /// How to drive an embedder. Errors: `Invalid` for a language model.
+    pub fn encoder(&self) -> Result<&Encoder> {
+        match &self.manifest.model {
+            Model::Encoder(encoder) => Ok(encoder),
+            Model::Decoder(_) => {
+                let name = &self.manifest.name;
+                Err(Error::invalid(format!("{name} answers, it makes no vectors; choose an embedder")))
+            }
+        }
+    }
+
     /// Hashes every file and compares. Slow: it reads the whole model.
     pub fn verify(&self) -> Result<()> {
         for (name, entry) in &self.manifest.files {

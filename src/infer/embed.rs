@@ -1,6 +1,6 @@
 //! Texts to unit vectors.
 
-use crate::bundle::{self, Bundle, Encoder, Model, Pooling};
+use crate::bundle::{self, Bundle, Encoder, Pooling};
 use crate::engine::{Engine, Input, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::text::tokenizer::Tokenizer;
@@ -22,9 +22,7 @@ impl Embedder {
     /// Loads a bundle. Errors: `Invalid` when it holds a decoder.
     pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
         let name = &bundle.manifest.name;
-        let Model::Encoder(encoder) = bundle.manifest.model.clone() else {
-            return Err(Error::invalid(format!("{name} answers, it makes no vectors; choose an embedder")));
-        };
+        let encoder = bundle.encoder()?.clone();
         let path = bundle.path(bundle::MODEL)?;
         let graph = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
         let session = engine.session(&graph, &bundle.dir)?;

@@ -1,7 +1,7 @@
 //! How a decoder reads and writes: tokens, conversations, and what ends an answer. All that is known of a model without
 //! running it.
 
-use crate::bundle::{self, Bundle, Decoder, Model};
+use crate::bundle::{self, Bundle, Decoder};
 use crate::error::{Error, Result};
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
@@ -19,9 +19,7 @@ impl Language {
     /// Reads what a bundle says. Errors: `Invalid` when it holds an encoder.
     pub fn open(bundle: &Bundle) -> Result<Self> {
         let name = bundle.manifest.name.clone();
-        let Model::Decoder(decoder) = bundle.manifest.model.clone() else {
-            return Err(Error::invalid(format!("{name} makes vectors, it cannot answer; choose a language model")));
-        };
+        let decoder = bundle.decoder()?.clone();
         let tokenizer = Tokenizer::open(&bundle.path(bundle::TOKENIZER)?, decoder.vocabulary)?;
         let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id)).unwrap_or_default();
         let source = std::fs::read_to_string(bundle.path(bundle::TEMPLATE)?).ok();

@@ -130,7 +130,7 @@ fn likeliest(logits: &[f32]) -> Result<u32> {
 }
 
 fn no_numbers() -> Error {
-    Error::engine("the model gave no numbers; its weights may be damaged, `wayside models verify` tells")
+    Error::engine("the model gave no numbers; its weights may be damaged, `wayside doctor` tells")
 }
 
 #[cfg(test)]

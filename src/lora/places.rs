@@ -9,7 +9,7 @@
 
 use super::adapter::{Adapter, Module};
 use super::config::Target;
-use crate::bundle::{self, Bundle, Decoder, Model};
+use crate::bundle::{self, Bundle, Decoder};
 use crate::error::{Error, Result};
 use crate::format;
 use crate::graph::{self, Constant, Data, Graph, Node, Op};
@@ -82,9 +82,7 @@ impl Places {
     /// that Wayside did not write.
     pub fn open(bundle: &Bundle) -> Result<(Graph, Self)> {
         let name = &bundle.manifest.name;
-        let Model::Decoder(decoder) = &bundle.manifest.model else {
-            return Err(Error::invalid(format!("{name} makes vectors; only language models wear adapters")));
-        };
+        let decoder = bundle.decoder().map_err(|e| e.context("only language models wear adapters"))?;
         if let Some(merged) = &bundle.manifest.merged {
             return Err(Error::invalid(format!(
                 "{name} carries adapter {} already; use another with {}, the model under it",

@@ -2,6 +2,7 @@
 
 use super::Runtime;
 use super::device::Settled;
+use crate::bundle::Bundle;
 use crate::device::Device;
 use crate::engine::{self, Engine};
 use crate::error::{Error, Result};
@@ -49,14 +50,15 @@ impl Runtime {
         match self.bundles() {
             Err(e) => look("models".into(), true, Err(e)),
             Ok(bundles) => {
+                let configured = [&self.config.model, &self.config.embedder];
+                for name in configured.into_iter().filter(|name| !bundles.iter().any(|(there, _)| there == *name)) {
+                    if let Some(none) = self.no_bundle(name) {
+                        look(format!("model {name}"), true, Err(none));
+                    }
+                }
                 for (name, bundle) in bundles {
-                    let whole = bundle.and_then(|b| b.verify().map(|()| b));
-                    let detail = whole.map(|b| {
-                        let m = b.manifest;
-                        format!("{}, {:.0} million numbers, {}", m.architecture, m.parameters as f64 / 1e6, m.weights)
-                    });
-                    let needed = name == self.config.model || name == self.config.embedder;
-                    look(format!("model {name}"), needed, detail);
+                    let needed = configured.contains(&&name);
+                    look(format!("model {name}"), needed, bundle.and_then(|bundle| self.look_at_model(&name, &bundle)));
                 }
             }
         }
@@ -70,8 +72,9 @@ impl Runtime {
             }
         }
         look("index".into(), true, self.look_at_index());
+        let damaged = self.log().and_then(|log| log.verify());
         // A record that cannot be read costs no more than itself.
-        look("log".into(), self.log().is_err(), self.look_at_log());
+        look("log".into(), damaged.is_err(), damaged.and_then(|damaged| self.look_at_log(&damaged)));
         look("sources".into(), true, self.look_at_sources());
         checks
     }
@@ -80,6 +83,18 @@ impl Runtime {
         crate::durable::write(&self.home.join(".doctor"), b"")?;
         crate::durable::remove(&self.home.join(".doctor"))?;
         Ok(format!("{} can be written", self.home.display()))
+    }
+
+    fn look_at_model(&self, name: &str, bundle: &Bundle) -> Result<String> {
+        bundle.verify()?;
+        if name == self.config.model {
+            bundle.decoder()?;
+        }
+        if name == self.config.embedder {
+            bundle.encoder()?;
+        }
+        let m = &bundle.manifest;
+        Ok(format!("{}, {:.0} million numbers, {}", m.architecture, m.parameters as f64 / 1e6, m.weights))
     }
 
     fn look_at_device(&self, settled: Settled) -> Result<String> {
@@ -100,7 +115,9 @@ impl Runtime {
     }
 
     fn look_at_index(&self) -> Result<String> {
-        let stats = self.index()?.stats()?;
+        let index = self.index()?;
+        index.verify()?;
+        let stats = index.stats()?;
         Ok(format!("{} documents, {} passages, {} bytes", stats.documents, stats.chunks, stats.bytes))
     }
 
@@ -113,18 +130,17 @@ impl Runtime {
         if !self.records_dir().exists() {
             return Ok(format!("{declared}; nothing is imported yet"));
         }
-        let stats = self.records()?.stats()?;
+        let records = self.records()?;
+        records.verify()?;
+        let stats = records.stats()?;
         Ok(format!("{declared}; {} records of {} persons", stats.records, stats.subjects))
     }
 
-    fn look_at_log(&self) -> Result<String> {
-        let log = self.log()?;
-        let all = log.len()?;
-        match log.damaged()?.as_slice() {
+    fn look_at_log(&self, damaged: &[String]) -> Result<String> {
+        let all = self.log()?.len()?;
+        match damaged {
             [] => Ok(format!("{all} interactions")),
-            damaged @ [first, ..] => {
-                Err(Error::corrupt(format!("{} of {all} interactions cannot be read: {first}", damaged.len())))
-            }
+            [first, ..] => Err(Error::corrupt(format!("{} of {all} cannot be read: {first}", damaged.len()))),
         }
     }
 }

@@ -13,9 +13,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What stands before the reason why a device does not work.
-const NO_FALLBACK: &str = "models do not run on the device that was asked for, and the CPU may not take over";
-
 /// What an import made.
 #[derive(Clone, Debug, Serialize)]
 pub struct Imported {
@@ -105,7 +102,9 @@ impl Runtime {
         })?;
         let fell_back = match (settled.refused, self.config.device) {
             (None, _) => None,
-            (Some(why), _) if !self.may_fall_back() => return Err(why.context(NO_FALLBACK)),
+            (Some(why), device) if !self.may_fall_back() => {
+                return Err(why.context(format!("models do not run on {device}, and the CPU may not take over")));
+            }
             (Some(why), Device::Auto) => {
                 log::info!("models run on the CPU: {why}");
                 None
@@ -132,13 +131,20 @@ impl Runtime {
         if dir.join(bundle::MANIFEST).exists() {
             return Bundle::open(&dir);
         }
-        if name != parts::LANGUAGE_MODEL && name != parts::EMBEDDER {
-            return Err(Error::not_found(format!(
-                "there is no model {name:?} in {}; import it with `wayside import PATH --name {name}`",
-                self.models.display()
-            )));
+        if let Some(none) = self.no_bundle(name) {
+            return Err(none);
         }
         let path = self.part(name)?;
         import(&path, &dir, Options::default(), &*self.progress, &self.cancel)
+    }
+
+    /// What is wrong with the name of a model that is not here, unless it is one that can be pulled.
+    pub(super) fn no_bundle(&self, name: &str) -> Option<Error> {
+        (name != parts::LANGUAGE_MODEL && name != parts::EMBEDDER).then(|| {
+            Error::not_found(format!(
+                "there is no model {name:?} in {}; import it with `wayside import PATH --name {name}`",
+                self.models.display()
+            ))
+        })
     }
 }

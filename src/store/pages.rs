@@ -3,7 +3,7 @@
 //! LMDB trusts its file: a page size of zero is a division by zero, and a page past the end of a truncated file
 //! is a SIGBUS. So the first pages are read here as plain bytes, and every page that is reachable is shown to lie
 //! inside the file where the file looks short. (Short is not wrong in itself: LMDB does not write the last
-//! pages of a transaction that freed them again.)
+//! pages of a transaction that freed them again.) Whoever asks whether a store is whole has all of them shown.
 //!
 //! ```text
 //! page    0          8     10      12      14      16
@@ -81,6 +81,14 @@ pub(super) fn complete(file: &mut File, meta: &Meta) -> Result<(), Broken> {
     if meta.last_page < pages { Ok(()) } else { Walk::new(file, meta, pages).run() }
 }
 
+/// Whether every page of a transaction is in the file, in its place, and holds what it says: reads all of them.
+///
+/// The caller holds a read transaction of that number.
+pub(super) fn whole(file: &mut File, meta: &Meta) -> Result<(), Broken> {
+    let pages = file.seek(SeekFrom::End(0))? / meta.page_size;
+    Walk::new(file, meta, pages).run()
+}
+
 impl Meta {
     fn read(file: &mut File, at: u64) -> Result<Self, Broken> {
         let mut bytes = [0; HEADER + 136];
@@ -156,15 +164,21 @@ impl<'a> Walk<'a> {
         let nodes = usize::from(u16_at(page, 12)?).saturating_sub(HEADER) / 2;
         for i in 0..nodes {
             let node = page.get(usize::from(u16_at(page, HEADER + 2 * i)?)..).unwrap_or_default();
+            let key = 8 + usize::from(u16_at(node, 6)?);
+            let data = node.get(key..).ok_or_else(|| damaged(format!("a key of page {number} is cut off")))?;
             if flags & BRANCH != 0 {
                 self.todo.push(u64_at(node, 0)? & 0xFFFF_FFFF_FFFF);
                 continue;
             }
-            let data = node.get(8 + usize::from(u16_at(node, 6)?)..).unwrap_or_default();
             let kind = u16_at(node, 4)?;
             if kind & NODE_OVERFLOW != 0 {
                 self.overflow(u64_at(data, 0)?)?;
-            } else if kind & NODE_TREE != 0 {
+                continue;
+            }
+            if u32_at(node, 0)? as usize > data.len() {
+                return Err(damaged(format!("a value of page {number} is cut off")));
+            }
+            if kind & NODE_TREE != 0 {
                 self.todo.extend(Some(u64_at(data, 40)?).filter(|r| *r != NO_PAGE));
             }
         }

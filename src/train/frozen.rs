@@ -3,7 +3,7 @@
 //! Nothing is copied and nothing is loaded: the training graphs take views of the mapped file as inputs. (A GPU gets
 //! one copy, packed as it is there.) Names and shapes of the constants are those `import/decoder.rs` writes.
 
-use crate::bundle::{self, Bundle, Model};
+use crate::bundle::{self, Bundle};
 use crate::engine::{Engine, Mapped, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::format;
@@ -125,9 +125,7 @@ impl Frozen {
     /// did not write.
     pub fn open(_: &Engine, bundle: &Bundle) -> Result<Self> {
         let name = &bundle.manifest.name;
-        let Model::Decoder(decoder) = &bundle.manifest.model else {
-            return Err(Error::invalid(format!("{name} makes vectors; only language models are trained")));
-        };
+        let decoder = bundle.decoder().map_err(|e| e.context("only language models are trained"))?;
         if let Some(merged) = &bundle.manifest.merged {
             let (adapter, base) = (&merged.adapter, &merged.base);
             return Err(Error::invalid(format!("{name} carries adapter {adapter}; train {base}, the model under it")));

@@ -116,7 +116,7 @@ fn a_damaged_interaction_is_told_and_costs_no_other() {
     let log = checks.as_array().unwrap().iter().find(|c| c["check"] == "log").unwrap();
     assert_eq!((&log["ok"], &log["blocks"]), (&false.into(), &false.into()), "{log}");
     let told = log["detail"].as_str().unwrap();
-    assert!(told.contains("1 of 2 interactions") && told.contains("log export"), "{told}");
+    assert!(told.contains("1 of 2 cannot") && told.contains("log export"), "{told}");
     assert_eq!(home.json(&["log", "list"]).as_array().unwrap().len(), 1);
 }
 

@@ -46,7 +46,8 @@ pub(super) struct Kind {
 /// The truth: interactions.
 pub(super) static LOG: Kind = Kind {
     name: "log",
-    remedy: "save what is readable with `wayside log export`, move the folder away, and import it again",
+    remedy: "save what is readable into a new file with `wayside log export`, move the folder away, and import that, or \
+             the newest export there is",
     map_size: 4 << 30,
     // 2: the registry of adapters; 3: erasures. Tables that an older version lacks are made by `open`, and begin empty.
     upgrades: &[|_, _| Ok(()), |_, _| Ok(())],
@@ -148,7 +149,7 @@ impl Env {
         pages::metas(&mut data).map_err(|b| broken(kind, &file, b))?;
         let env = Self { _lock: Some(lock), ..Self::map(dir, kind, N as u32)? };
         env.heed.clear_stale_readers().map_err(|e| explain(kind, dir, e))?;
-        env.complete(&file, &mut data)?;
+        env.show(&mut data, pages::complete)?;
         if let Some(first) = tables.first() {
             let [meta] = env.tables([*first])?;
             if !env.read(|txn| format::check(txn, &meta, kind))?.is_empty() {
@@ -299,15 +300,23 @@ impl Env {
         }
     }
 
-    /// Shows that the pages of the newest state are in the file, see [`pages`].
-    fn complete(&self, file: &Path, data: &mut File) -> Result<()> {
-        let broken = |b| Fault::Failed(broken(self.kind, file, b));
+    /// Shows that every page of the newest state is in its place and holds what it says. Reads the whole file.
+    pub fn verify(&self) -> Result<()> {
+        let file = self.dir.join(DATA);
+        let mut data = File::open(&file).map_err(|e| Error::io(format!("cannot open {}", file.display()), e))?;
+        self.show(&mut data, pages::whole)
+    }
+
+    /// Shows something of the pages of the newest state, see [`pages`].
+    fn show(&self, data: &mut File, what: fn(&mut File, &pages::Meta) -> Result<(), Broken>) -> Result<()> {
+        let file = self.dir.join(DATA);
+        let broken = |b| Fault::Failed(broken(self.kind, &file, b));
         let mut done = false;
         while !done {
             done = self.read(|txn| {
                 let metas = pages::metas(data).map_err(broken)?;
                 match metas.iter().find(|m| m.transaction == txn.id() as u64) {
-                    Some(meta) => pages::complete(data, meta).map_err(broken).map(|()| true),
+                    Some(meta) => what(data, meta).map_err(broken).map(|()| true),
                     // Another process committed between the two reads: there is a newer state to look at.
                     None => Ok(false),
                 }

@@ -65,6 +65,35 @@ fn a_damaged_file_is_an_error() {
     assert_eq!(count(&env, table).unwrap(), 200);
 }
 
+/// Of pages that LMDB would trust, none is lost unnoticed; what is shown to be whole can be read.
+#[test]
+fn a_lost_page_is_found() {
+    let home = tempfile::tempdir().unwrap();
+    let (env, table) = open(home.path(), &SMALL).unwrap();
+    (0..200).for_each(|key| put(&env, table, key, if key % 50 == 0 { 10_000 } else { 100 }).unwrap());
+    env.verify().unwrap();
+    drop(env);
+    let file = home.path().join("data.mdb");
+    let whole = std::fs::read(&file).unwrap();
+    let mut lost = 0;
+    for page in 2..whole.len() / 4096 {
+        let mut bytes = whole.clone();
+        bytes[page * 4096..][..4096].fill(0);
+        std::fs::write(&file, bytes).unwrap();
+        match open(home.path(), &SMALL) {
+            Ok((env, table)) => match env.verify() {
+                Ok(()) => assert_eq!(count(&env, table).unwrap(), 200),
+                Err(e) => {
+                    assert!(e.kind() == ErrorKind::Corrupt && e.to_string().contains("try again"), "{e}");
+                    lost += 1;
+                }
+            },
+            Err(e) => assert_eq!(e.kind(), ErrorKind::Corrupt, "{e}"),
+        }
+    }
+    assert!(lost > 5, "{lost} pages");
+}
+
 #[test]
 fn a_file_that_is_short_of_freed_pages_only_is_whole() {
     let home = tempfile::tempdir().unwrap();

@@ -160,6 +160,11 @@ impl Index {
         self.env.read(|txn| self.catalog.chunk(txn, id))
     }
 
+    /// Reads the whole file. Errors: Corrupt when a page of it is damaged.
+    pub fn verify(&self) -> Result<()> {
+        self.env.verify()
+    }
+
     /// How much there is.
     pub fn stats(&self) -> Result<Stats> {
         let bytes = self.env.bytes()?;

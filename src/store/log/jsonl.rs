@@ -128,7 +128,11 @@ impl<R: Read> Lines<R> {
             let mark: &[u8] = if self.number == 1 { b"\xEF\xBB\xBF" } else { b"" };
             let text = self.line.strip_prefix(mark).unwrap_or(&self.line);
             if !text.trim_ascii().is_empty() {
-                let wrong = |e| Error::invalid(format!("this is no interaction: {e}")).because(e);
+                let wrong = |e: serde_json::Error| {
+                    // Every line is the first of its own text.
+                    let why = e.to_string().replace("at line 1 column", "at column");
+                    Error::invalid(format!("this is no interaction: {why}")).because(e)
+                };
                 return serde_json::from_slice(text).map(Some).map_err(wrong);
             }
         }

@@ -113,8 +113,11 @@ impl Log {
         })
     }
 
-    /// Reads everything, and says what cannot be read: one sentence each.
-    pub fn damaged(&self) -> Result<Vec<String>> {
+    /// Reads everything, and says which interactions cannot be read: one sentence each.
+    ///
+    /// Errors: Corrupt when the file is damaged in a place that more than one interaction may lie behind.
+    pub fn verify(&self) -> Result<Vec<String>> {
+        self.env.verify()?;
         self.env.read(|txn| self.tables.each(txn, |_| ()))
     }
 

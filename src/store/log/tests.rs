@@ -170,7 +170,7 @@ fn a_damaged_record_is_named_and_the_others_can_be_saved() {
     let listed = log.list(&Filter::default()).unwrap();
     assert_eq!(listed.interactions.iter().map(|i| &i.id).collect::<Vec<_>>(), ["c", "a"]);
     assert_eq!(listed.damaged, [error.to_string()]);
-    assert_eq!(log.damaged().unwrap(), listed.damaged);
+    assert_eq!(log.verify().unwrap(), listed.damaged);
     assert!(error.to_string().contains("'b'") && error.to_string().contains("export"), "{error}");
     let mut out = Vec::new();
     let exported = log.export(&mut out).unwrap();

@@ -139,6 +139,11 @@ impl Records {
         })
     }
 
+    /// Reads the whole file. Errors: Corrupt when a page of it is damaged.
+    pub fn verify(&self) -> Result<()> {
+        self.env.verify()
+    }
+
     /// How much is in the store.
     pub fn stats(&self) -> Result<Stats> {
         let bytes = self.env.bytes()?;
