@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use wayside::rag::document_name;
 use wayside::store::index::{Collection, Document};
 use wayside::{Error, Runtime};
 
@@ -97,7 +98,7 @@ fn remove(app: &App, runtime: &Runtime, paths: &[PathBuf], collection: Option<&s
     // Every path must mean something before anything is removed.
     let mut below = vec![Vec::new(); plan.len()];
     for path in paths {
-        let full = full(path)?;
+        let full = document_name(&full(path)?);
         let mut found = false;
         for ((_, documents), chosen) in plan.iter().zip(&mut below) {
             let meant = documents.iter().filter(|d| Path::new(d).starts_with(&full) || Path::new(d) == path);

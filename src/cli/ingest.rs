@@ -12,8 +12,8 @@ use wayside::rag::Ingested;
 /// Take in documents, so that they can be searched and asked
 ///
 /// Files, or folders with all that is in them: Markdown, text, HTML, CSV, JSON lines and PDF. Run it again at any time:
-/// what has not changed is passed over, what is gone is removed. In a folder, files that cannot be read are skipped
-/// and named; a file that you name yourself must be readable.
+/// what has not changed is passed over, what is gone is removed. In a folder, links and files that cannot be read are
+/// skipped and named; a file that you name yourself must be readable.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside ingest ~/Documents/manuals

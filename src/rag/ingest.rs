@@ -99,9 +99,12 @@ pub fn ingest(
         progress.at(at + 1);
     }
     work.flush()?;
-    let gone = index.remove_documents(&settings.collection, &removed, cancel)?;
+    // A collection that nothing came into need not be there.
+    if !removed.is_empty() {
+        work.done.removed = index.remove_documents(&settings.collection, &removed, cancel)?;
+    }
     progress.finish();
-    Ok(Ingested { removed: gone, ..work.done })
+    Ok(work.done)
 }
 
 struct File {
@@ -124,6 +127,7 @@ fn plan(paths: &[PathBuf], known: &BTreeMap<String, String>) -> Result<Plan> {
         let Ok(full) = path.canonicalize() else {
             // Gone: what was below it goes from the index too.
             let full = std::path::absolute(path).map_err(|e| Error::io(format!("{}", path.display()), e))?;
+            let full = document_name(&full);
             let below: Vec<String> = known.keys().filter(|n| Path::new(n).starts_with(&full)).cloned().collect();
             if below.is_empty() {
                 return Err(Error::not_found(format!("{} does not exist", path.display())));
@@ -133,13 +137,14 @@ fn plan(paths: &[PathBuf], known: &BTreeMap<String, String>) -> Result<Plan> {
         };
         if full.is_dir() {
             let before = plan.files.len();
-            let file = |path: PathBuf| File { name: name(&path), path, named: false };
+            let file = |path: PathBuf| File { name: document_name(&path), path, named: false };
             plan.files.extend(document::files(&full)?.into_iter().map(file));
             let here: std::collections::BTreeSet<&str> = plan.files[before..].iter().map(|f| f.name.as_str()).collect();
+            let full = document_name(&full);
             let lost = known.keys().filter(|n| Path::new(n).starts_with(&full) && !here.contains(n.as_str()));
             plan.gone.extend(lost.cloned());
         } else {
-            plan.files.push(File { name: name(&full), path: full, named: true });
+            plan.files.push(File { name: document_name(&full), path: full, named: true });
         }
     }
     // A path given twice is one document.
@@ -148,8 +153,14 @@ fn plan(paths: &[PathBuf], known: &BTreeMap<String, String>) -> Result<Plan> {
     Ok(plan)
 }
 
-fn name(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+/// The name of the document at an absolute path: the path. Bytes that are no UTF-8 are written as `\xE9`, so that two
+/// files stay two documents.
+pub fn document_name(path: &Path) -> String {
+    let chunk = |chunk: std::str::Utf8Chunk<'_>| {
+        let invalid = chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}"));
+        [chunk.valid().to_owned()].into_iter().chain(invalid).collect::<String>()
+    };
+    path.as_os_str().as_encoded_bytes().utf8_chunks().map(chunk).collect()
 }
 
 enum Found {
@@ -179,6 +190,9 @@ impl Work<'_> {
     fn read(&self, file: &File, known: &BTreeMap<String, String>) -> Result<Found> {
         // Before the batch it would be in: one name must not keep the others out.
         Index::check_name(&file.name)?;
+        if !file.named {
+            document::check_in_folder(&file.path)?;
+        }
         let bytes = document::load(&file.path, self.settings.max_bytes)?;
         let digest = self.digest(&bytes);
         if known.get(&file.name) == Some(&digest) {

@@ -211,8 +211,10 @@ pub fn prompt(
             most = fewer;
         } else {
             return Err(Error::invalid(format!(
-                "the question takes {} tokens; at most {longest} fit beside an answer of {}; shorten it",
+                "the question takes {} tokens; at most {longest} of {} fit beside an answer of {}; shorten it, or let \
+                 the answer be shorter (`--max-tokens`, `generate.max_tokens`)",
                 tokens.len(),
+                room.total.min(model.context()),
                 room.answer
             )));
         }

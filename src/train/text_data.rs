@@ -86,7 +86,8 @@ impl Stream<'_> {
         progress.start("read", files.len() as u64);
         for (done, file) in (1..).zip(&files) {
             cancel.check()?;
-            match self.document(file, max_bytes, &mut hash) {
+            let found = if is_folder { document::check_in_folder(file) } else { Ok(()) };
+            match found.and_then(|()| self.document(file, max_bytes, &mut hash)) {
                 Err(e) if is_folder && e.kind() != ErrorKind::Cancelled => {
                     progress.note(&format!("skipped: {e}"));
                     self.data.skipped.add(e.to_string());

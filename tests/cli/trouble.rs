@@ -1,7 +1,10 @@
 //! Bad documents, bad places, company: each has a clear end, and the stores stay whole.
 
 use super::home::{Home, document, text, word};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 
 #[test]
 fn files_that_are_no_documents_are_skipped_in_folders_and_refused_by_name() {
@@ -40,6 +43,53 @@ fn a_huge_document_is_refused_by_name_and_changes_nothing() {
     let done = home.json(&["ingest", word(good.parent().unwrap())]);
     assert_eq!((&done["documents"], done["skipped"].as_array().unwrap().len()), (&1.into(), 1));
     assert!(home.run(&["doctor"]).status.success());
+}
+
+#[test]
+fn a_folder_of_nothing_is_no_error_and_links_are_named() {
+    let home = Home::new();
+    let folder = home.file("docs/lamp.txt", "The lamp burns for nine hours.\n").with_file_name("links");
+    fs::create_dir(&folder).unwrap();
+    let nothing = home.json(&["ingest", word(&folder), "--collection", "new"]);
+    assert_eq!((&nothing["documents"], nothing["skipped"].as_array().unwrap().len()), (&0.into(), 0));
+    symlink("../lamp.txt", folder.join("lamp.txt")).unwrap();
+    symlink("..", folder.join("up")).unwrap();
+    let skipped = home.json(&["ingest", word(&folder)])["skipped"].clone();
+    assert_eq!(skipped.as_array().unwrap().len(), 2, "{skipped}");
+    assert!(skipped[0]["reason"].as_str().unwrap().contains("is a link"), "{skipped}");
+    assert_eq!(home.json(&["ingest", word(&folder.join("lamp.txt"))])["documents"], 1, "named, it is followed");
+}
+
+#[test]
+fn two_names_that_are_no_utf_8_are_two_documents() {
+    let home = Home::new();
+    let folder = home.file("docs/a.txt", "The lamp burns for nine hours.\n").with_file_name("");
+    let names = [&b"caf\xE9.txt"[..], b"caf\xE8.txt"].map(OsStr::from_bytes);
+    for name in names {
+        fs::write(folder.join(name), "The lamp is out.\n").unwrap();
+    }
+    assert_eq!(home.json(&["ingest", word(&folder)])["documents"], 3);
+    let mut remove = home.command(&["documents", "remove", "--json"]);
+    assert!(remove.arg(folder.join(names[0])).status().unwrap().success());
+    let left = home.json(&["documents", "list"]).to_string();
+    assert!(left.contains(r"caf\\xE8.txt") && !left.contains(r"caf\\xE9.txt"), "{left}");
+    assert_eq!(home.json(&["ingest", word(&folder)])["documents"], 1);
+}
+
+#[test]
+fn doctor_holds_the_configured_models_against_what_is_there() {
+    let home = Home::new();
+    for (setting, why) in [
+        ("model = \"nope\"", "there is no model"),
+        ("model = \"all-minilm-l6-v2\"", "makes vectors"),
+        ("embedder = \"smollm2-135m-instruct\"", "makes no vectors"),
+    ] {
+        fs::write(home.path().join("config.toml"), setting).unwrap();
+        let output = home.run(&["doctor"]);
+        assert_eq!(output.status.code(), Some(1), "{setting}");
+        let broken = text(&output.stdout);
+        assert!(broken.lines().any(|line| line.starts_with("BROKEN") && line.contains(why)), "{broken}");
+    }
 }
 
 #[test]
@@ -118,6 +168,15 @@ fn a_damaged_interaction_is_told_and_costs_no_other() {
     let told = log["detail"].as_str().unwrap();
     assert!(told.contains("1 of 2 cannot") && told.contains("log export"), "{told}");
     assert_eq!(home.json(&["log", "list"]).as_array().unwrap().len(), 1);
+
+    // An export that lacks one costs no earlier one; a new file takes the others.
+    let earlier = home.file("earlier.jsonl", "all of them\n");
+    let told = home.fails(1, &["log", "export", word(&earlier)]);
+    assert!(told.contains("earlier.jsonl stays as it is") && told.contains("1 interaction could not"), "{told}");
+    assert_eq!(fs::read(&earlier).unwrap(), b"all of them\n");
+    let later = earlier.with_file_name("later.jsonl");
+    assert_eq!(home.run(&["log", "export", word(&later)]).status.code(), Some(1));
+    assert!(fs::read_to_string(&later).unwrap().contains("medlars"));
 }
 
 #[test]

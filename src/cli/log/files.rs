@@ -31,11 +31,16 @@ pub fn import(app: &App, file: &Path) -> Done {
 
 pub fn export(app: &App, file: &Path) -> Done {
     let log = app.runtime()?.log()?;
+    let write = |writer: &mut dyn Write| {
+        let exported = log.export(writer)?;
+        exported.damaged.iter().for_each(|damage| app.note(damage));
+        Ok(exported)
+    };
     let exported = if file.as_os_str() == STANDARD {
         // The interactions are the result.
-        log.export(BufWriter::new(app.out()))?
+        write(&mut BufWriter::new(app.out()))?
     } else {
-        let exported = into_file(file, |writer| log.export(writer))?;
+        let exported = into_file(file, write)?;
         app.result(&exported, || {
             app.line(&format!(
                 "{} written to {}",
@@ -45,25 +50,30 @@ pub fn export(app: &App, file: &Path) -> Done {
         })?;
         exported
     };
-    exported.damaged.iter().for_each(|damage| app.note(damage));
-    match exported.damaged.len() {
-        0 => Ok(()),
-        n => {
-            Err(Error::corrupt(format!("{} could not be read", count(n as u64, "interaction", "interactions"))).into())
-        }
+    match exported.damaged.as_slice() {
+        [] => Ok(()),
+        damaged => Err(unread(damaged).into()),
     }
 }
 
-/// Writes beside `file` and takes its place at the end, so that a failed export costs no earlier one. What is no
-/// plain file, such as a pipe, is written to as it is.
-fn into_file(file: &Path, write: impl FnOnce(BufWriter<&File>) -> Result<Exported, Error>) -> Result<Exported, Error> {
+fn unread(damaged: &[String]) -> Error {
+    Error::corrupt(format!("{} could not be read", count(damaged.len() as u64, "interaction", "interactions")))
+}
+
+/// Writes beside `file` and takes its place at the end, so that a failed export costs no earlier one; nor does one that
+/// lacks what could not be read. What is no plain file, such as a pipe, is written to as it is.
+fn into_file(file: &Path, write: impl FnOnce(&mut dyn Write) -> Result<Exported, Error>) -> Result<Exported, Error> {
     let fail = |e| Error::io(format!("cannot write {}", file.display()), e);
     if file.exists() && !file.is_file() {
-        return write(BufWriter::new(&File::options().write(true).open(file).map_err(fail)?));
+        return write(&mut BufWriter::new(&File::options().write(true).open(file).map_err(fail)?));
     }
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut beside = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder).map_err(fail)?;
-    let exported = write(BufWriter::new(beside.as_file()))?;
+    let exported = write(&mut BufWriter::new(beside.as_file()))?;
+    if !exported.damaged.is_empty() && file.exists() {
+        let what = format!("{} stays as it is; name a new file for the others", file.display());
+        return Err(unread(&exported.damaged).context(what));
+    }
     beside.flush().and_then(|()| beside.as_file().sync_all()).map_err(fail)?;
     beside.persist(file).map_err(|e| fail(e.error))?;
     Ok(exported)

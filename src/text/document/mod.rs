@@ -81,27 +81,37 @@ impl Format {
     }
 }
 
-/// The files of known formats below `folder`, in order; hidden files and folders are left alone.
+/// The files of known formats below `folder`, in order, and what is no file but looks like one; hidden files and
+/// folders are left alone.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let hidden = |e: &walkdir::DirEntry| e.depth() > 0 && e.file_name().to_string_lossy().starts_with('.');
     let mut files = Vec::new();
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e)) {
         let entry = entry.map_err(|e| Error::io(format!("cannot list {}", folder.display()), e.into()))?;
-        if entry.file_type().is_file() && Format::of(entry.path()).is_some() {
+        let linked = entry.path_is_symlink() && entry.path().is_dir();
+        if linked || (!entry.file_type().is_dir() && Format::of(entry.path()).is_some()) {
             files.push(entry.into_path());
         }
     }
     Ok(files)
 }
 
+/// Refuses a link: what a folder links to is not in it, and could be anywhere.
+pub fn check_in_folder(path: &Path) -> Result<()> {
+    if path.is_symlink() {
+        return Err(Error::unsupported(format!("{} is a link; name it yourself to follow it", path.display())));
+    }
+    Ok(())
+}
+
 /// The bytes of the file at `path`, when it is a regular file of a known format and at most `max_bytes` long.
 pub fn load(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
-    format_of(path)?;
     let unreadable = |e| Error::io(format!("cannot read {}", path.display()), e);
     // Asked before opening: opening a pipe would wait for a writer.
     if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(Error::unsupported(format!("{} is not a regular file; give a file to read", path.display())));
     }
+    format_of(path)?;
     let mut bytes = Vec::new();
     File::open(path)
         .map_err(unreadable)?
