@@ -37,7 +37,7 @@ pub struct Words {
     /// Show what would be learned, what not and why; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Stop after so many minutes; the next cycle goes on from there
+    /// Stop after so many minutes; the next cycle goes on with the training, and judges from the beginning
     #[arg(long, value_name = "M", value_parser = positive, conflicts_with_all = ["watch", "dry_run"])]
     max_minutes: Option<usize>,
     /// Learn even when nothing was added since the last cycle

@@ -11,7 +11,8 @@ pub struct Night {
     pub hours: String,
     /// How long to wait after a cycle, in minutes.
     pub every_minutes: u64,
-    /// The longest a cycle may take, in minutes; 0 means as long as the hours last.
+    /// The longest a cycle may take, in minutes; 0 means as long as the hours last. The next goes on with the
+    /// training, but judges from the beginning: leave the gate its minutes.
     pub max_minutes: u64,
     /// The least charge on battery, in percent.
     pub min_battery: u8,

@@ -3,6 +3,8 @@
 use super::home::{Home, text, word};
 use crate::support;
 use serde_json::{Value, json};
+use std::fs;
+use std::process::Child;
 use std::time::{Duration, Instant};
 use wayside::bundle::Bundle;
 use wayside::store::Log;
@@ -60,15 +62,20 @@ fn reasons(learned: &Value) -> String {
     learned["reasons"].as_array().unwrap().iter().map(|r| r.as_str().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
+/// A cycle that has come as far as training.
+fn begun(home: &Home, words: &[&str]) -> Child {
+    let child = home.start(words);
+    let begin = Instant::now();
+    while !home.path().join("learn/adapter").exists() && begin.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
 #[test]
 fn a_killed_cycle_is_gone_on_with_and_one_runs_at_a_time() {
     let home = tiny();
-    let mut child = home.start(&["learn", "--once"]);
-    let checkpoint = home.path().join("learn/adapter");
-    let begin = Instant::now();
-    while !checkpoint.exists() && begin.elapsed() < Duration::from_secs(120) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let mut child = begun(&home, &["learn", "--once"]);
     let busy = home.run(&["learn", "--once"]);
     if !busy.status.success() {
         assert!(text(&busy.stderr).contains("another process is learning"), "{}", text(&busy.stderr));
@@ -82,7 +89,21 @@ fn a_killed_cycle_is_gone_on_with_and_one_runs_at_a_time() {
     assert!(told.contains("going on with the cycle") || learned["verdict"] == "nothing_new", "{told}{learned}");
     assert!(!home.path().join("learn/plan.json").exists(), "the cycle is over");
     assert_eq!(home.json(&["learn", "--once"])["verdict"], "nothing_new");
-    assert_ne!(home.json(&["learn", "--once", "--again"])["verdict"], "nothing_new");
+
+    // What it left may be damaged: then it is trained anew, for nobody is there to remove it.
+    let mut child = begun(&home, &["learn", "--once", "--again"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let is_cycle = home.path().join("learn/plan.json").exists();
+    let run = home.path().join("learn/adapter");
+    let _it_may_be_over = fs::remove_dir_all(&run);
+    fs::create_dir_all(&run).unwrap();
+    fs::write(run.join("checkpoint.safetensors"), "junk").unwrap();
+    let output = home.run(&["--json", "learn", "--once", "--again"]);
+    let told = text(&output.stderr);
+    let learned: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_ne!(learned["verdict"], "nothing_new");
+    assert!(!is_cycle || told.contains("training begins anew: "), "{told}{learned}");
 }
 
 #[test]

@@ -26,12 +26,12 @@ use crate::durable;
 use crate::error::{ErrorKind, Result};
 use crate::learn::{Check, Curated, Verdict};
 use crate::lora::{Adapter, Kind, Manifest};
-use crate::train::{Diverged, Progressed};
+use crate::train::{CHECKPOINT, Checkpoint, Diverged, Progressed};
 use crate::watch::Cancel;
 use plan::{Plan, Planned};
 use serde::Serialize;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -196,8 +196,10 @@ impl Runtime {
         let training = plan.training(&self.config, self.has_documents()?, out.clone());
         let trained = self.train_on(data, Kind::Chat, &training, model, cancel, each);
         let trained = match trained {
-            // The index or the settings have changed since the run was interrupted: its prompts are not the same.
-            Err(e) if e.kind() == ErrorKind::Incompatible => {
+            // The index or the settings have changed since the run was interrupted, so its prompts are not the same; or
+            // what it left is damaged.
+            Err(e) if e.kind() == ErrorKind::Incompatible || is_damaged(&out) => {
+                self.progress.note(&format!("training begins anew: {e}"));
                 durable::remove(&out)?;
                 let data = self.to_learn(plan, model, cancel)?;
                 self.train_on(data, Kind::Chat, &training, model, cancel, each)
@@ -221,6 +223,11 @@ impl Runtime {
         durable::discard(&self.learning())?;
         Ok(alone)
     }
+}
+
+/// Whether a run was interrupted in this folder, and what it left cannot be read.
+fn is_damaged(run: &Path) -> bool {
+    Checkpoint::read(&run.join(CHECKPOINT)).is_err_and(|e| e.kind() == ErrorKind::Corrupt)
 }
 
 /// A reason to stop early, where there is one.
