@@ -6,7 +6,7 @@ use super::args::Args;
 use super::failure::{Done, Failure};
 use super::interrupt::Interrupts;
 use super::progress::Bars;
-use super::style::Style;
+use super::style::{Style, shown};
 use serde::Serialize;
 use std::cell::RefCell;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -24,6 +24,8 @@ pub struct App {
     pub verbose: bool,
     device: Option<Device>,
     no_fallback: bool,
+    /// Whether standard output is a terminal.
+    terminal: bool,
     /// How to write on standard output.
     pub style: Style,
     pub interrupts: Interrupts,
@@ -44,6 +46,7 @@ impl App {
         };
         env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
         let interrupts = Interrupts::catch();
+        let terminal = std::io::stdout().is_terminal();
         Ok(Self {
             home: home(args.home.clone()).map_err(Failure::words)?,
             json: args.json,
@@ -52,7 +55,8 @@ impl App {
             device: args.device,
             no_fallback: args.no_fallback,
             bars: Arc::new(Bars::new(args.quiet, args.verbose > 0)),
-            style: Style::of(std::io::stdout().is_terminal()),
+            terminal,
+            style: Style::of(terminal),
             cancel: interrupts.begin(),
             interrupts,
             lost: RefCell::default(),
@@ -87,6 +91,11 @@ impl App {
 
     /// Text on standard output, at once. Once nobody reads it any more, the work is asked to stop.
     pub fn print(&self, text: &str) {
+        self.send(&if self.terminal { shown(text) } else { text.into() });
+    }
+
+    /// Text of our own on standard output, whatever a terminal takes it for.
+    pub fn send(&self, text: &str) {
         let mut out = self.out();
         // `lost` keeps the reason for the end.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -105,7 +114,7 @@ impl App {
     /// A line for people beside the result, on standard error.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(std::io::stderr(), "{}", shown(text));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What ended a command, and the exit status it means.
 
+use super::style::shown;
 use std::io::Write;
 use std::process::ExitCode;
 use wayside::Error;
@@ -23,7 +24,7 @@ impl Failure {
     /// Tells a person, on standard error, and gives the exit status.
     pub fn report(&self) -> ExitCode {
         // Where standard error is closed, the exit status still tells.
-        let _ = writeln!(std::io::stderr(), "wayside: error: {}", self.error);
+        let _ = writeln!(std::io::stderr(), "wayside: error: {}", shown(&self.error.to_string()));
         ExitCode::from(self.status)
     }
 }

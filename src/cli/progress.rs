@@ -1,5 +1,6 @@
 //! Progress on standard error: bars on a terminal, one line for each stage with `-v` elsewhere.
 
+use super::style::shown;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -76,7 +77,7 @@ impl Progress for Bars {
     fn note(&self, text: &str) {
         if !self.quiet {
             self.screen.suspend(|| {
-                let _ = writeln!(std::io::stderr(), "{text}");
+                let _ = writeln!(std::io::stderr(), "{}", shown(text));
             });
         }
     }

@@ -82,10 +82,7 @@ pub enum Words {
 
 pub fn run(app: &App, words: &Words) -> Done {
     match words {
-        Words::Example => {
-            app.print(EXAMPLE);
-            Ok(())
-        }
+        Words::Example => app.result(&json!({ "example": EXAMPLE }), || app.print(EXAMPLE)),
         Words::List => list(app),
         Words::Import { sources } => import(app, sources),
         Words::Check { subject } => check(app, subject.as_deref()),

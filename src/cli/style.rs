@@ -1,5 +1,7 @@
 //! Colours and columns for people. Colours only on a terminal that has them, and not against NO_COLOR.
 
+use std::borrow::Cow;
+
 /// How text is set off.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -66,6 +68,38 @@ pub fn brief(text: &str, width: usize) -> String {
     line
 }
 
+/// A text as a terminal may have it: what it could take for a command becomes a space, but for our colours. Documents,
+/// logs and the names of files are other people's.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_command) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let (kept, next) = match colour(rest) {
+            Some(length) => rest.split_at(length),
+            None if is_command(c) && c != '\t' => (" ", &rest[c.len_utf8()..]),
+            None => rest.split_at(c.len_utf8()),
+        };
+        shown.push_str(kept);
+        rest = next;
+    }
+    shown.into()
+}
+
+/// How long the colour is that `text` begins with, if it begins with one.
+fn colour(text: &str) -> Option<usize> {
+    let numbers = text.strip_prefix("\x1b[")?;
+    let end = numbers.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    numbers[end..].starts_with('m').then_some("\x1b[".len() + end + 1)
+}
+
+/// Whether a terminal may take a character for a command. Lines may end.
+pub fn is_command(c: char) -> bool {
+    c.is_control() && c != '\n'
+}
+
 /// One of a thing, or several.
 pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -74,6 +108,13 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_colours_reach_a_terminal() {
+        assert_eq!(shown("plain\n\ttext, naïve"), "plain\n\ttext, naïve");
+        assert_eq!(shown("\x1b[1mbold\x1b[0m \x1b[0;32mgreen"), "\x1b[1mbold\x1b[0m \x1b[0;32mgreen");
+        assert_eq!(shown("a\x1b]0;title\x07b\x1b[2Jc\rd\u{9b}2Je\x1b[1"), "a ]0;title b [2Jc d 2Je [1");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -129,7 +129,7 @@ impl Plain<'_> {
         self.talk.serve(subject.clone());
         self.session.turn_to(subject, Instant::now());
         if self.seated && !super::is_dumb() {
-            self.app.print(CLEAR);
+            self.app.send(CLEAR);
         }
     }
 }

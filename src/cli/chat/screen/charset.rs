@@ -1,5 +1,6 @@
 //! What a terminal that is not UTF-8 is shown: the nearest there is in ASCII.
 
+use crate::cli::style::is_command;
 use std::borrow::Cow;
 
 /// What the terminal can show.
@@ -46,11 +47,6 @@ impl Charset {
         }
         shown.into()
     }
-}
-
-/// Whether a terminal may take a character for a command. Lines may end.
-fn is_command(c: char) -> bool {
-    c.is_control() && c != '\n'
 }
 
 #[cfg(test)]
