@@ -60,7 +60,7 @@ pub struct Words {
 }
 
 pub fn run(app: &App, words: &Words) -> Done {
-    let data = read(&words.data)?;
+    let data = read(app, &words.data)?;
     let comparison = Comparison {
         collection: words.collection.clone(),
         model: words.model.clone(),

@@ -59,13 +59,14 @@ fn perplexity(app: &App, file: &Path, tokens: Option<usize>, model: Option<&str>
     let tokens = tokens.unwrap_or(usize::MAX);
     // The model as it came, unless one is named: that is what is compared.
     let wear = wear(named.or(Some("none")));
-    let measured = app.runtime()?.perplexity(&read(file)?, tokens, model, &wear)?;
+    let measured = app.runtime()?.perplexity(&read(app, file)?, tokens, model, &wear)?;
     app.result(&measured, || {
         app.line(&format!("perplexity {:.4} over {} tokens", measured.perplexity, measured.tokens));
     })
 }
 
 /// The text of a file.
-pub fn read(file: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(file).map_err(|e| Error::io(format!("cannot read {}", file.display()), e))
+pub fn read(app: &App, file: &Path) -> Result<String, Error> {
+    let text = app.interrupts.waiting(|| std::fs::read_to_string(file));
+    text.map_err(|e| Error::io(format!("cannot read {}", file.display()), e))
 }

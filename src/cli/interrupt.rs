@@ -44,6 +44,14 @@ impl Interrupts {
         }
     }
 
+    /// Waits for input, which nothing else ends: Ctrl-C ends the process meanwhile.
+    pub fn waiting<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let work = self.current().take();
+        let come = wait();
+        *self.current() = work;
+        come
+    }
+
     /// Nothing is under way; the next Ctrl-C ends the process.
     pub fn idle(&self) {
         *self.current() = None;

@@ -70,14 +70,16 @@ fn an_answer_nobody_reads_is_kept_too() {
 }
 
 #[test]
-fn a_waiting_conversation_ends_at_once() {
+fn what_waits_for_input_ends_at_once() {
     let home = Home::new();
-    let mut child = home.command(&["chat", "--no-retrieval"]).stdin(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_secs(3));
-    interrupt(&child);
-    let begin = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "it waits for ever");
-        std::thread::sleep(Duration::from_millis(50));
+    for words in [["chat", "--no-retrieval"].as_slice(), &["log", "import", "-"]] {
+        let mut child = home.command(words).stdin(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_secs(3));
+        interrupt(&child);
+        let begin = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "{words:?}: it waits for ever");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 }

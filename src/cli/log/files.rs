@@ -4,7 +4,7 @@ use crate::cli::app::App;
 use crate::cli::failure::Done;
 use crate::cli::style::count;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use wayside::Error;
 use wayside::store::log::Exported;
@@ -15,10 +15,11 @@ const STANDARD: &str = "-";
 pub fn import(app: &App, file: &Path) -> Done {
     let log = app.runtime()?.log()?;
     let imported = if file.as_os_str() == STANDARD {
-        log.import(std::io::stdin().lock(), &app.cancel)?
+        log.import(Waiting { app, input: std::io::stdin().lock() }, &app.cancel)?
     } else {
-        let reader = File::open(file).map_err(|e| Error::io(format!("cannot read {}", file.display()), e))?;
-        log.import(reader, &app.cancel).map_err(|e| e.context(file.display()))?
+        let opened = app.interrupts.waiting(|| File::open(file));
+        let input = opened.map_err(|e| Error::io(format!("cannot read {}", file.display()), e))?;
+        log.import(Waiting { app, input }, &app.cancel).map_err(|e| e.context(file.display()))?
     };
     app.result(&imported, || {
         app.line(&format!(
@@ -27,6 +28,18 @@ pub fn import(app: &App, file: &Path) -> Done {
             imported.replaced
         ));
     })
+}
+
+/// Input that may be long in coming: a pipe, say.
+struct Waiting<'a, R> {
+    app: &'a App,
+    input: R,
+}
+
+impl<R: Read> Read for Waiting<'_, R> {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        self.app.interrupts.waiting(|| self.input.read(bytes))
+    }
 }
 
 pub fn export(app: &App, file: &Path) -> Done {
