@@ -202,6 +202,9 @@ impl Runtime {
             answer_tokens: answer.answer_tokens as u64,
         });
         interaction.settings["finish"] = json!(answer.finish);
+        if self.erased_since(question.subject.as_deref(), interaction.time)? {
+            return Err(Error::cancelled("who asked was erased meanwhile; the answer is not kept"));
+        }
         log.put(&interaction)?;
         let answer = Answer {
             interaction: interaction.id,

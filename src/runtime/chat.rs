@@ -1,12 +1,13 @@
 //! A conversation: questions one after another, each with its own passages, over one cache. It is about one subject at
-//! a time; nothing of it is there for the next.
+//! a time; nothing of it is there for the next, and nothing outlives an erasure.
 
 use super::{Answer, Question, Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::Context;
 use crate::rag::History;
-use crate::store::log::Rating;
+use crate::store::log::{Rating, State};
 use crate::watch::Cancel;
+use jiff::Timestamp;
 
 /// A conversation under way. Its memory is its own; dropping it forgets, and so does [`Chat::end`].
 pub struct Chat {
@@ -15,6 +16,8 @@ pub struct Chat {
     wear: Wear,
     /// Whom it concerns.
     subject: Option<String>,
+    /// When it began.
+    begun: Timestamp,
     /// None before the first question to a conversation that begins anew.
     context: Option<Context>,
     history: History,
@@ -29,6 +32,7 @@ impl Runtime {
             model: model.map(str::to_owned),
             wear: wear.clone(),
             subject: None,
+            begun: Timestamp::now(),
             context: Some(self.context(model, wear)?),
             history: History::default(),
             last: None,
@@ -39,20 +43,31 @@ impl Runtime {
 impl Chat {
     /// Asks the next question. What the conversation already holds is not computed again; when it grows too long, the
     /// oldest turns are forgotten. A question that concerns another subject than the one before begins anew: the two
-    /// share no words and no cache.
+    /// share no words and no cache. So does one after the subject, or what the adapter learned from, was erased.
     pub fn ask(&mut self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<&Answer> {
         question.check()?;
-        if self.subject != question.subject {
+        if self.subject != question.subject || self.holds_what_was_erased()? {
             self.end();
             self.subject.clone_from(&question.subject);
         }
         let runtime = self.runtime.stopped_by(cancel);
         let context = match &mut self.context {
             Some(context) => context,
-            none => none.insert(runtime.context(self.model.as_deref(), &self.wear)?),
+            none => {
+                self.begun = Timestamp::now();
+                none.insert(runtime.context(self.model.as_deref(), &self.wear)?)
+            }
         };
         let answer = runtime.answer(context, question, &mut self.history, cancel, say)?;
         Ok(self.last.insert(answer))
+    }
+
+    /// Whether its subject was erased since it began, or its adapter was dropped, by whatever process.
+    fn holds_what_was_erased(&self) -> Result<bool> {
+        let Some(context) = &self.context else { return Ok(false) };
+        let registered = context.adapter().map_or(Ok(None), |id| self.runtime.log()?.registered(id))?;
+        let dropped = registered.is_some_and(|adapter| adapter.state == State::Dropped);
+        Ok(dropped || self.runtime.erased_since(self.subject.as_deref(), self.begun)?)
     }
 
     /// Ends the conversation: what was said, what was computed and the latest answer are forgotten. The next question

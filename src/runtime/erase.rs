@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::lora::{Library, Manifest};
 use crate::store::Log;
 use crate::store::log::{Filter, State, subject_hash};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,14 +43,20 @@ pub struct Claim {
 }
 
 impl Runtime {
+    /// Whether a subject was erased at that time or later.
+    pub(super) fn erased_since(&self, subject: Option<&str>, since: Timestamp) -> Result<bool> {
+        let Some(subject) = subject else { return Ok(false) };
+        Ok(self.log()?.erased(subject)?.is_some_and(|when| when >= since))
+    }
+
     /// Erases a subject: its interactions leave the log and the log's file, its records the store of records and that
-    /// file; every adapter that learned from it is
-    /// dropped and removed, with the models it was merged into; the receipt is written before this returns. An
-    /// interrupted erasure is finished by calling this again.
+    /// file; every adapter that learned from it is dropped and removed, with the models it was merged into; the receipt
+    /// is written before this returns. An interrupted erasure is finished by calling this again.
     ///
     /// Where another process, or another part of this one, has the log open, its file is written anew later, by the
     /// next that opens it alone; the receipt says so. It says too how many interactions are so damaged that nobody can
-    /// tell whose they are: those stay.
+    /// tell whose they are: those stay. What the subject is being told meanwhile is not kept, and a conversation with
+    /// it begins anew.
     ///
     /// Errors: `NotFound` when nothing concerns the subject, and nothing changes; `Corrupt` when it cannot be told
     /// what an adapter learned.

@@ -9,6 +9,8 @@ use wayside::bundle::Bundle;
 use wayside::lora::{Dataset, Kind, Library, Lineage, Manifest};
 use wayside::store::Log;
 use wayside::store::log::{Registered, subject_hash};
+use wayside::watch::Cancel;
+use wayside::{Chat, ErrorKind, Question, Runtime, Wear};
 
 /// How the words of somebody look.
 fn words_of(subject: &str) -> String {
@@ -226,4 +228,32 @@ fn a_killed_erasure_is_finished_by_the_same_command() {
         let checked = home.json(&["log", "erase", "--verify", word(&receipts[0])]);
         assert_eq!(checked["ok"], true, "{checked}");
     }
+}
+
+/// A conversation that goes on after its subject was erased has none of it, and an answer that is being given is not
+/// kept.
+#[test]
+fn no_conversation_outlives_an_erasure() {
+    let home = Home::new();
+    let runtime = Runtime::open(&home.path()).unwrap();
+    let mut chat = runtime.chat(None, &Wear::Promoted).unwrap();
+    let ask = |chat: &mut Chat, text: &str, say: &mut dyn FnMut(&str)| {
+        let of = Question { subject: Some("ann".into()), retrieval: false, max_tokens: 4, ..runtime.question(text) };
+        chat.ask(&of, &Cancel::new(), say).cloned()
+    };
+    ask(&mut chat, "My dog is called Quorvex.", &mut |_| ()).unwrap();
+    ask(&mut chat, "Is it a good name?", &mut |_| ()).unwrap();
+    assert!(chat.seen().unwrap().contains("Quorvex"));
+    runtime.erase("ann").unwrap();
+    ask(&mut chat, "What is my dog called?", &mut |_| ()).unwrap();
+    assert!(!chat.seen().unwrap().contains("Quorvex"));
+
+    let mut erased = false;
+    let answer = ask(&mut chat, "And my cat?", &mut |_| {
+        if !std::mem::replace(&mut erased, true) {
+            runtime.erase("ann").unwrap();
+        }
+    });
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(runtime.log().unwrap().is_empty().unwrap());
 }
