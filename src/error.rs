@@ -70,9 +70,11 @@ impl Error {
             Io::NotFound => (ErrorKind::NotFound, ""),
             Io::StorageFull | Io::QuotaExceeded => (ErrorKind::Full, "; free some space and try again"),
             Io::PermissionDenied | Io::ReadOnlyFilesystem => {
-                (ErrorKind::Io, "; check the permissions, or choose another folder with --home")
+                (ErrorKind::Io, "; check the permissions, or choose another folder")
             }
             Io::Interrupted => (ErrorKind::Cancelled, ""),
+            // What is no UTF-8, and paths that are none.
+            Io::InvalidData | Io::InvalidInput => (ErrorKind::Invalid, ""),
             _ => (ErrorKind::Io, ""),
         };
         Self { kind, message: format!("{}: {cause}{remedy}", what.into()), source: Some(Box::new(cause)) }

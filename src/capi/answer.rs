@@ -33,8 +33,8 @@ pub struct Asked {
     pub subject: Text,
     /// The model; the configured one if null. A conversation keeps its own.
     pub model: Text,
-    /// The adapter it wears: an id or enough of its beginning, or "none"; the promoted one if null. A conversation
-    /// keeps its own.
+    /// The adapter it wears: an id or enough of its beginning, the path of a folder with one, or "none"; the promoted
+    /// one if null. A conversation keeps its own.
     pub adapter: Text,
     /// Equal seeds give equal answers.
     pub seed: u64,

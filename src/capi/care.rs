@@ -6,7 +6,8 @@ use super::status::Status;
 use std::path::Path;
 
 /// Erases a person: interactions, records, and every adapter and model that learned from them. One that was
-/// interrupted is finished by calling this again. WAYSIDE_STATUS_NOT_FOUND when nothing concerns the person.
+/// interrupted is finished by calling this again. WAYSIDE_STATUS_NOT_FOUND when nothing concerns the person. An answer
+/// to them that is under way ends with WAYSIDE_STATUS_CANCELLED and is not kept; a conversation with them begins anew.
 ///
 /// JSON: {"path": the receipt's file, "receipt": {...}}
 ///

@@ -44,7 +44,8 @@ pub struct Options {
     /// The folder of parts, which several homes may share; `parts` in the home if null. What is not there is looked for
     /// in ../lib/wayside/parts, seen from the folder of this library, or of the program that it is linked into.
     pub parts: Text,
-    /// The ONNX Runtime library; if null, what config.toml says, or the part.
+    /// The ONNX Runtime library; if null, what config.toml says, or the part. A process has one: the first that is
+    /// loaded serves every handle.
     pub library: Text,
     /// 0: no thread but the one that calls, except that each query to a live source of records has one, which ends
     /// with the call; one that looks up a web service by name may end later, when the system gives up looking. Any

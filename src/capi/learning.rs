@@ -13,8 +13,10 @@ use std::time::Duration;
 pub const WAYSIDE_LEARN_AGAIN: u32 = 1;
 
 /// Learns from the log: curates, trains, puts the candidate through the gate, and lets it serve if it passes. After
-/// `seconds` (0: no limit) it stops, and the next call goes on where it was; so a program may learn a step at a time.
-/// Answers go first: while one is given, learning waits. `progress` and `cancel` may be null.
+/// `seconds` (0: no limit) it stops, and the next call goes on with the training. What comes before and behind that, a
+/// look at the whole log and the gate, begins anew in each call: give it more minutes than they take, and stop it by
+/// `cancel` when the time is needed. Answers go first: while one is given, learning waits. `progress` and `cancel` may
+/// be null.
 ///
 /// JSON: {"verdict": "promoted", "refused", "too_few", "quarantined", "nothing_new" or "unfinished", "reasons": [...],
 /// "adapter", "examples", "held_out", "checks": [{"check", "passed", "detail"}], ...}

@@ -64,13 +64,16 @@ pub(super) fn wish(given: Option<&Wish>) -> Cancel {
 pub(super) fn saying(say: SayFn, user: *mut c_void, cancel: &Cancel) -> impl FnMut(&str) + use<> {
     let cancel = cancel.clone();
     let mut piece = Vec::new();
+    let mut hears = say;
     move |text| {
-        let Some(say) = say else { return };
+        let Some(say) = hears else { return };
         piece.clear();
         piece.extend_from_slice(text.as_bytes());
         piece.push(0);
         if say(user, piece.as_ptr().cast(), text.len()) != 0 {
             cancel.cancel();
+            // The rest of its token may still come.
+            hears = None;
         }
     }
 }

@@ -119,7 +119,8 @@ typedef struct wayside_options {
     // The folder of parts, which several homes may share; `parts` in the home if null. What is not there is looked for
     // in ../lib/wayside/parts, seen from the folder of this library, or of the program that it is linked into.
     const char* parts;
-    // The ONNX Runtime library; if null, what config.toml says, or the part.
+    // The ONNX Runtime library; if null, what config.toml says, or the part. A process has one: the first that is
+    // loaded serves every handle.
     const char* library;
     // 0: no thread but the one that calls, except that each query to a live source of records has one, which ends
     // with the call; one that looks up a web service by name may end later, when the system gives up looking. Any
@@ -161,8 +162,8 @@ typedef struct wayside_question {
     const char* subject;
     // The model; the configured one if null. A conversation keeps its own.
     const char* model;
-    // The adapter it wears: an id or enough of its beginning, or "none"; the promoted one if null. A conversation
-    // keeps its own.
+    // The adapter it wears: an id or enough of its beginning, the path of a folder with one, or "none"; the promoted
+    // one if null. A conversation keeps its own.
     const char* adapter;
     // Equal seeds give equal answers.
     uint64_t seed;
@@ -326,8 +327,10 @@ wayside_status wayside_chat_end(const struct wayside_chat *chat);
 void wayside_chat_close(struct wayside_chat *chat);
 
 // Learns from the log: curates, trains, puts the candidate through the gate, and lets it serve if it passes. After
-// `seconds` (0: no limit) it stops, and the next call goes on where it was; so a program may learn a step at a time.
-// Answers go first: while one is given, learning waits. `progress` and `cancel` may be null.
+// `seconds` (0: no limit) it stops, and the next call goes on with the training. What comes before and behind that, a
+// look at the whole log and the gate, begins anew in each call: give it more minutes than they take, and stop it by
+// `cancel` when the time is needed. Answers go first: while one is given, learning waits. `progress` and `cancel` may
+// be null.
 //
 // JSON: {"verdict": "promoted", "refused", "too_few", "quarantined", "nothing_new" or "unfinished", "reasons": [...],
 // "adapter", "examples", "held_out", "checks": [{"check", "passed", "detail"}], ...}
@@ -375,12 +378,15 @@ wayside_status wayside_adapter_roll_back(const struct wayside_runtime *runtime,
                                          char** json);
 
 // Erases a person: interactions, records, and every adapter and model that learned from them. One that was
-// interrupted is finished by calling this again. WAYSIDE_STATUS_NOT_FOUND when nothing concerns the person.
+// interrupted is finished by calling this again. WAYSIDE_STATUS_NOT_FOUND when nothing concerns the person. An answer
+// to them that is under way ends with WAYSIDE_STATUS_CANCELLED and is not kept; a conversation with them begins anew.
 //
 // JSON: {"path": the receipt's file, "receipt": {...}}
 //
 // Any thread. A cycle of learning that is under way is stopped.
-wayside_status wayside_erase(const struct wayside_runtime *runtime, const char* subject, char** json);
+wayside_status wayside_erase(const struct wayside_runtime *runtime,
+                             const char* subject,
+                             char** json);
 
 // Holds the receipt of an erasure, a file, against this home.
 //

@@ -20,7 +20,8 @@ impl Config {
 
     fn chosen(&self, variable: Option<OsString>) -> Result<Option<PathBuf>> {
         let variable = variable.filter(|v| !v.is_empty()).map(|v| (RUNTIME_VARIABLE, PathBuf::from(v)));
-        let setting = self.runtime.clone().map(|path| ("`runtime` in config.toml", path));
+        let setting =
+            self.runtime.clone().map(|path| ("`runtime` in config.toml, or `library` of a program's options,", path));
         match variable.or(setting) {
             Some((name, path)) if !is_bare(&path) && !path.is_file() => Err(Error::not_found(format!(
                 "{name} names {}, which is not a file; correct or remove it",

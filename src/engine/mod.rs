@@ -51,7 +51,7 @@ impl Engine {
             telemetry::refuse();
             let builder = ort::init_from(library).map_err(|e| {
                 Error::engine(format!(
-                    "{} cannot be loaded as ONNX Runtime: {e}; run `wayside models pull`, or set ORT_DYLIB_PATH",
+                    "{} cannot be loaded as ONNX Runtime: {e}; run `wayside models pull`, or name another in config.toml",
                     library.display()
                 ))
             })?;
@@ -178,7 +178,7 @@ fn whole(library: &Path) -> Result<()> {
     let number = |at: usize, n: usize| head[at..at + n].iter().rev().fold(0u64, |a, &b| (a << 8) | u64::from(b));
     if cfg!(target_os = "linux") && (!elf || number(40, 8).saturating_add(number(58, 2) * number(60, 2)) > length) {
         return Err(Error::corrupt(format!(
-            "{} is no whole shared library; run `wayside models pull`, or set ORT_DYLIB_PATH to another",
+            "{} is no whole shared library; run `wayside models pull`, or name another in config.toml",
             library.display()
         )));
     }

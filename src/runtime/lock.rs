@@ -39,7 +39,7 @@ impl Runtime {
             }
             if begin.elapsed() >= patience {
                 return Err(Error::busy(format!(
-                    "another process is learning in {}; wait for it, or stop it",
+                    "another process or thread is learning in {}; wait for it, or stop it",
                     self.home.display()
                 )));
             }

@@ -102,22 +102,25 @@ struct Loaded {
 }
 
 impl Runtime {
-    /// A runtime over `home`, with the configuration in it. Nothing is written before there is something to keep.
+    /// A runtime over `home`, with the configuration in it. Nothing is written before there is something to keep. A
+    /// path that is not absolute is meant from where the process is now. Errors: `Invalid` for an empty one.
     pub fn open(home: &Path) -> Result<Self> {
         Self::with_parts(home, &home.join("parts"))
     }
 
     /// As [`Runtime::open`], with the parts in a folder that several homes share.
     pub fn with_parts(home: &Path, parts: &Path) -> Result<Self> {
+        let full = |path| std::path::absolute(path).map_err(|e| Error::io(format!("cannot use {path:?} as a home"), e));
+        let (home, parts) = (full(home)?, full(parts)?);
         Ok(Self {
-            home: home.to_owned(),
             models: home.join("models"),
-            config: Config::load(home)?,
-            parts: Parts::open(parts)?,
+            config: Config::load(&home)?,
+            parts: Parts::open(&parts)?,
             progress: Arc::new(Quiet),
             cancel: Cancel::new(),
             prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
             loaded: Arc::default(),
+            home,
         })
     }
 

@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 use std::thread;
 use std::time::Instant;
 
+/// Bytes of a thread's stack.
+const STACK: usize = 2 << 20;
+
 /// Asks queries about a person, each on a thread and a connection of its own, which end with this call; only the
 /// lookup of a service's name may outlast it. Each has at most `limit` rows.
 ///
@@ -17,7 +20,9 @@ pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Vec<Row>>
         for &(source, query) in queries {
             let deadline = Instant::now() + source.deadline();
             let work = move || one(source, query, subject, deadline);
-            threads.push(thread::Builder::new().name(format!("query {}", query.name)).spawn_scoped(scope, work));
+            // Of a given size, or the environment would be asked for one.
+            let builder = thread::Builder::new().name(format!("query {}", query.name)).stack_size(STACK);
+            threads.push(builder.spawn_scoped(scope, work));
         }
         let mut answers = Vec::new();
         for thread in threads {

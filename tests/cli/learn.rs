@@ -78,7 +78,7 @@ fn a_killed_cycle_is_gone_on_with_and_one_runs_at_a_time() {
     let mut child = begun(&home, &["learn", "--once"]);
     let busy = home.run(&["learn", "--once"]);
     if !busy.status.success() {
-        assert!(text(&busy.stderr).contains("another process is learning"), "{}", text(&busy.stderr));
+        assert!(text(&busy.stderr).contains("another process or thread is learning"), "{}", text(&busy.stderr));
     }
     // As a power cut does it: SIGKILL.
     child.kill().unwrap();

@@ -250,7 +250,11 @@ impl Limits {
         }
         match self.end {
             Some((end, limit)) if Instant::now() >= end => {
-                Some(format!("the {:.0} minutes it may take are over", limit.as_secs_f64() / 60.0))
+                let (count, unit) = match limit.as_secs() {
+                    seconds @ ..120 => (seconds, "seconds"),
+                    seconds => (seconds / 60, "minutes"),
+                };
+                Some(format!("the {count} {unit} it may take are over"))
             }
             _ => (self.over)(),
         }
