@@ -232,3 +232,17 @@ fn once<T>(slot: &mut Option<Arc<T>>, open: impl FnOnce() -> Result<T>) -> Resul
     }
     Ok(slot.insert(Arc::new(open()?)).clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_home_is_where_it_was_when_it_was_opened() {
+        let runtime = Runtime::open(Path::new("nowhere")).unwrap();
+        assert!(runtime.home.is_absolute() && runtime.models.is_absolute(), "{}", runtime.home.display());
+        let refused = Runtime::open(Path::new("")).err().unwrap();
+        assert!(refused.kind() == ErrorKind::Invalid && refused.to_string().contains("as a home"), "{refused}");
+    }
+}
