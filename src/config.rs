@@ -220,7 +220,7 @@ impl Config {
             ("`embedder` must not be empty", !self.embedder.is_empty()),
             ("`threads` must be at most 1024", self.threads <= 1024),
             ("`generate.max_tokens` must be at least 1", generate.max_tokens >= 1),
-            ("`generate.temperature` must be between 0 and 100", (0.0..=100.0).contains(&generate.temperature)),
+            ("`generate.temperature` must be between 0 and 10", (0.0..=10.0).contains(&generate.temperature)),
             ("`generate.top_p` must be above 0 and at most 1", generate.top_p > 0.0 && generate.top_p <= 1.0),
             ("`generate.min_p` must be at least 0 and below 1", (0.0..1.0).contains(&generate.min_p)),
             (
