@@ -61,19 +61,18 @@ pub(super) fn wish(given: Option<&Wish>) -> Cancel {
 }
 
 /// What hands the pieces of an answer to C.
-pub(super) fn saying(say: SayFn, user: *mut c_void, cancel: &Cancel) -> impl FnMut(&str) + use<> {
+pub(super) fn saying(mut say: SayFn, user: *mut c_void, cancel: &Cancel) -> impl FnMut(&str) + use<> {
     let cancel = cancel.clone();
     let mut piece = Vec::new();
-    let mut hears = say;
     move |text| {
-        let Some(say) = hears else { return };
+        let Some(hear) = say else { return };
         piece.clear();
         piece.extend_from_slice(text.as_bytes());
         piece.push(0);
-        if say(user, piece.as_ptr().cast(), text.len()) != 0 {
+        if hear(user, piece.as_ptr().cast(), text.len()) != 0 {
             cancel.cancel();
             // The rest of its token may still come.
-            hears = None;
+            say = None;
         }
     }
 }

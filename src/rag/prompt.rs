@@ -188,7 +188,8 @@ pub fn prompt(
     material: &Material,
     room: Room,
 ) -> Result<Prompt> {
-    let longest = room.total.min(model.context()).saturating_sub(room.answer.max(1));
+    let total = room.total.min(model.context());
+    let longest = total.saturating_sub(room.answer.max(1));
     let next = 1 + history.sources.iter().map(|source| source.n).max().unwrap_or(0);
     let (system, mut before) = match history.messages.split_first() {
         Some((first, rest)) if first.role == "system" => (Some(first.content.as_str()), rest),
@@ -211,10 +212,9 @@ pub fn prompt(
             most = fewer;
         } else {
             return Err(Error::invalid(format!(
-                "the question takes {} tokens; at most {longest} of {} fit beside an answer of {}; shorten it, or let \
+                "the question takes {} tokens; at most {longest} of {total} fit beside an answer of {}; shorten it, or let \
                  the answer be shorter (`--max-tokens`, `generate.max_tokens`)",
                 tokens.len(),
-                room.total.min(model.context()),
                 room.answer
             )));
         }

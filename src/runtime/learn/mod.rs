@@ -198,7 +198,7 @@ impl Runtime {
         let trained = match trained {
             // The index or the settings have changed since the run was interrupted, so its prompts are not the same; or
             // what it left is damaged.
-            Err(e) if e.kind() == ErrorKind::Incompatible || is_damaged(&out) => {
+            Err(e) if e.kind() == ErrorKind::Incompatible || (e.kind() == ErrorKind::Corrupt && is_damaged(&out)) => {
                 self.progress.note(&format!("training begins anew: {e}"));
                 durable::remove(&out)?;
                 let data = self.to_learn(plan, model, cancel)?;

@@ -145,7 +145,7 @@ impl Env {
         if !file.exists() {
             create::create(dir, &file, kind, tables)?;
         }
-        let mut data = File::open(&file).map_err(|e| Error::io(format!("cannot open {}", file.display()), e))?;
+        let mut data = open_data(&file)?;
         pages::metas(&mut data).map_err(|b| broken(kind, &file, b))?;
         let env = Self { _lock: Some(lock), ..Self::map(dir, kind, N as u32)? };
         env.heed.clear_stale_readers().map_err(|e| explain(kind, dir, e))?;
@@ -302,9 +302,7 @@ impl Env {
 
     /// Shows that every page of the newest state is in its place and holds what it says. Reads the whole file.
     pub fn verify(&self) -> Result<()> {
-        let file = self.dir.join(DATA);
-        let mut data = File::open(&file).map_err(|e| Error::io(format!("cannot open {}", file.display()), e))?;
-        self.show(&mut data, pages::whole)
+        self.show(&mut open_data(&self.dir.join(DATA))?, pages::whole)
     }
 
     /// Shows something of the pages of the newest state, see [`pages`].
@@ -366,6 +364,11 @@ impl Env {
         }
         tables.try_into().map_err(|_| missing())
     }
+}
+
+/// The data file, to be read as plain bytes.
+fn open_data(file: &Path) -> Result<File> {
+    File::open(file).map_err(|e| Error::io(format!("cannot open {}", file.display()), e))
 }
 
 fn broken(kind: &Kind, file: &Path, why: Broken) -> Error {
