@@ -1,9 +1,10 @@
 //! Markdown (CommonMark with tables, task lists, footnotes and front matter) to sections of plain text.
 //!
-//! Emphasis and link targets go; lists, code and tables keep their lines.
+//! Emphasis and link targets go; lists, code and tables keep their lines. A bold sentence that opens a paragraph is in
+//! effect its heading, and keeps a line to itself.
 
 use super::outline::{Outline, next_marker};
-use super::{Parts, html, table};
+use super::{Parts, SENTENCE_ENDS, html, table};
 use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 
 /// Reads the whole of a text.
@@ -36,6 +37,8 @@ struct Reader {
     marker: String,
     rows: Vec<Vec<String>>,
     in_code: bool,
+    /// Whether bold words that open a paragraph are being read.
+    opening: bool,
 }
 
 impl Reader {
@@ -77,6 +80,10 @@ impl Reader {
                 self.marker = next_marker(&mut self.lists);
             }
             Tag::Table(_) => self.flush(),
+            Tag::Strong => {
+                let above = self.line.is_empty() && self.block.is_empty();
+                self.opening = above && self.lists.is_empty() && self.rows.is_empty();
+            }
             Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),
             _ => {}
         }
@@ -106,6 +113,7 @@ impl Reader {
                 self.lists.pop();
                 self.end_block();
             }
+            TagEnd::Strong => self.end_bold(),
             TagEnd::TableCell => {
                 let cell = std::mem::take(&mut self.line);
                 if let Some(row) = self.rows.last_mut() {
@@ -118,9 +126,17 @@ impl Reader {
         }
     }
 
+    /// Bold words end: a sentence that opened a paragraph keeps a line to itself.
+    fn end_bold(&mut self) {
+        if std::mem::take(&mut self.opening) && self.line.ends_with(SENTENCE_ENDS) {
+            self.line.push('\n');
+        }
+    }
+
     /// The line in hand joins the block.
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
+        let line = if self.in_code { line } else { line.replace("\n ", "\n") };
         let text = if self.in_code { line.trim_matches('\n').trim_end() } else { line.trim() };
         if !text.is_empty() {
             if !self.block.is_empty() {
@@ -188,6 +204,14 @@ mod tests {
     #[test]
     fn loose_lists_stay_together() {
         assert_eq!(texts("- a\n\n  b\n- [x] c\n\n      d\n\nafter"), [": - a\nb\n- [x] c\nd\n\nafter"]);
+    }
+
+    #[test]
+    fn a_bold_sentence_that_opens_a_paragraph_has_its_own_line() {
+        let markdown = "**The hose is cracked.** Stop.\n\n**Why?**\nBecause.\n\n**Bleeding** that lasts. **No.** End.\n\n- **999.** Call.\n\n**All.**";
+        let wanted =
+            "The hose is cracked.\nStop.\n\nWhy?\nBecause.\n\nBleeding that lasts. No. End.\n\n- 999. Call.\n\nAll.";
+        assert_eq!(texts(markdown), [format!(": {wanted}")]);
     }
 
     #[test]

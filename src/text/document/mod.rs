@@ -171,6 +171,9 @@ fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned())
 }
 
+/// The marks with which a bold sentence ends that is the heading of its paragraph.
+const SENTENCE_ENDS: [char; 6] = ['.', '?', '!', '。', '？', '！'];
+
 /// `text` on one line, every run of white space one space.
 fn line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

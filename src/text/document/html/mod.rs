@@ -4,7 +4,7 @@
 mod elements;
 
 use super::outline::{Outline, next_marker};
-use super::{Parts, table};
+use super::{Parts, SENTENCE_ENDS, table};
 use elements::{is_aside, is_block, is_closed, is_program};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
@@ -73,6 +73,8 @@ struct Page<'a> {
     /// What the next line of a list starts with.
     marker: String,
     table: Option<Table>,
+    /// Whether bold words that open a block are being read.
+    opening: bool,
     /// The finished lines of the block in hand, and the line in hand.
     block: String,
     line: String,
@@ -93,6 +95,7 @@ impl<'a> Page<'a> {
             lists: Vec::new(),
             marker: String::new(),
             table: None,
+            opening: false,
             block: String::new(),
             line: String::new(),
         };
@@ -173,6 +176,10 @@ impl<'a> Page<'a> {
                 self.table = Some(Table { header: true, ..Table::default() });
             }
             b"tr" | b"td" | b"th" => self.start_cell(name),
+            b"b" | b"strong" => {
+                let above = self.line.is_empty() && self.block.is_empty();
+                self.opening = above && self.lists.is_empty() && self.table.is_none() && self.heading.is_none();
+            }
             _ if is_block(name) => self.end_block(),
             _ => {}
         }
@@ -200,6 +207,10 @@ impl<'a> Page<'a> {
                 self.preformatted = self.preformatted.saturating_sub(1);
             }
             b"table" => self.end_table(),
+            // As in Markdown: a bold sentence that opens a paragraph is in effect its heading.
+            b"b" | b"strong" if std::mem::take(&mut self.opening) && self.line.ends_with(SENTENCE_ENDS) => {
+                self.line.push('\n');
+            }
             b"tr" | b"td" | b"th" => {
                 self.end_block();
                 if let Some(table) = &mut self.table {
@@ -344,6 +355,10 @@ mod tests {
     #[test]
     fn white_space_is_the_browsers() {
         assert_eq!(texts("<p>a\n  b<b> c</b>d&nbsp;e</p><p>f<br> g"), ["a b cd e\n\nf\ng"]);
+        assert_eq!(
+            texts("<p><b>Why?</b> Because.<p><b>a</b> b.<p>c <b>d.</b> e."),
+            ["Why?\nBecause.\n\na b.\n\nc d. e."]
+        );
         assert_eq!(texts("<pre>\n  a\n    b\n</pre>"), ["  a\n    b"]);
     }
 
