@@ -5,3 +5,4 @@ mod contained;
 pub mod document;
 pub mod template;
 pub mod tokenizer;
+pub mod unit;
