@@ -1,11 +1,13 @@
 //! The configuration file, `config.toml` in the home directory. Every key is optional; an unknown one is an error,
 //! since it is most likely a misspelt wish.
 
+mod answer;
 mod learn;
 mod library;
 mod night;
 mod records;
 
+pub use answer::{Answer, Mode, Unsupported};
 pub use learn::{Learn, Personal};
 pub use library::{RUNTIME_VARIABLE, library_path};
 pub use night::Night;
@@ -50,6 +52,8 @@ pub struct Config {
     pub model: String,
     /// The bundle that turns text into vectors.
     pub embedder: String,
+    /// What answers are made of.
+    pub answer: Answer,
     /// How text is written.
     pub generate: Generate,
     /// How passages are found.
@@ -92,11 +96,11 @@ pub struct Generate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retrieve {
-    /// The most passages put before a question.
+    /// The most passages whose units are weighed.
     pub k: usize,
-    /// The most tokens they may take.
+    /// The most tokens that a model is shown of them.
     pub budget: usize,
-    /// Passages less relevant than this (cosine, plus up to 0.3 for shared words) count as nothing found.
+    /// Passages less relevant than this (cosine, plus up to 0.3 for shared words) are not weighed.
     pub min_score: f32,
 }
 
@@ -137,6 +141,7 @@ impl Default for Config {
             device_memory_mb: 0,
             model: LANGUAGE_MODEL.into(),
             embedder: EMBEDDER.into(),
+            answer: Answer::default(),
             generate: Generate::default(),
             retrieve: Retrieve::default(),
             records: Records::default(),
@@ -165,7 +170,7 @@ impl Default for Generate {
 
 impl Default for Retrieve {
     fn default() -> Self {
-        Self { k: 4, budget: 700, min_score: 0.4 }
+        Self { k: 8, budget: 700, min_score: 0.2 }
     }
 }
 
@@ -243,7 +248,13 @@ impl Config {
             ("`ingest.collection` must not be empty", !ingest.collection.is_empty()),
             ("`chat.idle_seconds` must be at most 86400", self.chat.idle_seconds <= 86_400),
         ];
-        let extra = self.learn.rules().into_iter().chain(self.night.rules()).chain(self.records.rules());
+        let extra = self
+            .learn
+            .rules()
+            .into_iter()
+            .chain(self.night.rules())
+            .chain(self.records.rules())
+            .chain(self.answer.rules());
         match rules.into_iter().chain(extra).find(|(_, holds)| !holds) {
             Some((rule, _)) => Err((*rule).to_owned()),
             None => Ok(()),

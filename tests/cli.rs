@@ -9,6 +9,7 @@ mod gate;
 pub mod home;
 mod interrupt;
 mod json;
+mod keyed;
 pub mod learn;
 mod pty;
 mod records;

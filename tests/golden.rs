@@ -7,6 +7,7 @@ mod drafting;
 mod encoders;
 mod encodings;
 mod half;
+mod judge;
 mod lora;
 mod prefixes;
 mod template;

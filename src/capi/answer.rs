@@ -81,11 +81,13 @@ pub(super) fn wear(adapter: Text) -> Result<Wear> {
     })
 }
 
-/// Answers a question from the documents, with citations. `say`, unless null, hears the answer as it comes. The
+/// Answers a question from the documents, with citations. `say`, unless null, hears the answer as it is shown. The
 /// interaction is in the log when this returns, one that was stopped as far as it came.
 ///
-/// JSON: {"interaction": the id under which it is in the log, "answer", "citations": [{"n", "document", "section",
-/// "score", ...}], "finish": "stop", "length", "context" or "cancelled", "first_token_s", "tokens_per_s", ...}
+/// JSON: {"interaction": the id under which it is in the log, "found": whether something answers, "answer": the text without
+/// marks, "sentences": [{"text", "kind": "quote", "written" or "free", "sources": numbers of citations}], "citations":
+/// [{"n", "document" or "record", "section", "quote", "score", ...}], "finish": "stop", "length", "context" or "cancelled",
+/// "first_token_s", "tokens_per_s", ...}
 ///
 /// Any thread. Answers by one model take turns, token by token.
 #[unsafe(no_mangle)]
@@ -108,7 +110,7 @@ pub extern "C" fn wayside_ask(
 }
 
 /// Says what a person thought of an answer: `rating` is above 0 for good and below 0 for bad. Learning goes by it. An
-/// adapter on probation may be rolled back for it.
+/// adapter on probation may be rolled back for it. As much of the interaction's id will do as no other begins with.
 ///
 /// JSON: null, or what was rolled back: {"id", "state", "serving", "reasons", ...}
 ///

@@ -6,8 +6,9 @@ use super::failure::Failure;
 use super::style::Style;
 use clap::Args;
 use std::path::Path;
+use wayside::config::Mode;
 use wayside::infer::{Finish, Sampling};
-use wayside::store::log::Citation;
+use wayside::store::log::{Citation, Source, Words};
 use wayside::{Answer, Question, Runtime, Wear};
 
 /// Where help lists the flags that choose tokens.
@@ -22,9 +23,13 @@ pub struct Answering {
     /// Whom it concerns; kept with the interaction
     #[arg(long, value_name = "ID", value_parser = subject)]
     pub subject: Option<String>,
-    /// Do not search the documents; the model answers from what it learnt
+    /// Do not search the documents; the model speaks freely, and nothing that it says is checked
     #[arg(long)]
     pub no_retrieval: bool,
+    /// Whose words the answer is made of: `quote` the documents' own, `write` a model's where they are supported, `auto`
+    /// both where it pays [default: the configured way]
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub mode: Option<Mode>,
     /// The model to answer with [default: the configured one]
     #[arg(long, value_name = "M")]
     pub model: Option<String>,
@@ -68,6 +73,7 @@ impl Answering {
         question.collection.clone_from(&self.collection);
         question.subject.clone_from(&self.subject);
         question.retrieval = !self.no_retrieval;
+        question.mode = self.mode.unwrap_or(question.mode);
         question.model.clone_from(&self.model);
         question.adapter = wear(self.adapter.as_deref());
         question.max_tokens = self.max_tokens.unwrap_or(question.max_tokens);
@@ -90,6 +96,16 @@ impl Answering {
     }
 }
 
+/// A way of answering, by its name.
+pub fn mode(name: &str) -> Result<Mode, String> {
+    match name {
+        "auto" => Ok(Mode::Auto),
+        "quote" => Ok(Mode::Quote),
+        "write" => Ok(Mode::Write),
+        _ => Err("auto, quote or write".into()),
+    }
+}
+
 /// What `--adapter` asks for: what was promoted where it is not given, nothing where it is `none`.
 pub fn wear(named: Option<&str>) -> Wear {
     match named {
@@ -106,6 +122,10 @@ pub fn show(app: &App, answer: &Answer, seconds: f64) {
         app.line("");
         answer.citations.iter().for_each(|c| app.line(&source(c)));
     }
+    if answer.sentences.iter().any(|sentence| sentence.kind == Words::Free) {
+        app.line("");
+        app.line(&app.style.dim("(the model's own words; nothing in the documents says so)"));
+    }
     answer.notes.iter().for_each(|note| app.note(&format!("note: {note}")));
     if app.verbose {
         let cited = |c: &&Citation| answer.citations.iter().all(|d| d.n != c.n);
@@ -118,13 +138,18 @@ pub fn show(app: &App, answer: &Answer, seconds: f64) {
 
 /// `[1] wren.md, Wren > Cleaning`; `[orders #1042] 2026-01-03` of a record.
 pub fn source(citation: &Citation) -> String {
-    if citation.chunk.is_none() {
-        return format!("[{}] {}", citation.document, citation.section).trim_end().to_owned();
+    let mark = citation.mark();
+    match &citation.source {
+        Source::Record { date, .. } => {
+            format!("[{mark}] {}", date.as_deref().unwrap_or_default()).trim_end().to_owned()
+        }
+        Source::Passage { document, section, page, .. } => {
+            let name = Path::new(document).file_name().map(|n| n.to_string_lossy().into_owned());
+            let page = page.map(|page| format!(", p. {page}")).unwrap_or_default();
+            let section = if section.is_empty() { String::new() } else { format!(", {section}") };
+            format!("[{mark}] {}{page}{section}", name.as_ref().unwrap_or(document))
+        }
     }
-    let document = Path::new(&citation.document).file_name().map(|n| n.to_string_lossy().into_owned());
-    let document = document.unwrap_or_else(|| citation.document.clone());
-    let section = if citation.section.is_empty() { String::new() } else { format!(", {}", citation.section) };
-    format!("[{}] {document}{section}", citation.n)
 }
 
 /// What ended an answer, where it was not the model.
@@ -141,7 +166,8 @@ fn summary(answer: &Answer, seconds: f64) -> String {
     let ended = ended(answer.finish).map(|why| format!(", {why}")).unwrap_or_default();
     let Answer { interaction, prompt_tokens, answer_tokens, .. } = answer;
     if *prompt_tokens == 0 {
-        return format!("{interaction}: nothing relevant, so the model was not asked, {seconds:.1} s");
+        let why = if answer.found { "quoted" } else { "nothing found" };
+        return format!("{interaction}: {why}, no model was asked, {seconds:.1} s");
     }
     format!("{interaction}: {prompt_tokens} + {answer_tokens} tokens, {seconds:.1} s{ended}")
 }

@@ -7,6 +7,7 @@ use super::failure::{Done, Failure};
 use super::interrupt::Interrupts;
 use super::progress::Bars;
 use super::style::{Style, shown};
+use super::wrap::Wrap;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -15,6 +16,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use wayside::watch::Cancel;
 use wayside::{Device, Error, Runtime};
+
+/// The columns of a terminal that tells nobody how many it has.
+const COLUMNS: usize = 80;
 
 /// The running command.
 pub struct App {
@@ -35,6 +39,8 @@ pub struct App {
     pub cancel: Cancel,
     /// Why standard output takes no more.
     lost: RefCell<Option<std::io::Error>>,
+    /// What is being said, see [`App::say`].
+    said: RefCell<Wrap>,
 }
 
 impl App {
@@ -60,6 +66,7 @@ impl App {
             cancel: interrupts.begin(),
             interrupts,
             lost: RefCell::default(),
+            said: RefCell::default(),
         })
     }
 
@@ -84,6 +91,31 @@ impl App {
         Ok(())
     }
 
+    /// The next piece of a text on standard output, at once. A terminal's lines end at words: the word under way waits
+    /// until it is whole, or until something else is written.
+    pub fn say(&self, piece: &str) {
+        if self.terminal {
+            let ready = self.said.borrow_mut().push(&shown(piece), columns());
+            self.write(&ready);
+        } else {
+            self.write(piece);
+        }
+    }
+
+    /// A line on standard output that is made of words.
+    pub fn prose(&self, text: &str) {
+        self.say(text);
+        self.line("");
+    }
+
+    /// Whatever waits of what was said.
+    pub fn said(&self) {
+        let rest = self.said.borrow_mut().finish(columns());
+        if !rest.is_empty() {
+            self.write(&rest);
+        }
+    }
+
     /// A line on standard output.
     pub fn line(&self, text: &str) {
         self.print(&format!("{text}\n"));
@@ -96,6 +128,11 @@ impl App {
 
     /// Text of our own on standard output, whatever a terminal takes it for.
     pub fn send(&self, text: &str) {
+        self.said();
+        self.write(text);
+    }
+
+    fn write(&self, text: &str) {
         let mut out = self.out();
         // `lost` keeps the reason for the end.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -114,6 +151,7 @@ impl App {
     /// A line for people beside the result, on standard error.
     pub fn note(&self, text: &str) {
         if !self.quiet {
+            self.said();
             let _ = writeln!(std::io::stderr(), "{}", shown(text));
         }
     }
@@ -121,6 +159,7 @@ impl App {
     /// The exit status.
     pub fn end(self, done: Done) -> ExitCode {
         self.bars.clear();
+        self.said();
         match (self.lost.into_inner(), done) {
             // Whoever read had enough: `wayside log list | head` is no failure.
             (Some(e), _) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -157,6 +196,13 @@ impl Write for Out<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.tell(|| std::io::stdout().flush())
     }
+}
+
+/// The columns of the terminal: what it says, else what the environment says.
+fn columns() -> usize {
+    let told = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let set = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    told.or_else(set).filter(|columns| *columns > 0).unwrap_or(COLUMNS)
 }
 
 /// The home to work in: the one that was named, or the platform's place for data.

@@ -11,12 +11,17 @@ use std::path::PathBuf;
 use wayside::eval::{Interval, Score, chart};
 use wayside::{Compared, Comparison};
 
+/// What the first column counts.
+const NAT: &str = "one nat a token less: the model finds each token of the known answers 2.7 times (e) as likely";
+
 /// Measure answers with and without retrieval, with and without an adapter
 ///
 /// Takes questions with known answers and measures up to four arms on the prompts that `ask` makes: the model alone
 /// (base), with passages of the documents, with the adapter, with both. For each: how unlikely the model finds the
 /// known answers (nats a token; lower is better), and how near its own answers come to them (ROUGE-L, from 0 to 1;
-/// higher is better). For known answers of at most ten words also the F1 of shared words, and the share that is met
+/// higher is better), and how many are right, wrong and silent. An answer is right if it holds one of the accepted keys
+/// that its line has under `answers`; where there are none, if the known answer supports all that it says. It is silent
+/// if nothing was found; the rest are wrong. For known answers of at most ten words also the F1 of shared words, and the share that is met
 /// word for word. For questions that name their document under `document` also the share of cited passages that are
 /// from it. In brackets: where the figure lies in 95 % of draws of as many questions from these.
 ///
@@ -80,25 +85,32 @@ pub fn run(app: &App, words: &Words) -> Done {
 pub fn show(app: &App, compared: &Compared) {
     table(compared).iter().for_each(|line| app.line(line));
     app.line(&app.style.dim(&summary(compared)));
-    app.line(&format!("\n{}", app.style.bold(&compared.recommendation.text)));
-    app.line(&compared.recommendation.reason);
+    app.prose(&app.style.dim(NAT));
+    app.prose(&format!("\n{}", app.style.bold(&compared.recommendation.text)));
+    app.prose(&compared.recommendation.reason);
 }
 
 /// A row for each arm that was measured.
 fn table(compared: &Compared) -> Vec<String> {
-    let mut rows = vec![["", "nats a token", "ROUGE-L", "F1", "exact", "cited right"].map(str::to_owned)];
+    let mut rows = vec![
+        ["", "nats a token", "right", "wrong", "silent", "ROUGE-L", "F1", "exact", "cited right"].map(str::to_owned),
+    ];
     rows.extend(compared.arms.measured().map(|(arm, score)| row(arm.name(), score)));
     columns(&rows)
 }
 
-fn row(name: &str, score: &Score) -> [String; 6] {
+fn row(name: &str, score: &Score) -> [String; 9] {
     let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
     let share = |value: Option<f64>| or_none(value.map(|v| format!("{v:.3}")));
+    let number = |count: Option<usize>| or_none(count.map(|count| count.to_string()));
     let interval = |mean: f64, [low, high]: [f64; 2]| Interval { mean, low, high }.to_string();
     let rouge_l = score.rouge_l.zip(score.rouge_l_interval).map(|(mean, bounds)| interval(mean, bounds));
     [
         name.to_owned(),
         interval(score.nll, score.nll_interval),
+        number(score.right),
+        number(score.wrong),
+        number(score.silent),
         or_none(rouge_l),
         share(score.token_f1),
         share(score.exact_match),

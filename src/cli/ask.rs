@@ -9,13 +9,13 @@ use std::time::Instant;
 
 /// Ask a question and get an answer with its sources
 ///
-/// The documents are searched for passages about the question, the model answers from them, and each sentence cites
-/// the passage it rests on. When nothing relevant is found, that is said. Question and answer are kept in the log under
-/// the id that is shown last; rate and correct them with `wayside log`.
+/// The documents are searched, and the sentence, list item or table row that answers is quoted, with where it stands.
+/// What a model adds is shown only where something that was found says so. When nothing answers, that is said.
+/// Question and answer are kept in the log under the id that is shown last; rate and correct them with `wayside log`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside ask \"How long do I have to return an unused stove?\"
-  wayside ask \"What does error E12 mean?\" --collection manuals --greedy
+  wayside ask \"What does error E12 mean?\" --collection manuals --mode quote
   wayside ask \"Write a haiku about rain\" --no-retrieval --temperature 0.8 --seed 7")]
 pub struct Words {
     /// The question
@@ -28,12 +28,10 @@ pub struct Words {
 pub fn run(app: &App, words: &Words) -> Done {
     let runtime = app.runtime()?;
     let question = words.answering.question(&runtime, &words.question)?;
-    // Loading is not part of answering.
-    runtime.context(question.model.as_deref(), &question.adapter)?;
     let begin = Instant::now();
     let mut say = |piece: &str| {
         if !app.json {
-            app.print(piece);
+            app.say(piece);
         }
     };
     let answer = runtime.ask(&question, &app.cancel, &mut say)?;

@@ -35,6 +35,7 @@ const LONGEST_IDLE: u64 = 86_400;
 ///
 /// Questions one after another; each may refer to what was said before, and each answer is kept in the log. Lines that
 /// begin with a slash rate, correct and explain answers: /help lists them. From a pipe, every line is a question.
+/// "Bye", "quit" or "exit" alone is none: it ends the conversation of the one who is served, or leaves where nobody is.
 ///
 /// At a terminal it is a screen that says who is served. Keys, while nothing is typed: + and - rate the answer, Tab
 /// shows its sources; Esc stops an answer, PgUp and PgDn scroll, F1 helps, Ctrl-D leaves. It needs no colours and no

@@ -4,6 +4,7 @@ use super::answer::wear;
 use super::app::App;
 use super::args::positive;
 use super::arms;
+use super::eval_answers;
 use super::failure::Done;
 use super::walls;
 use clap::Subcommand;
@@ -16,6 +17,7 @@ use wayside::Error;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   wayside eval perplexity prose.txt --tokens 4096
+  wayside eval answers --data keys.jsonl
   wayside eval arms --data test.jsonl")]
 pub enum Words {
     /// Measure how well a model predicts a text; lower is better
@@ -39,6 +41,7 @@ pub enum Words {
         #[arg(long, value_name = "A")]
         adapter: Option<String>,
     },
+    Answers(eval_answers::Words),
     Arms(arms::Words),
     Walls(walls::Words),
     Injections(walls::InjectionWords),
@@ -49,6 +52,7 @@ pub fn run(app: &App, words: &Words) -> Done {
         Words::Perplexity { file, tokens, model, adapter } => {
             perplexity(app, file, *tokens, model.as_deref(), adapter.as_deref())
         }
+        Words::Answers(words) => eval_answers::run(app, words),
         Words::Arms(words) => arms::run(app, words),
         Words::Walls(words) => walls::run(app, words),
         Words::Injections(words) => walls::injections(app, words),

@@ -49,7 +49,7 @@ pub enum Words {
     #[command(after_help = "Examples:
   wayside log show 01a20547-dfb8-72b2-af26-ea651a52d99f")]
     Show {
-        /// The interaction
+        /// The interaction: its id, or as much of the beginning as no other has
         #[arg(value_name = "ID")]
         id: String,
     },
@@ -57,9 +57,10 @@ pub enum Words {
     ///
     /// A later rating takes the place of an earlier one.
     #[command(after_help = "Examples:
-  wayside log rate 01a20547-dfb8-72b2-af26-ea651a52d99f up")]
+  wayside log rate 01a20547-dfb8-72b2-af26-ea651a52d99f up
+  wayside log rate 01a20547-dfb8 up")]
     Rate {
-        /// The interaction
+        /// The interaction: its id, or as much of the beginning as no other has
         #[arg(value_name = "ID")]
         id: String,
         /// Good or bad
@@ -72,7 +73,7 @@ pub enum Words {
     #[command(after_help = "Examples:
   wayside log correct 01a20547-dfb8-72b2-af26-ea651a52d99f \"Within 28 days. Next: bring the receipt.\"")]
     Correct {
-        /// The interaction
+        /// The interaction: its id, or as much of the beginning as no other has
         #[arg(value_name = "ID")]
         id: String,
         /// The answer as it should have been

@@ -1,7 +1,7 @@
 //! Progress on standard error: bars on a terminal, one line for each stage with `-v` elsewhere.
 
 use super::style::shown;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -87,16 +87,29 @@ fn style(stage: &str, total: u64) -> ProgressStyle {
     let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         let _ = write!(out, "{:.1}/s", state.per_sec());
     };
+    let remaining = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = out.write_str(&left(remaining(state.elapsed(), state.pos(), state.len().unwrap_or(0))));
+    };
     let style = ProgressStyle::with_template(template(stage, total)).unwrap_or_else(|_| ProgressStyle::default_bar());
-    style.with_key("rate", rate)
+    style.with_key("rate", rate).with_key("remaining", remaining)
+}
+
+/// The time that is left where the rest takes as long as what is done; none while nothing is.
+fn remaining(elapsed: Duration, done: u64, total: u64) -> Option<Duration> {
+    let each = (done > 0).then(|| elapsed.as_secs_f64() / done as f64)?;
+    Duration::try_from_secs_f64(each * total.saturating_sub(done) as f64).ok()
+}
+
+fn left(remaining: Option<Duration>) -> String {
+    remaining.map_or_else(|| "? left".to_owned(), |time| format!("{:#} left", HumanDuration(time)))
 }
 
 fn template(stage: &str, total: u64) -> &'static str {
     let bytes = BYTES.iter().any(|s| stage.starts_with(s));
     match (total, bytes) {
         (0, _) => "{spinner} {msg} {elapsed}",
-        (_, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-        (_, false) => "{msg} {wide_bar} {pos}/{len} {rate} {eta}",
+        (_, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {remaining}",
+        (_, false) => "{msg} {wide_bar} {pos}/{len} {rate} {remaining}",
     }
 }
 
@@ -109,5 +122,17 @@ mod tests {
         for (stage, total) in [("looking", 0), ("downloading a part", 7), ("ingest", 7)] {
             assert!(ProgressStyle::with_template(template(stage, total)).is_ok(), "{stage}");
         }
+    }
+
+    #[test]
+    fn remaining_time_is_elapsed_over_done() {
+        let seconds = Duration::from_secs;
+        assert_eq!(remaining(seconds(40), 0, 100), None, "nothing is done");
+        assert_eq!(remaining(seconds(40), 10, 100), Some(seconds(360)));
+        assert_eq!(remaining(seconds(40), 100, 100), Some(seconds(0)));
+        assert_eq!(remaining(seconds(40), 101, 100), Some(seconds(0)), "more than was said");
+        assert_eq!(remaining(Duration::MAX, 1, u64::MAX), None, "longer than can be told");
+        assert_eq!(left(None), "? left");
+        assert_eq!(left(Some(seconds(360))), "6m left");
     }
 }

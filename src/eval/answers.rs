@@ -1,6 +1,7 @@
 //! How well a model answers: how likely it finds the reference answers, and how near its own come to them.
 
 use super::bootstrap::{Likelihood, mean, nats_per_token};
+use super::keyed::Outcome;
 use super::perplexity::log_probability;
 use super::reference::Reference;
 use super::rouge::Words;
@@ -51,6 +52,13 @@ pub struct Score {
     /// Of the passages that answers cite, the share from the document that the reference names. None where nothing is
     /// cited, or no reference names a document.
     pub citation_precision: Option<f64>,
+    /// Answers of its own that are right: that hold a key of the reference's, or, where it has none, say nothing that
+    /// the reference does not. None where it was not asked to answer.
+    pub right: Option<usize>,
+    /// Those that say something else.
+    pub wrong: Option<usize>,
+    /// Those that say nothing, or that nothing was found.
+    pub silent: Option<usize>,
     /// Examples.
     pub n: usize,
     /// Those among them with a reference of at most [`SHORT`] words.
@@ -69,6 +77,7 @@ pub struct Tally {
     exact: usize,
     cited: usize,
     cited_rightly: usize,
+    outcomes: Vec<Outcome>,
 }
 
 impl Tally {
@@ -92,6 +101,11 @@ impl Tally {
         }
     }
 
+    /// Counts what came of the model's own answer to an example.
+    pub fn came(&mut self, outcome: Outcome) {
+        self.outcomes.push(outcome);
+    }
+
     /// What each example's reference cost, in the order in which they were counted.
     pub fn likelihoods(&self) -> &[Likelihood] {
         &self.likelihoods
@@ -100,6 +114,8 @@ impl Tally {
     /// The means so far.
     pub fn score(&self) -> Score {
         let share = |sum: f64, of: usize| (of > 0).then(|| sum / of as f64);
+        let came = |outcome: Outcome| self.outcomes.iter().filter(|came| **came == outcome).count();
+        let came = |outcome: Outcome| (!self.outcomes.is_empty()).then(|| came(outcome));
         let nll = nats_per_token(&self.likelihoods, LEVEL);
         let rouge_l = (!self.rouge_l.is_empty()).then(|| mean(&self.rouge_l, LEVEL));
         Score {
@@ -110,6 +126,9 @@ impl Tally {
             token_f1: share(self.token_f1, self.short),
             exact_match: share(self.exact as f64, self.short),
             citation_precision: share(self.cited_rightly as f64, self.cited),
+            right: came(Outcome::Right),
+            wrong: came(Outcome::Wrong),
+            silent: came(Outcome::Silent),
             n: self.likelihoods.len(),
             short: self.short,
             tokens: self.likelihoods.iter().map(|l| l.tokens).sum(),
@@ -123,7 +142,15 @@ mod tests {
 
     fn reference(answer: &str, documents: &[&str]) -> Reference {
         let documents = documents.iter().map(|d| (*d).to_owned()).collect();
-        Reference { line: 1, subject: None, history: vec![], question: "q".into(), answer: answer.into(), documents }
+        Reference {
+            line: 1,
+            subject: None,
+            history: vec![],
+            question: "q".into(),
+            answer: answer.into(),
+            documents,
+            keys: vec![],
+        }
     }
 
     #[test]
@@ -162,6 +189,15 @@ mod tests {
         tally.answer("Yes.", &["/docs/otter.md"], &known);
         tally.answer("Yes.", &["/docs/otter.md"], &reference("yes", &[]));
         assert_eq!(tally.score().citation_precision, Some(0.5));
+    }
+
+    #[test]
+    fn outcomes_are_counted_where_there_are_any() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.score().right, None);
+        [Outcome::Right, Outcome::Wrong, Outcome::Right].into_iter().for_each(|outcome| tally.came(outcome));
+        let Score { right, wrong, silent, .. } = tally.score();
+        assert_eq!((right, wrong, silent), (Some(2), Some(1), Some(0)));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Measuring answers: how well a model predicts a text, how well it answers questions with known answers, how sure the
-//! figures are, and what they recommend.
+//! Measuring answers: how well a model predicts a text, how well it answers questions with known answers, how often
+//! with something true, how sure the figures are, and what they recommend.
 
 mod answers;
 mod arms;
 mod bootstrap;
 pub mod chart;
+pub mod keyed;
 mod perplexity;
 mod recommend;
 mod reference;

@@ -21,6 +21,8 @@ pub struct Reference {
     /// The documents that hold the answer, as far as they are named: under `document`, or by what an answer cites that
     /// stands as it was given.
     pub documents: Vec<String>,
+    /// Accepted keys, where some are given under `answers`: an answer that holds any of them is right.
+    pub keys: Vec<String>,
 }
 
 impl Reference {
@@ -78,9 +80,11 @@ fn reference(line: u64, interaction: &Interaction) -> Option<Reference> {
     let named = interaction.extra.get("document").and_then(Value::as_str).map(str::to_owned);
     let mut documents: Vec<String> = named.into_iter().collect();
     if interaction.correction().is_none() {
-        documents.extend(interaction.citations.iter().map(|c| c.document.clone()));
+        documents.extend(interaction.citations.iter().filter_map(|c| c.document().map(str::to_owned)));
     }
     documents.retain(|name| is_filled(name));
+    let keys = interaction.extra.get("answers").and_then(Value::as_array).into_iter().flatten();
+    let keys = keys.filter_map(Value::as_str).filter(|key| is_filled(key)).map(str::to_owned).collect();
     let answered = messages.iter().rposition(|m| m.role == "assistant")?;
     let answer = messages.split_off(answered).swap_remove(0).content;
     let asked = messages.pop().filter(|m| m.role == "user")?;
@@ -91,6 +95,7 @@ fn reference(line: u64, interaction: &Interaction) -> Option<Reference> {
         question: asked.content,
         answer,
         documents,
+        keys,
     })
 }
 

@@ -8,6 +8,11 @@ use crate::error::{Error, Result};
 use crate::graph::{DType, Op, Value};
 use crate::watch::{Cancel, Progress};
 
+/// The weights of a judge's last layer; see [`super::judge`].
+const HEAD: &str = "head.weight";
+/// What a judge gives, `[batch, 1]`.
+pub const RELEVANCE: &str = "relevance";
+
 /// Builds the whole model; returns how to drive it.
 pub(super) fn build(
     c: &EncoderConfig,
@@ -29,6 +34,10 @@ pub(super) fn build(
         progress.at(layer as u64);
         x = encode(c, w, layer, x, mask)?;
     }
+    if w.source.has(HEAD) {
+        let relevance = relevance(c, w, x)?;
+        w.graph.output(RELEVANCE, relevance, DType::F32, ["batch".into(), 1.into()]);
+    }
     w.graph.output("last_hidden_state", x, DType::F32, ["batch".into(), "sequence".into(), c.hidden.into()]);
     progress.finish();
     Ok(Encoder {
@@ -38,6 +47,20 @@ pub(super) fn build(
         query_prefix: c.query_prefix.clone(),
         passage_prefix: c.passage_prefix.clone(),
     })
+}
+
+/// How surely the second text of a pair answers the first, as a logit: a linear layer over the first token.
+fn relevance(c: &EncoderConfig, w: &mut Weights<'_>, x: Value) -> Result<Value> {
+    w.graph.scope("head");
+    let weight = w.source.shaped(HEAD, &[1, c.hidden])?.to_f32();
+    let weight = w.floats("head.weight", &[c.hidden, 1], &weight)?;
+    let bias = w.vector("head.bias", 1)?;
+    let first = w.graph.integers(&[0]);
+    let first = w.graph.op(Op::Gather { axis: 1 }, &[x, first]);
+    let shape = w.graph.integers(&[-1, c.hidden as i64]);
+    let first = w.graph.op(Op::Reshape, &[first, shape]);
+    let logit = w.graph.op(Op::MatMul, &[first, weight]);
+    Ok(w.graph.op(Op::Add, &[logit, bias]))
 }
 
 fn embed(c: &EncoderConfig, w: &mut Weights<'_>, ids: Value, types: Value) -> Result<Value> {

@@ -9,6 +9,7 @@ mod family;
 mod gguf;
 mod gguf_tokenizer;
 mod huggingface;
+mod judge;
 mod linear;
 mod ready;
 mod rope;
@@ -24,6 +25,9 @@ use linear::Weights;
 use prost::Message;
 use source::Source;
 use std::path::Path;
+
+pub use encoder::RELEVANCE;
+pub use judge::{JUDGE, judge, judge_source};
 
 /// What a source says of itself, whatever its format.
 struct Described {

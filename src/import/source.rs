@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::{gguf::Gguf, safetensors::Folder};
-use crate::tensor::{Bits, Blocks, Tensor};
+use crate::tensor::{Bits, Blocks, Encoding, Tensor};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,13 @@ pub(super) struct Source {
     names: BTreeMap<String, String>,
     /// Heads whose halves are interleaved in the file, by the end of the name: llama.cpp stores llama's so.
     interleaved: Vec<(&'static str, usize)>,
+    /// Tensors that take the place of the file's, or are added to them.
+    patch: Patch,
     used: RefCell<BTreeSet<String>>,
 }
+
+/// Float32 tensors by their canonical names: shape, and numbers as bytes.
+pub(super) type Patch = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
 
 pub(super) enum File {
     Gguf(Gguf),
@@ -23,7 +28,14 @@ pub(super) enum File {
 
 impl Source {
     pub fn new(file: File, names: BTreeMap<String, String>, interleaved: Vec<(&'static str, usize)>) -> Self {
-        Self { file, names, interleaved, used: RefCell::default() }
+        Self { file, names, interleaved, patch: Patch::new(), used: RefCell::default() }
+    }
+
+    /// The same with other tensors in the place of some, or beside them.
+    pub fn patched(mut self, patch: Patch) -> Self {
+        self.names.extend(patch.keys().map(|name| (name.clone(), name.clone())));
+        self.patch = patch;
+        self
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -37,6 +49,9 @@ impl Source {
     }
 
     fn look_up(&self, name: &str) -> Result<Tensor<'_>> {
+        if let Some((name, (shape, bytes))) = self.patch.get_key_value(name) {
+            return Ok(Tensor { name, encoding: Encoding::F32, shape: shape.clone(), bytes });
+        }
         let own = self.names.get(name).map_or(name, String::as_str);
         let tensor = match &self.file {
             File::Gguf(f) => f.tensor(own),

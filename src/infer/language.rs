@@ -2,10 +2,12 @@
 //! running it.
 
 use crate::bundle::{self, Bundle, Decoder};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::text::reply::Speech;
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
 use serde::Serialize;
+use serde_json::json;
 
 /// A decoder's tokenizer, chat template and manifest.
 pub struct Language {
@@ -76,24 +78,69 @@ impl Language {
     }
 
     /// The tokens of `reply` as the assistant's next turn after `messages`, up to and with the one that ends it: what
-    /// the model would say if it said that.
+    /// the model would say if it said that, as training learns it.
     pub fn encode_reply(&self, messages: &[impl Serialize], reply: &str) -> Result<Vec<u32>> {
-        let json = |e| Error::invalid("this conversation cannot be written as JSON").because(e);
-        let mut said = messages.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(json)?;
-        let open = self.template.render(&said, true)?;
-        said.push(serde_json::json!({ "role": "assistant", "content": reply }));
-        let closed = self.template.render(&said, false)?;
-        // A template may open a turn otherwise than it writes one; then the reply stands as it is.
-        let mut tokens = self.tokenizer.encode(closed.strip_prefix(&open).unwrap_or(reply), false)?;
-        match tokens.iter().position(|&t| self.ends(t)) {
-            Some(end) => tokens.truncate(end + 1),
-            None => tokens.extend(self.decoder.eos.first()),
-        }
-        Ok(tokens)
+        let speech = Speech { tokenizer: &self.tokenizer, template: &self.template, eos: self.eos() };
+        Ok(speech.turn(messages, &json!({ "role": "assistant", "content": reply }))?.answer)
     }
 
     /// The tokens of a conversation, up to where the assistant begins to speak.
     pub fn encode_chat(&self, messages: &[impl Serialize]) -> Result<Vec<u32>> {
         self.tokenizer.encode(&self.template.render(messages, true)?, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::Cache;
+    use std::path::Path;
+
+    /// The tiny llama of the goldens, as far as it reads, with a template.
+    fn language(template: &str) -> Language {
+        let tokenizer = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny/llama/tokenizer.json");
+        Language {
+            decoder: Decoder {
+                layers: 1,
+                kv_heads: 1,
+                head_dim: 1,
+                vocabulary: 384,
+                context: 64,
+                bos: None,
+                eos: vec![2],
+                cache: Cache::Appended,
+            },
+            tokenizer: Tokenizer::open(&tokenizer, 384).unwrap(),
+            template: Template::new(Some(template), "<|endoftext|>", "<|im_end|>").unwrap(),
+            name: "tiny".into(),
+        }
+    }
+
+    /// What was learned must be what is measured, also where a template writes a turn otherwise than it opens one.
+    #[test]
+    fn a_reply_is_measured_as_it_was_learned() {
+        let asked = [json!({ "role": "user", "content": "How?" })];
+        for (template, prompt, wanted) in [
+            // The system's word moves once there is an answer, and a space goes before it.
+            (
+                "{% if add_generation_prompt %}[ASK] {{ messages[0].content }} [/ASK]{% else %}[ASK] Well: \
+                 {{ messages[0].content }} [/ASK] {{ messages[1].content }}{{ eos_token }}{% endif %}",
+                "[ASK] How? [/ASK]",
+                " Hold it.",
+            ),
+            // The border's space melts into the word behind it.
+            (
+                "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}\
+                 {% if add_generation_prompt %}assistant: {% endif %}",
+                "user: How?\nassistant: ",
+                "Hold it.\n",
+            ),
+        ] {
+            let language = language(template);
+            let encode = |text: &str| language.tokenizer.encode(text, false).unwrap();
+            assert_eq!(language.encode_chat(&asked).unwrap(), encode(prompt));
+            let end = [encode(wanted), vec![2]].concat();
+            assert_eq!(language.encode_reply(&asked, "Hold it.").unwrap(), end, "{wanted:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! An interaction on its way to becoming an example.
 
 use super::split::Side;
-use crate::store::log::{Interaction, Message};
+use crate::store::log::{Citation, Interaction, Message};
 use std::collections::BTreeSet;
 
 /// The conversation as it would be learnt, and the parts of it that rules look at.
@@ -42,7 +42,7 @@ impl<'a> Example<'a> {
     pub fn source(&self) -> Option<&str> {
         let named = |key: &str| self.from.extra.get(key).and_then(|value| value.as_str());
         named("source")
-            .or_else(|| self.from.citations.first().map(|c| c.document.as_str()))
+            .or_else(|| self.from.citations.iter().find_map(Citation::document))
             .or_else(|| named("document"))
     }
 }

@@ -59,7 +59,7 @@ pub use curated::{Curated, Kept, Refused, Rule, Secret, Trigger};
 pub use gate::{Figures, Limits as Gate, Measured, Pair, Said, Sung, judge};
 pub use meaning::Meaning;
 pub use mix::{Mix, mix};
-pub use probation::{Judged, worse};
+pub use probation::Probation;
 pub use records::Records;
 pub use scrub::Scrubber;
 pub use split::Side;

@@ -3,6 +3,7 @@
 //! Asked are the queries whose description is nearest to the question, and those that always are, all at once. A source
 //! that fails costs its facts and a note, and its last answer stands in for it, with its age, where that is wanted.
 
+use super::rank::Asked;
 use super::retrieve::WORDS;
 use super::words;
 use crate::error::Result;
@@ -16,7 +17,10 @@ use serde::Serialize;
 /// From this age on, a fact says how old it is.
 const OLD: SignedDuration = SignedDuration::from_mins(1);
 
-/// A fact about the person served.
+/// The most rows of a file that "last" and "next" choose among: more than a person has of most things.
+const DATED: usize = 1000;
+
+/// A fact about the person served. Its text says by itself what it is about, and can be quoted as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fact {
     /// What it is cited by: `orders #1042`.
@@ -25,12 +29,24 @@ pub struct Fact {
     pub date: Option<String>,
     /// What it says.
     pub text: String,
-    /// How near the question is to what its source answers.
+    /// How near the question is: to what its query answers, and by the words that both have.
     pub score: f32,
     /// When the source said so, if that is a while ago.
     pub said: Option<Timestamp>,
     /// What a first answer begins with because of it.
     pub opening: Option<String>,
+}
+
+impl Fact {
+    /// The query that brought it: `orders`.
+    pub fn query(&self) -> &str {
+        self.name.split_once(" #").map_or(self.name.as_str(), |(query, _)| query)
+    }
+
+    /// What the house calls it: `1042`.
+    pub fn id(&self) -> &str {
+        self.name.split_once(" #").map_or("", |(_, id)| id)
+    }
 }
 
 /// What is known of a person about a question.
@@ -90,26 +106,31 @@ impl Desk<'_> {
     /// Errors: none but of the embedder and the kept records; what a source does wrong is a note.
     pub fn facts(&self, subject: &str, question: &str) -> Result<Facts> {
         let wanted = Wanted { vector: self.embedder.query(question)?, words: numbers(question), weight: WORDS };
-        let chosen = self.choose(&wanted.vector);
+        let asked = Asked::new(question);
+        let chosen = self.choose(&wanted.vector, &asked);
         let person = self.records.of(subject)?;
         let mut facts = Facts::default();
         let mut heard = self.heard(subject, &chosen, person, &mut facts.notes)?;
         for (chosen, heard) in chosen.iter().zip(&mut heard) {
             if let (Kind::File(..), Some(person)) = (chosen.source.kind(), person) {
-                heard.records = self.kept(person, chosen, &wanted)?;
+                heard.records = self.kept(person, chosen, &wanted, &asked)?;
             }
-            order(&mut heard.records, question, chosen);
+            asked.order(&mut heard.records, chosen.source, chosen.query, Timestamp::now());
+            heard.records.truncate(chosen.query.limit);
         }
-        facts.facts = merge(self.sources, chosen.iter().zip(heard));
+        facts.facts = merge(self.sources, &asked, chosen.iter().zip(heard));
         Ok(facts)
     }
 
     /// The queries to ask: those that always are, then the nearest.
-    fn choose(&self, question: &[f32]) -> Vec<Chosen<'_>> {
+    fn choose(&self, question: &[f32], asked: &Asked) -> Vec<Chosen<'_>> {
         let cosine = |described: &Vec<f32>| described.iter().zip(question).map(|(a, b)| a * b).sum::<f32>();
         let scores = self.described.iter().map(cosine);
         let mut chosen: Vec<Chosen> = (self.sources.queries().zip(scores))
-            .map(|((name, source, query), score)| Chosen { name, source, query, score })
+            .map(|((name, source, query), cosine)| {
+                let score = cosine + WORDS * asked.of_query(query);
+                Chosen { name, source, query, score }
+            })
             .collect();
         chosen.sort_by(|a, b| (b.query.always.cmp(&a.query.always)).then(b.score.total_cmp(&a.score)));
         let always = chosen.iter().take_while(|c| c.query.always).count();
@@ -117,12 +138,13 @@ impl Desk<'_> {
         chosen
     }
 
-    /// What is kept of a file.
-    fn kept(&self, person: Person, chosen: &Chosen, wanted: &Wanted) -> Result<Vec<Record>> {
+    /// What is kept of a file. "Last" and "next" choose among all rows: the nearest need not hold the newest.
+    fn kept(&self, person: Person, chosen: &Chosen, wanted: &Wanted, asked: &Asked) -> Result<Vec<Record>> {
+        let most = if asked.last || asked.next { DATED } else { chosen.query.limit };
         match chosen.query.pick {
-            Pick::Newest => person.newest(chosen.name, chosen.query.limit),
+            Pick::Newest => person.newest(chosen.name, most),
             Pick::Near => {
-                let near = person.nearest(chosen.name, wanted, chosen.query.limit)?;
+                let near = person.nearest(chosen.name, wanted, most)?;
                 Ok(near.into_iter().map(|(_, record)| record).collect())
             }
         }
@@ -184,15 +206,8 @@ impl Desk<'_> {
     }
 }
 
-/// Rows that share words with the question first; else as the source gives them.
-fn order(records: &mut [Record], question: &str, chosen: &Chosen) {
-    let asked = words::of(question);
-    let share = |r: &Record| words::share(&asked, &words::of(&format!("{} {} {}", chosen.query.name, r.id, r.text)));
-    records.sort_by(|a, b| share(b).total_cmp(&share(a)));
-}
-
 /// What is always shown, then a row of each query in turn.
-fn merge<'c>(sources: &Sources, heard: impl Iterator<Item = (&'c Chosen<'c>, Heard)>) -> Vec<Fact> {
+fn merge<'c>(sources: &Sources, asked: &Asked, heard: impl Iterator<Item = (&'c Chosen<'c>, Heard)>) -> Vec<Fact> {
     let now = Timestamp::now();
     let mut ranked = Vec::new();
     for (chosen, Heard { records, said }) in heard {
@@ -201,8 +216,9 @@ fn merge<'c>(sources: &Sources, heard: impl Iterator<Item = (&'c Chosen<'c>, Hea
             let name = format!("{} #{}", chosen.query.name, record.id);
             let rank = if chosen.query.always { 0 } else { row + 1 };
             let opening = sources.opening(chosen.query, &record);
+            let score = chosen.score + WORDS * asked.of_record(chosen.query, &record);
             let Record { date, text, .. } = record;
-            ranked.push((rank, Fact { name, date, text, score: chosen.score, said, opening }));
+            ranked.push((rank, Fact { name, date, text, score, said, opening }));
         }
     }
     // Stable: within a rank, the nearest query first.

@@ -1,16 +1,31 @@
-//! Retrieval-augmented answering: documents in, passages out, a prompt that carries them, an answer that cites them.
+//! Retrieval-augmented answering: documents in, passages out, the units in them that answer, a prompt that carries them.
 
-mod cite;
+mod conversation;
+mod draft;
 mod facts;
 mod ingest;
+mod leans;
 mod others;
+mod own;
 mod prompt;
+mod quote;
+mod rank;
 mod retrieve;
+mod source;
+mod support;
+mod weigh;
 mod words;
 
-pub use cite::Citer;
+pub use conversation::{Conversation, Turn};
+pub use draft::{Draft, Drafted};
 pub use facts::{Desk, Fact, Facts, ago, describe, numbers};
 pub use ingest::{Ingested, Settings, Skipped, document_name, ingest};
+pub use leans::leans;
 pub use others::{REFUSAL, asks_about_another};
-pub use prompt::{History, Material, Origin, Prompt, Room, Source, prompt};
+pub use own::{NOBODY, asks_about_self};
+pub use prompt::{Prompt, Room, number, prompt};
+pub use quote::{Quote, best, quotes};
 pub use retrieve::{Found, Hit, retrieve};
+pub use source::{Material, Origin, Source, Weighed};
+pub use support::{Ground, Verdict, Why, support};
+pub use weigh::{Finders, surest, weigh};

@@ -1,11 +1,12 @@
 //! Passages for a question: by meaning and by words, fused.
 
 use super::words;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::infer::Embedder;
-use crate::store::index::{Index, Scored};
+use crate::store::index::{Index, Scored, View};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Candidates each of the two searches brings.
 const CANDIDATES: usize = 50;
@@ -14,14 +15,8 @@ const CANDIDATES: usize = 50;
 /// relevance for one that holds every word. Chosen on the sample's 214 questions (recall@1 0.76, recall@3 0.92).
 pub(super) const WORDS: f32 = 0.3;
 
-/// By how much a question must be surer of its best passage with the question before it than alone, to be taken for one
-/// about the same. Of 25 that were, from "And then?" to "Does it need a password?", all but one won more than 0.12 by
-/// it, 0.35 on average; of 25 about something else none won more than 0.12 (293 help pages).
-const LEANS: f32 = 0.12;
-
-/// How much less sure than the best a passage may be for a question that leans on the one before. Its words bring
-/// little of their own, so that what is less sure is mostly what the question before has left over.
-const NEARLY: f32 = 0.2;
+/// Scores no further apart are one: a text's vector differs by less with what else was embedded beside it.
+const SAME: f32 = 1e-5;
 
 /// A passage that was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,20 +46,13 @@ pub struct Found {
 }
 
 impl Found {
-    /// What a question in a conversation is about: what it finds alone or, if it leans on the question before ("And how
-    /// do I turn it off again?"), what both find `together`.
-    pub fn or_together(self, mut together: Self) -> Self {
-        let together_best = together.surest();
-        if together_best <= self.surest() + LEANS {
-            return self;
-        }
-        together.hits.retain(|hit| hit.relevance >= together_best - NEARLY);
-        together
-    }
-
-    /// The relevance of the most relevant passage.
-    fn surest(&self) -> f32 {
-        self.hits.iter().map(|hit| hit.relevance).fold(0.0, f32::max)
+    /// These passages and, behind them, those of `other` that are not among them; at most `k`, half of them others.
+    pub fn with(mut self, mut other: Self, k: usize) -> Self {
+        other.hits.retain(|hit| self.hits.iter().all(|own| own.chunk != hit.chunk));
+        self.hits.truncate(k.saturating_sub(other.hits.len().min(k / 2)));
+        self.hits.extend(other.hits);
+        self.hits.truncate(k);
+        self
     }
 
     /// The passages that are about the question: at least so relevant.
@@ -74,10 +62,11 @@ impl Found {
     }
 }
 
-/// The `k` best passages for `question` in a collection, or in all.
+/// The `k` best passages for `question` in a collection, or in all; each text once, however many documents hold it
+/// under the same headings.
 ///
 /// The score is the cosine plus a share of BM25, relative to the best BM25 score for this question; the cosines are
-/// exact for all candidates of either search.
+/// exact for all candidates of either search. All of it is read in one state of the index.
 pub fn retrieve(
     index: &Index,
     embedder: &Embedder,
@@ -85,46 +74,100 @@ pub fn retrieve(
     collection: Option<&str>,
     k: usize,
 ) -> Result<Found> {
-    if index.stats()?.chunks == 0 {
-        return Ok(Found::default());
+    // No transaction is open while a model runs.
+    let query = Query { vector: embedder.query(question)?, question, collection, k };
+    index.read(|view| {
+        view.check_embedder(embedder.id(), embedder.dimensions())?;
+        query.found(view)
+    })
+}
+
+/// A question as it is looked up.
+struct Query<'a> {
+    vector: Vec<f32>,
+    question: &'a str,
+    collection: Option<&'a str>,
+    k: usize,
+}
+
+/// A passage that may be a hit.
+struct Candidate {
+    chunk: u32,
+    score: f32,
+    similarity: f32,
+}
+
+impl Query<'_> {
+    fn found(&self, view: &View) -> Result<Found> {
+        if view.is_empty()? {
+            return Ok(Found::default());
+        }
+        let asked = words::of(self.question);
+        // Which hit holds a text under its headings.
+        let (mut hits, mut held) = (Vec::<Hit>::new(), HashMap::new());
+        for candidate in self.candidates(view)? {
+            let full = hits.len() >= self.k;
+            if full && hits.last().is_none_or(|last| candidate.score < last.score - SAME) {
+                break;
+            }
+            let hit = candidate.hit(view, &asked)?;
+            match held.entry((collapsed(&hit.section), collapsed(&hit.text))) {
+                Entry::Occupied(at) => {
+                    let first: Option<&mut Hit> = hits.get_mut(*at.get());
+                    if let Some(first) = first.filter(|f| hit.score >= f.score - SAME && hit.document < f.document) {
+                        *first = hit;
+                    }
+                }
+                Entry::Vacant(new) if !full => {
+                    new.insert(hits.len());
+                    hits.push(hit);
+                }
+                Entry::Vacant(_) => {}
+            }
+        }
+        Ok(Found { hits })
     }
-    index.set_embedder(embedder.id(), embedder.dimensions())?;
-    let query = embedder.query(question)?;
-    let near = index.nearest(collection, &query, CANDIDATES.max(k))?;
-    let words = index.words(collection, question, CANDIDATES.max(k))?;
-    let best = words.first().map_or(1.0, |s| s.score.max(f32::MIN_POSITIVE));
-    let missing: Vec<u32> = words.iter().map(|w| w.chunk).filter(|c| near.iter().all(|n| n.chunk != *c)).collect();
-    let exact = index.similarities(&missing, &query)?;
-    let mut similarity: BTreeMap<u32, f32> = BTreeMap::new();
-    for Scored { chunk, score } in near.into_iter().chain(exact) {
-        similarity.insert(chunk, score);
-    }
-    let by_words: BTreeMap<u32, f32> = words.iter().map(|w| (w.chunk, w.score / best)).collect();
-    let mut scored: Vec<(u32, f32, f32)> = similarity
-        .into_iter()
-        .map(|(chunk, cosine)| (chunk, cosine + WORDS * by_words.get(&chunk).copied().unwrap_or(0.0), cosine))
-        .collect();
-    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let (asked, mut hits) = (words::of(question), Vec::new());
-    for (id, score, similarity) in scored.into_iter().take(k) {
-        let chunk = match index.chunk(id) {
-            Ok(chunk) => chunk,
-            // Removed since the search: another process may be ingesting.
-            Err(e) if e.kind() == ErrorKind::NotFound => continue,
-            Err(e) => return Err(e),
+
+    /// What either search brings, the best first.
+    fn candidates(&self, view: &View) -> Result<Vec<Candidate>> {
+        let most = CANDIDATES.max(self.k);
+        let near = view.nearest(self.collection, &self.vector, most)?;
+        let words = view.words(self.collection, self.question, most)?;
+        let best = words.first().map_or(1.0, |s| s.score.max(f32::MIN_POSITIVE));
+        let missing: Vec<u32> = words.iter().map(|w| w.chunk).filter(|c| near.iter().all(|n| n.chunk != *c)).collect();
+        let exact = view.similarities(&missing, &self.vector)?;
+        let by_words: BTreeMap<u32, f32> = words.iter().map(|w| (w.chunk, w.score / best)).collect();
+        let candidate = |Scored { chunk, score: similarity }| {
+            let score = similarity + WORDS * by_words.get(&chunk).copied().unwrap_or(0.0);
+            Candidate { chunk, score, similarity }
         };
-        let title = index.document(&chunk.collection, &chunk.document)?.map(|d| d.title).unwrap_or_default();
+        let mut candidates: Vec<Candidate> = near.into_iter().chain(exact).map(candidate).collect();
+        candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.chunk.cmp(&b.chunk)));
+        Ok(candidates)
+    }
+}
+
+impl Candidate {
+    fn hit(&self, view: &View, asked: &BTreeSet<String>) -> Result<Hit> {
+        let chunk = view.chunk(self.chunk)?;
+        let title = view.document(&chunk.collection, &chunk.document)?.map(|d| d.title).unwrap_or_default();
         let (document, section, text) = (chunk.document, chunk.section, chunk.text);
         let held = words::of(&format!("{title} {section} {text}"));
-        let relevance = similarity + WORDS * words::share(&asked, &held);
-        hits.push(Hit { document, title, section, chunk: id, text, score, relevance });
+        let relevance = self.similarity + WORDS * words::share(asked, &held);
+        Ok(Hit { document, title, section, chunk: self.chunk, text, score: self.score, relevance })
     }
-    Ok(Found { hits })
+}
+
+/// A text without what white space makes of it.
+fn collapsed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::index::{NewChunk, NewDocument};
+    use crate::watch::Cancel;
 
     fn found(relevances: &[f32]) -> Found {
         let hit = |(chunk, relevance): (u32, &f32)| Hit {
@@ -140,12 +183,55 @@ mod tests {
     }
 
     #[test]
-    fn a_question_leans_on_the_one_before_only_if_that_makes_it_surer() {
-        let chunks = |found: Found| found.hits.iter().map(|hit| hit.relevance).collect::<Vec<_>>();
-        assert_eq!(chunks(found(&[0.94, 0.77]).or_together(found(&[0.84, 0.71]))), [0.94, 0.77], "another matter");
-        assert_eq!(chunks(found(&[0.5, 0.45]).or_together(found(&[0.6, 0.9, 0.75]))), [0.9, 0.75], "the same matter");
-        assert_eq!(chunks(found(&[0.5]).or_together(found(&[]))), [0.5]);
-        assert_eq!(chunks(found(&[]).or_together(found(&[0.5]))), [0.5]);
-        assert!(found(&[]).or_together(found(&[])).hits.is_empty());
+    fn passages_of_two_searches_stand_together_once() {
+        let chunks = |found: Found| found.hits.iter().map(|hit| hit.chunk).collect::<Vec<_>>();
+        let with = |from: std::ops::Range<u32>, relevances: &[f32]| {
+            let mut found = found(relevances);
+            found.hits.iter_mut().zip(from).for_each(|(hit, chunk)| hit.chunk = chunk);
+            found
+        };
+        assert_eq!(chunks(with(0..4, &[0.9; 4]).with(with(2..6, &[0.8; 4]), 4)), [0, 1, 4, 5]);
+        assert_eq!(chunks(with(0..4, &[0.9; 4]).with(found(&[]), 4)), [0, 1, 2, 3]);
+        assert_eq!(chunks(found(&[]).with(with(0..2, &[0.9; 2]), 4)), [0, 1]);
+    }
+
+    /// An index of documents with one passage each, and what "wren" finds in it.
+    fn sought(documents: &[(&str, &str, &str, f32)], k: usize) -> Vec<String> {
+        let home = tempfile::tempdir().unwrap();
+        let index = Index::open(&home.path().join("index")).unwrap();
+        index.set_embedder("test", 2).unwrap();
+        let document = |(name, section, text, near): &(&str, &str, &str, f32)| {
+            let vector = vec![*near, (1.0 - near * near).sqrt()];
+            let chunk = NewChunk { section: (*section).into(), text: (*text).into(), tokens: 3, vector };
+            NewDocument { name: (*name).into(), digest: String::new(), title: String::new(), chunks: vec![chunk] }
+        };
+        index.apply("c", documents.iter().map(document).collect(), &[], &Cancel::new()).unwrap();
+        let query = Query { vector: vec![1.0, 0.0], question: "wren", collection: Some("c"), k };
+        let found = index.read(|view| query.found(view)).unwrap();
+        found.hits.into_iter().map(|hit| hit.document).collect()
+    }
+
+    #[test]
+    fn a_text_at_two_paths_takes_one_place() {
+        let documents = [
+            ("shop/wren.md", "Wren", "The Wren burns\n9 hours.", 0.9),
+            ("copy/wren.md", "Wren", "The Wren burns 9 hours.", 0.9),
+            ("late/wren.md", "Wren", "The Wren  burns 9 hours.", 0.8),
+            ("heron.md", "Heron", "The Heron burns 4 hours.", 0.7),
+            ("otter.md", "Otter", "The Otter burns wood.", 0.6),
+        ];
+        assert_eq!(sought(&documents, 2), ["copy/wren.md", "heron.md"], "of equals the first name");
+        assert_eq!(sought(&documents, 1), ["copy/wren.md"]);
+        assert_eq!(sought(&documents, 9), ["copy/wren.md", "heron.md", "otter.md"]);
+        assert_eq!(sought(&documents, 0), [""; 0]);
+        assert_eq!(sought(&[], 3), [""; 0]);
+    }
+
+    #[test]
+    fn the_better_copy_wins_and_other_headings_make_another_passage() {
+        let copies = [("a.md", "Wren", "9 to 17", 0.5), ("b.md", "Wren", "9 to 17", 0.9)];
+        assert_eq!(sought(&copies, 2), ["b.md"]);
+        let hours = [("hours.md", "Shop", "9 to 17", 0.9), ("hours2.md", "Workshop", "9 to 17", 0.8)];
+        assert_eq!(sought(&hours, 2), ["hours.md", "hours2.md"], "what the shop's hours are, the workshop's are not");
     }
 }

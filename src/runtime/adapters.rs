@@ -1,6 +1,7 @@
 //! Adapters: from files to worn ones, and into models of their own.
 
 use super::Runtime;
+use super::factory::FACTORY;
 use super::lock::Publishing;
 use crate::bundle::Bundle;
 use crate::error::{Error, ErrorKind, Result};
@@ -195,6 +196,11 @@ impl Runtime {
     /// Errors: `NotFound`; `Incompatible` when it was made for another model; `Corrupt` when it was altered; `Invalid`
     /// when it changes nothing.
     pub fn adapter(&self, adapter: &str, model: &Arc<LanguageModel>) -> Result<Arc<Worn>> {
+        if adapter == FACTORY
+            && let Some(worn) = self.factory(model)?
+        {
+            return Ok(worn);
+        }
         let (dir, manifest) = self.located(adapter)?;
         let manifest = manifest.map_or_else(|| Manifest::of(&dir, model.bundle()), Ok)?;
         manifest.belongs_to(model.bundle())?;

@@ -1,10 +1,10 @@
 //! A conversation: questions one after another, each with its own passages, over one cache. It is about one subject at
 //! a time; nothing of it is there for the next, and nothing outlives an erasure.
 
+use super::answer::Seat;
 use super::{Answer, Question, Runtime, Wear};
 use crate::error::{Error, Result};
-use crate::infer::Context;
-use crate::rag::History;
+use crate::rag::{Conversation, Turn};
 use crate::store::log::{Rating, State};
 use crate::watch::Cancel;
 use jiff::Timestamp;
@@ -12,29 +12,26 @@ use jiff::Timestamp;
 /// A conversation under way. Its memory is its own; dropping it forgets, and so does [`Chat::end`].
 pub struct Chat {
     runtime: Runtime,
-    model: Option<String>,
-    wear: Wear,
     /// Whom it concerns.
     subject: Option<String>,
     /// When it began.
     begun: Timestamp,
-    /// None before the first question to a conversation that begins anew.
-    context: Option<Context>,
-    history: History,
+    seat: Seat,
+    conversation: Conversation,
     last: Option<Answer>,
 }
 
 impl Runtime {
-    /// A new conversation with a model (the configured one without), wearing an adapter to its end.
+    /// A new conversation with a model (none means the configured one), wearing an adapter to its end. The model is
+    /// loaded when it is first needed. Errors: `NotFound` for a name that no model has.
     pub fn chat(&self, model: Option<&str>, wear: &Wear) -> Result<Chat> {
+        self.check_model(model)?;
         Ok(Chat {
             runtime: self.clone(),
-            model: model.map(str::to_owned),
-            wear: wear.clone(),
             subject: None,
             begun: Timestamp::now(),
-            context: Some(self.context(model, wear)?),
-            history: History::default(),
+            seat: Seat::new(model, wear),
+            conversation: Conversation::default(),
             last: None,
         })
     }
@@ -51,21 +48,17 @@ impl Chat {
             self.subject.clone_from(&question.subject);
         }
         let runtime = self.runtime.stopped_by(cancel);
-        let context = match &mut self.context {
-            Some(context) => context,
-            none => {
-                self.begun = Timestamp::now();
-                none.insert(runtime.context(self.model.as_deref(), &self.wear)?)
-            }
-        };
-        let answer = runtime.answer(context, question, &mut self.history, cancel, say)?;
+        if self.conversation.is_empty() {
+            self.begun = Timestamp::now();
+        }
+        let answer = runtime.answer(&mut self.seat, question, &mut self.conversation, cancel, say)?;
         Ok(self.last.insert(answer))
     }
 
     /// Whether its subject was erased since it began, or its adapter was dropped, by whatever process.
     fn holds_what_was_erased(&self) -> Result<bool> {
-        let Some(context) = &self.context else { return Ok(false) };
-        let registered = context.adapter().map_or(Ok(None), |id| self.runtime.log()?.registered(id))?;
+        let adapter = self.seat.context().and_then(|context| context.adapter());
+        let registered = adapter.map_or(Ok(None), |id| self.runtime.log()?.registered(id))?;
         let dropped = registered.is_some_and(|adapter| adapter.state == State::Dropped);
         Ok(dropped || self.runtime.erased_since(self.subject.as_deref(), self.begun)?)
     }
@@ -74,17 +67,18 @@ impl Chat {
     /// begins a new one, with the adapter that serves then.
     pub fn end(&mut self) {
         self.subject = None;
-        if let Some(mut context) = self.context.take() {
-            context.wipe();
-        }
-        self.history = History::default();
+        self.seat.wipe();
+        self.conversation = Conversation::default();
         self.last = None;
     }
 
-    /// All that the model has before it.
+    /// All that the conversation holds: what its turns say, and what the model has before it.
     pub fn seen(&self) -> Result<String> {
-        let context = self.context.as_ref();
-        context.map_or(Ok(String::new()), |context| context.model().tokenizer().decode(context.tokens()))
+        let context = self.seat.context();
+        let model =
+            context.map_or(Ok(String::new()), |context| context.model().tokenizer().decode(context.tokens()))?;
+        let turns = self.conversation.turns.iter().flat_map(Turn::messages).map(|message| message.content.as_str());
+        Ok(turns.chain([model.as_str()]).collect::<Vec<_>>().join("\n"))
     }
 
     /// The latest answer.

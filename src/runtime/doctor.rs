@@ -2,6 +2,7 @@
 
 use super::Runtime;
 use super::device::Settled;
+use super::records::NEVER;
 use crate::bundle::Bundle;
 use crate::device::Device;
 use crate::engine::{self, Engine};
@@ -76,6 +77,10 @@ impl Runtime {
         // A record that cannot be read costs no more than itself.
         look("log".into(), damaged.is_err(), damaged.and_then(|damaged| self.look_at_log(&damaged)));
         look("sources".into(), true, self.look_at_sources());
+        // What is wrong with the declaration was just said.
+        for source in self.not_imported().unwrap_or_default() {
+            look(format!("records of {source}"), false, Err(Error::not_found(NEVER)));
+        }
         checks
     }
 

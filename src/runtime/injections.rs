@@ -7,11 +7,10 @@
 use super::Runtime;
 use crate::error::Result;
 use crate::infer::Sampling;
-use crate::rag::{Fact, History, Hit, Material};
+use crate::rag::{self, Conversation, Fact, Hit, Material};
 use crate::sample::{Injection, injections};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 /// The longest answer, in tokens.
 const LONGEST: usize = 40;
@@ -103,9 +102,15 @@ impl Runtime {
             None => {}
         }
         let mut context = self.context(None, &super::Wear::Promoted)?;
-        let prompt = self.prompt(context.model(), &question, &History::default(), &material)?;
-        let said = self.say(&mut context, &question, prompt, Instant::now(), &self.cancel, &mut |_| {})?;
-        Ok(said.text)
+        let before = Conversation::default();
+        let sources = rag::number(self.weigh(QUESTION, &material, false)?, &before);
+        let prompt = self.prompt(context.model(), &question, &before, &sources)?;
+        let mut said = String::new();
+        self.say(&mut context, &question, prompt, &before, &self.cancel, &mut |drafted| {
+            said.push_str(&drafted.gap);
+            said.push_str(&drafted.text);
+        })?;
+        Ok(said)
     }
 }
 

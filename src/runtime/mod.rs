@@ -21,6 +21,8 @@ mod chat;
 mod device;
 mod doctor;
 mod erase;
+mod eval_answers;
+mod factory;
 mod figures;
 mod injections;
 mod knowledge;
@@ -42,6 +44,7 @@ pub use arms::{Compared, Comparison};
 pub use chat::Chat;
 pub use doctor::Check;
 pub use erase::{Claim, Erased};
+pub use eval_answers::{Examination, Examined, ExaminedCase};
 pub use figures::{Bound, Figure, Figures};
 pub use injections::{Case, Effect, Injected};
 pub use learn::{Learned, Learning, Outcome, Promotion};
@@ -59,7 +62,7 @@ use crate::config::Config;
 use crate::durable;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::infer::{Embedder, LanguageModel, Prefixes, Worn};
+use crate::infer::{Embedder, Judge, LanguageModel, Prefixes, Worn};
 use crate::parts::Parts;
 use crate::sources::Sources;
 use crate::store::log::{Filter, Interaction, Listed};
@@ -81,6 +84,8 @@ pub struct Runtime {
     progress: Arc<dyn Progress>,
     cancel: Cancel,
     prefixes: Arc<Prefixes>,
+    /// Whether answers are only tried: the log hears nothing of them.
+    is_on_trial: bool,
     loaded: Arc<Mutex<Loaded>>,
 }
 
@@ -93,6 +98,7 @@ struct Loaded {
     /// Used lately, the latest first.
     worn: Vec<Arc<Worn>>,
     embedder: Option<Arc<Embedder>>,
+    judge: Option<Arc<Judge>>,
     log: Option<Arc<Log>>,
     index: Option<Arc<Index>>,
     records: Option<Arc<Records>>,
@@ -119,6 +125,7 @@ impl Runtime {
             progress: Arc::new(Quiet),
             cancel: Cancel::new(),
             prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
+            is_on_trial: false,
             loaded: Arc::default(),
             home,
         })
@@ -136,10 +143,12 @@ impl Runtime {
             progress: self.progress.clone(),
             cancel: self.cancel.clone(),
             prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
+            is_on_trial: self.is_on_trial,
             loaded: Arc::new(Mutex::new(Loaded {
                 engine: loaded.engine.clone(),
                 models: loaded.models.clone(),
                 embedder: loaded.embedder.clone(),
+                judge: loaded.judge.clone(),
                 ..Loaded::default()
             })),
         }

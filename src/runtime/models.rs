@@ -5,8 +5,8 @@ use crate::bundle::{self, Bundle};
 use crate::device::Device;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::import::{Options, import};
-use crate::infer::{Embedder, LanguageModel};
+use crate::import::{JUDGE, Options, import, judge, judge_source};
+use crate::infer::{Embedder, Judge, LanguageModel};
 use crate::{durable, parts};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,15 @@ impl Runtime {
         Ok(self.loaded().models.entry(name.to_owned()).or_insert(model).clone())
     }
 
+    /// Whether a model of that name can be loaded; none means the configured one. Errors: `NotFound` where not.
+    pub(super) fn check_model(&self, name: Option<&str>) -> Result<()> {
+        let name = name.unwrap_or(&self.config.model);
+        if self.bundle_dir(name).join(bundle::MANIFEST).exists() {
+            return Ok(());
+        }
+        self.no_bundle(name).map_or(Ok(()), Err)
+    }
+
     /// The configured embedder, loaded once. The default one is pulled and imported when it is not there.
     pub fn embedder(&self) -> Result<Arc<Embedder>> {
         if let Some(embedder) = &self.loaded().embedder {
@@ -79,6 +88,29 @@ impl Runtime {
         let bundle = self.bundle(&self.config.embedder)?;
         let embedder = Arc::new(Embedder::open(&self.engine()?, &bundle)?);
         Ok(self.loaded().embedder.get_or_insert(embedder).clone())
+    }
+
+    /// Lets go of what finds passages: it has done its work, and training wants the room.
+    pub(super) fn forget_finders(&self) {
+        let mut loaded = self.loaded();
+        (loaded.embedder, loaded.judge) = (None, None);
+    }
+
+    /// What says whether a text answers a question, loaded once. It is made from the default embedder's part when it
+    /// is not there, or an older program made it.
+    pub fn answer_judge(&self) -> Result<Arc<Judge>> {
+        if let Some(judge) = &self.loaded().judge {
+            return Ok(judge.clone());
+        }
+        let dir = self.bundle_dir(JUDGE);
+        durable::sweep(&self.models)?;
+        let made = Bundle::open(&dir).ok().filter(|bundle| bundle.manifest.source == judge_source());
+        let bundle = match made {
+            Some(bundle) => bundle,
+            None => judge(&self.part(parts::EMBEDDER)?, &dir, &*self.progress, &self.cancel)?,
+        };
+        let judge = Arc::new(Judge::open(&self.engine()?, &bundle)?);
+        Ok(self.loaded().judge.get_or_insert(judge).clone())
     }
 
     /// ONNX Runtime: `ORT_DYLIB_PATH`, the configuration's library, or the part: the home's, the one beside the

@@ -254,12 +254,12 @@ impl Runtime {
             return Ok((Kind::Text, data));
         }
         let found = Cell::new(0usize);
-        let prompt = |history: &[Message], question: &str| {
+        let prompt = |history: &[Message], before: Option<&str>, question: &str| {
             let mut asked = self.question(question);
             asked.collection.clone_from(&training.collection);
             asked.retrieval = training.retrieval;
-            let (messages, hits) = self.asked(&language, &asked, history)?;
-            found.set(found.get() + hits);
+            let (messages, sources) = self.asked(&language, &asked, history, before)?;
+            found.set(found.get() + sources.len());
             Ok(messages)
         };
         let settings = chat_data::Settings { language: reads, prompt: &prompt, length: training.length };
@@ -273,7 +273,7 @@ impl Runtime {
             ));
         }
         // It has done its work, and training wants the room.
-        self.loaded().embedder = None;
+        self.forget_finders();
         Ok((Kind::Chat, data))
     }
 }

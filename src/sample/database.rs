@@ -1,4 +1,5 @@
 //! The records of a scenario as a SQLite database: a table for each file, a column for each key, all of them text.
+//! Beside them the tables among its documents, a catalogue for instance: what a person has is joined with those.
 
 use super::Scenario;
 use crate::durable;
@@ -16,7 +17,9 @@ pub(super) fn write(scenario: &Scenario, path: &Path) -> Result<()> {
     // Made in memory and written whole: nobody sees half a database.
     let database = Connection::open_in_memory().map_err(failed)?;
     for (name, text) in scenario.files {
-        let Some((table, ending)) = name.strip_prefix("records/").and_then(|file| file.split_once('.')) else {
+        let of_records = name.strip_prefix("records/");
+        let of_house = name.strip_prefix("documents/").filter(|file| file.ends_with(".csv"));
+        let Some((table, ending)) = of_records.or(of_house).and_then(|file| file.split_once('.')) else {
             continue;
         };
         fill(&database, table, &rows(text, ending)?).map_err(failed)?;

@@ -7,7 +7,7 @@
 //! ```text
 //! documents/          what the house may tell anybody: manuals, policies, catalogue; pages about illnesses
 //! records/            what belongs to one person each: orders, complaints; medicines, results; never ingested
-//! records.db          the same as a database, a table for each file
+//! records.db          the same as a database, a table for each file, and the catalogue beside them
 //! interactions.jsonl  questions at the counter over weeks, with the staff's ratings and corrections
 //! served.jsonl        questions of people about themselves, and answers out of their own records
 //! sources.toml        what may be asked of the database; for the home that the folder lies in

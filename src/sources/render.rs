@@ -25,6 +25,8 @@ impl Default for Templates {
         // A column that is not there is a source that changed its shape.
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
+        environment.add_filter("day", |date: Value, format: Option<String>| written(&date, format, "%-d %B %Y"));
+        environment.add_filter("clock", |date: Value, format: Option<String>| written(&date, format, "%-H:%M"));
         Self(environment)
     }
 }
@@ -103,6 +105,15 @@ fn tidy(text: &str, longest: usize) -> String {
     }
 }
 
+/// A date or a time in words, as it stands in the source: `19 November 2026`, or as `format` (strftime) says. What is no
+/// date stays as it is.
+fn written(date: &Value, format: Option<String>, otherwise: &str) -> String {
+    let text = date.to_string();
+    // The date and the time as they stand there, whatever the offset: that is what the house's people read.
+    let Ok(time) = text.trim_end_matches('Z').parse::<civil::DateTime>() else { return text };
+    jiff::fmt::strtime::format(format.as_deref().unwrap_or(otherwise), time).unwrap_or(text)
+}
+
 /// Seconds since 1970 of a date, or of a date and a time; UTC where nothing else is said.
 fn seconds(date: &str) -> Option<i64> {
     if let Ok(time) = date.parse::<jiff::Timestamp>() {
@@ -134,7 +145,7 @@ mod tests {
         let row = json!({"number": 1042, "date": "2026-01-03", "product": "Wren\n\u{7}stove", "price": 89.5, "state": "sent"});
         let record = record(row).unwrap();
         assert_eq!((record.id.as_str(), record.date.as_deref()), ("1042", Some("2026-01-03")));
-        assert_eq!(record.text, "Wren stove, 89.5, sent");
+        assert_eq!(record.text, "Order 1042 of 3 January 2026: Wren stove, 89.5, sent");
         assert_eq!(record.time, Some(1_767_398_400));
     }
 
@@ -150,6 +161,18 @@ mod tests {
         let mut nested = row.as_object().unwrap().clone();
         nested.insert("number".into(), json!({"is": "an object"}));
         assert!(record(Value::Object(nested)).is_err());
+    }
+
+    #[test]
+    fn dates_are_written_out_and_what_is_none_stays() {
+        let written = |date: &str, format: Option<&str>, otherwise: &str| {
+            super::written(&super::Value::from(date), format.map(str::to_owned), otherwise)
+        };
+        assert_eq!(written("2026-11-09", None, "%-d %B %Y"), "9 November 2026");
+        assert_eq!(written("2026-11-24T09:10", None, "%-H:%M"), "9:10");
+        assert_eq!(written("2026-11-24T09:10:00Z", Some("%d.%m.%Y"), "%-d %B %Y"), "24.11.2026");
+        assert_eq!(written("last spring", None, "%-d %B %Y"), "last spring");
+        assert_eq!(written("2026-11-24", Some("%&"), "%-d %B %Y"), "2026-11-24", "a format that is none");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod chunk;
 mod contained;
 pub mod document;
+pub mod reply;
 pub mod template;
 pub mod tokenizer;
 pub mod unit;

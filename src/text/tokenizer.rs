@@ -3,6 +3,7 @@
 use super::contained::contained;
 use crate::error::{Error, Result};
 use std::path::Path;
+use tokenizers::PostProcessor as _;
 
 /// A model's tokenizer.
 pub struct Tokenizer {
@@ -40,6 +41,21 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, special: bool) -> Result<Vec<u32>> {
         let encoding = self.inner.encode_fast(text, special);
         Ok(encoding.map_err(|e| Error::invalid("this text cannot be tokenized").because(e))?.get_ids().to_vec())
+    }
+
+    /// The tokens of two texts as the model's own processor joins them, with the number of the text that each belongs
+    /// to. What is over `longest` tokens is cut, from the second text first.
+    pub fn encode_pair(&self, first: &str, second: &str, longest: usize) -> Result<(Vec<u32>, Vec<u32>)> {
+        let unreadable = |e: tokenizers::Error| Error::invalid("this text cannot be tokenized").because(e);
+        let encode = |text: &str| self.inner.encode_fast(text, false).map_err(unreadable);
+        let (mut first, mut second) = (encode(first)?, encode(second)?);
+        let around = self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(true));
+        let room = longest.saturating_sub(around);
+        let left = room.saturating_sub(first.len().min(room / 2));
+        second.truncate(left, 0, tokenizers::TruncationDirection::Right);
+        first.truncate(room.saturating_sub(second.len()), 0, tokenizers::TruncationDirection::Right);
+        let joined = self.inner.post_process(first, Some(second), true).map_err(unreadable)?;
+        Ok((joined.get_ids().to_vec(), joined.get_type_ids().to_vec()))
     }
 
     /// How many tokens `text` has, nothing added.

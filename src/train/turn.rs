@@ -3,48 +3,12 @@
 use super::language::Language;
 use crate::error::Result;
 use crate::store::log::Message;
+use crate::text::reply::{Speech, Turn};
 
-/// A prompt and its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// What the server gives the model before it begins to speak.
-    pub prompt: Vec<u32>,
-    /// What the model should then say, as the template writes it; it ends with the token that ends an answer.
-    pub answer: Vec<u32>,
-}
-
-/// The tokens of `answer` after `prompt`.
-///
-/// What follows the end of the answer (a line break, in most templates) is not part of it: the server stops there. A
-/// template that ends no turn with a token that the server knows gets one, or the model would never learn to stop.
+/// The tokens of `answer` after `prompt`, as the gate measures them too.
 pub fn turn(language: &Language, prompt: &[Message], answer: &Message) -> Result<Turn> {
-    let Language { tokenizer, template, .. } = language;
-    let asked = template.render(prompt, true)?;
-    let answered = template.render(&[prompt, std::slice::from_ref(answer)].concat(), false)?;
-    let prompt = tokenizer.encode(&asked, false)?;
-    let mut said = match tokenizer.encode(&answered, false)?.strip_prefix(prompt.as_slice()) {
-        Some(rest) => rest.to_vec(),
-        // Tokens can reach over the border, and templates write a conversation anew once it is answered. The server
-        // decodes from the border on, so that is where the answer's tokens begin.
-        None => tokenizer.encode(rest(&asked, &answered, answer.content.trim()), false)?,
-    };
-    match said.iter().position(|token| language.eos.contains(token)) {
-        Some(end) => said.truncate(end + 1),
-        None => said.extend(language.eos.first()),
-    }
-    Ok(Turn { prompt, answer: said })
-}
-
-/// What `answered` says after `asked`; `content` is the answer's own text.
-fn rest<'t>(asked: &str, answered: &'t str, content: &'t str) -> &'t str {
-    if let Some(rest) = answered.strip_prefix(asked) {
-        return rest;
-    }
-    let Some(at) = answered.rfind(content) else { return content };
-    let (before, rest) = answered.split_at(at);
-    // White space before the answer is part of it where the prompt does not bring it.
-    let space = before.len() - before.trim_end().len();
-    if asked.ends_with(char::is_whitespace) { rest } else { &answered[at - space..] }
+    let Language { tokenizer, template, eos, .. } = *language;
+    Speech { tokenizer, template, eos }.turn(prompt, answer)
 }
 
 #[cfg(test)]

@@ -91,7 +91,9 @@ fn questions_and_their_log() {
         &answer,
         &[
             "interaction",
+            "found",
             "answer",
+            "sentences",
             "citations",
             "prompt_tokens",
             "answer_tokens",
@@ -182,7 +184,9 @@ fn answers_are_held_against_references() {
     let compared = home.json(&[&words[..], &["--max-tokens", "24"]].concat());
     assert_eq!((&compared["examples"], &compared["left_out"], &compared["found"]), (&3.into(), &1.into(), &2.into()));
     let (base, retrieval) = (&compared["arms"]["base"], &compared["arms"]["retrieval"]);
-    has(base, &["nll", "rouge_l", "token_f1", "exact_match", "citation_precision", "n"]);
+    has(base, &["nll", "rouge_l", "token_f1", "exact_match", "citation_precision", "right", "wrong", "silent", "n"]);
+    let came = |arm: &Value| ["right", "wrong", "silent"].map(|key| arm[key].as_u64().unwrap()).iter().sum::<u64>();
+    assert_eq!((came(base), came(retrieval), &retrieval["silent"]), (3, 3, &1.into()), "{compared}");
     let number = |arm: &Value, key: &str| arm[key].as_f64().unwrap();
     // The answers are in the documents.
     assert!(number(retrieval, "nll") < number(base, "nll"), "{compared}");

@@ -34,14 +34,17 @@ fn a_shop_knows_its_customer_and_says_first_what_is_open() {
     let checked = home.json(&["records", "check", "--subject", "C-1019"]);
     assert!(checked["queries"].as_array().unwrap().iter().all(|q| q["ok"] == true), "{checked}");
     let shown = facts(&home, "Which gas canister fits my stove?", "C-1019");
-    assert!(has(&shown, "orders #O-4078: 1 x Wren gas stove (HS-110)"), "{shown:?}");
+    assert!(
+        has(&shown, "fits #F-230: For your Wren gas stove (HS-110): Gas canister 230 g (F-230), £7.50, 60 in stock"),
+        "{shown:?}"
+    );
     assert!(has(&shown, "complaints #K-226"), "{shown:?}");
     let words = ["ask", "How many points are on my card?", "--subject", "C-1019", "--greedy", "--max-tokens", "12"];
     let answer = home.json(&words);
     let said = answer["answer"].as_str().unwrap();
-    assert!(said.starts_with("We have your complaint K-226 of 2026-11-18"), "{said}");
+    assert!(said.starts_with("We have your complaint K-226 of 18 November 2026"), "{said}");
     let cited = answer["citations"].as_array().unwrap();
-    assert!(cited.iter().any(|c| c["document"] == "complaints #K-226" && c.get("chunk").is_none()), "{cited:?}");
+    assert!(cited.iter().any(|c| c["record"] == "complaints #K-226" && c.get("document").is_none()), "{cited:?}");
     // What rests on one person's records is never learned, whatever people think of it.
     home.json(&["log", "rate", answer["interaction"].as_str().unwrap(), "up"]);
     let dry = home.json(&["learn", "--dry-run"]);
@@ -80,6 +83,64 @@ fn a_clinic_speaks_of_the_patient_who_asks_and_of_nobody_else() {
     assert_eq!(refused["prompt_tokens"], 0);
 }
 
+/// What people ask of their records, and how the first fact of the query that knows begins or goes on.
+const ASKED: [(&str, &str, &str, &str); 18] = [
+    (
+        "C-1014",
+        "What did I order last?",
+        "orders",
+        "Order O-4105 of 17 October 2026, in the shop: 1 x Otter maintenance",
+    ),
+    ("C-1014", "What did I order last? and the one before?", "orders", "Order O-4039 of 31 January 2026"),
+    ("C-1039", "Where is my kettle?", "orders", "Order O-4120 of 19 November 2026, by post: 1 x Tarn kettle (HC-820)"),
+    ("C-1039", "Where is my kettle? and what did it cost?", "orders", "Tarn kettle (HC-820), £26.00, packed"),
+    ("C-1009", "When did I buy my stove?", "orders", "Order O-4005 of 8 March 2025, in the shop: 1 x Wren gas stove"),
+    ("C-1035", "What did I pay for the mugs?", "orders", "4 x Enamel mug (HC-830), £9.50 each"),
+    (
+        "C-1032",
+        "Is my stove still under warranty?",
+        "orders",
+        "of 13 December 2025, in the shop: 1 x Badger two-burner",
+    ),
+    ("C-1019", "Is my complaint settled?", "complaints", "is open and not settled: The rubber cover"),
+    ("C-1040", "Is my complaint settled?", "answered", "was answered on 6 March 2026 and is settled: We replaced"),
+    ("C-1006", "How many points do I have?", "customer", "You have 75 points on your Ember card"),
+    ("C-1019", "Which canister fits my stove?", "fits", "For your Wren gas stove (HS-110): Gas canister 230 g (F-230)"),
+    ("C-1004", "Which ring fits my burner?", "fits", "For your Vole spirit burner (HS-160): "),
+    (
+        "N-2002",
+        "What dose of metformin do I take?",
+        "medicines",
+        "You take metformin 500 mg, one tablet twice a day with",
+    ),
+    ("N-2009", "When is my next appointment?", "appointments", "Your next appointment: 26 November 2026 at 14:30 with"),
+    ("N-2001", "Was my last INR in range?", "results", "Your INR of 27 October 2026 was 2.5, in range (2.0 to 3.0)"),
+    ("N-2004", "How was my blood pressure last time?", "results", "of 13 October 2026 was 152/88 mmHg, out of range"),
+    ("N-2001", "Am I allergic to penicillin?", "allergies", "noted on 14 May 2003: penicillin; hives within an hour"),
+    (
+        "N-2002",
+        "Which tablets do I take in the morning?",
+        "medicines",
+        "You take ramipril 5 mg, once a day in the morning",
+    ),
+];
+
+#[test]
+fn what_people_ask_is_answered_by_one_fact_that_reads_alone() {
+    let homes = [furnished(&SHOP), furnished(&CLINIC)];
+    let runtimes = homes.each_ref().map(|home| Runtime::open(&home.path()).unwrap());
+    let mut missed = Vec::new();
+    for (subject, question, query, wanted) in ASKED {
+        let runtime = &runtimes[usize::from(subject.starts_with('N'))];
+        let found = runtime.facts(subject, question).unwrap().facts;
+        let first = found.iter().find(|fact| fact.query() == query);
+        if !first.is_some_and(|fact| fact.text.contains(wanted) && !fact.id().is_empty()) {
+            missed.push(format!("{question} {first:?} of {:?}", found.iter().map(|f| &f.name).collect::<Vec<_>>()));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
 #[test]
 fn a_source_that_fails_costs_its_facts_and_a_note_and_its_last_answer_stands_in() {
     let home = furnished(&SHOP);
@@ -113,9 +174,14 @@ fn a_file_is_taken_in_whole_or_not_at_all_and_an_erased_person_stays_out() {
         "visits.csv",
         "n,who,day,what\n1,ann,2026-01-02,new wick\n2,ann,2026-03-04,pump greased\n3,bob,2026-01-02,hose\n",
     );
+    let never = "were never imported; run `wayside records import`";
+    let told = |words: &[&str]| home.json(words).to_string().contains(never);
+    let all: [&[&str]; 3] = [&["doctor"], &["records", "check"], &["records", "show", "hose", "--subject", "ann"]];
+    assert!(all.iter().all(|words| told(words)));
     let import = || home.json(&["records", "import"])["sources"][0].clone();
     let first = import();
     assert_eq!((&first["records"], &first["subjects"]), (&3.into(), &2.into()), "{first}");
+    assert!(!all.iter().any(|words| told(words)), "it is imported now");
     assert_eq!(import()["unchanged"], 3);
     assert!(has(&facts(&home, "was the pump greased?", "ann"), "visits #2: pump greased"));
     assert!(!has(&facts(&home, "hose", "ann"), "hose"));

@@ -5,7 +5,7 @@ use crate::support::{engine, golden, ids, json, part};
 use std::sync::Arc;
 use wayside::infer::{Context, Generated, LanguageModel, Request, Sampler, Sampling, generate};
 use wayside::parts::LANGUAGE_MODEL;
-use wayside::rag::{History, Hit, Material, Room, prompt};
+use wayside::rag::{Conversation, Hit, Origin, Room, Source, prompt};
 use wayside::sample;
 use wayside::watch::Cancel;
 
@@ -14,19 +14,23 @@ fn prompts(model: &LanguageModel) -> Vec<Vec<u32>> {
     let goldens = json(&golden("smollm2/greedy.json"));
     let mut prompts: Vec<_> = goldens.as_object().unwrap().values().map(|case| ids(&case["ids"])).collect();
     let page = |name: &str| sample::SHOP.files.iter().find(|(file, _)| file.contains(name)).unwrap().1;
-    let hit = |name: &str| Hit {
-        document: name.into(),
-        title: name.into(),
-        section: String::new(),
-        chunk: 0,
-        text: page(name).chars().take(900).collect(),
-        score: 1.0,
-        relevance: 1.0,
+    let source = |n: u32, name: &str| {
+        let text: String = page(name).chars().take(900).collect();
+        let hit = Hit {
+            document: name.into(),
+            title: name.into(),
+            section: String::new(),
+            chunk: 0,
+            text: text.clone(),
+            score: 1.0,
+            relevance: 1.0,
+        };
+        Source { n, origin: Origin::Passage(hit), text, units: vec![] }
     };
     let question = "How long do I have to return something I did not use?";
-    let material = Material { hits: vec![hit("returns"), hit("warranty")], facts: vec![] };
+    let sources = [source(1, "returns"), source(2, "warranty")];
     let room = Room { total: 2048, answer: 256, material: 700 };
-    prompts.push(prompt(model, None, &History::default(), question, &material, room).unwrap().tokens);
+    prompts.push(prompt(model, None, &Conversation::default(), question, &sources, room).unwrap().tokens);
     prompts
 }
 

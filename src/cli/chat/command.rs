@@ -26,6 +26,8 @@ pub enum Command<'a> {
     New,
     Serve(&'a str),
     End,
+    /// The person takes their leave, see [`Session::bye`](super::session::Session::bye).
+    Bye,
     Help,
     Quit,
 }
@@ -50,9 +52,30 @@ impl<'a> Command<'a> {
             (word, _) if word.starts_with('/') => {
                 return Err(Error::invalid(format!("there is no {word}; /help lists what there is")));
             }
+            _ if is_farewell(line) => Self::Bye,
             _ => Self::Ask(line),
         })
     }
+}
+
+/// Whether a line says that somebody leaves, and nothing else.
+fn is_farewell(line: &str) -> bool {
+    const FAREWELLS: [&str; 11] = [
+        "quit",
+        "exit",
+        "q",
+        "bye",
+        "bye bye",
+        "goodbye",
+        "good bye",
+        "tschüss",
+        "tschüß",
+        "tschuess",
+        "auf wiedersehen",
+    ];
+    let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    // What is longer is a question, and need not be looked at.
+    words.len() <= 2 && FAREWELLS.contains(&words.join(" ").to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -68,11 +91,35 @@ mod tests {
             ("/fix  We do. ", Command::Fix("We do.")),
             ("/serve C 7", Command::Serve("C 7")),
             ("and/or", Command::Ask("and/or")),
+            ("Bye, do you deliver?", Command::Ask("Bye, do you deliver?")),
+            ("How do I quit?", Command::Ask("How do I quit?")),
+            ("exit 12", Command::Ask("exit 12")),
+            ("?", Command::Ask("?")),
         ] {
             assert_eq!(Command::of(line).unwrap(), command, "{line}");
         }
         for wrong in ["/serve", "/serve  ", "/goo", "/", "/goodbye"] {
             assert!(Command::of(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_farewell_is_no_question() {
+        for line in [
+            "quit",
+            " Bye! ",
+            "EXIT",
+            "exit()",
+            "Goodbye.",
+            "good bye",
+            "Good-bye!",
+            "q",
+            ":q",
+            "Tschüss!",
+            "bye bye",
+            "Bye…",
+        ] {
+            assert_eq!(Command::of(line).unwrap(), Command::Bye, "{line}");
         }
     }
 

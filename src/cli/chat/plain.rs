@@ -42,6 +42,7 @@ pub fn run(app: &App, talk: Talk, session: Session, seated: bool) -> Done {
             Ok(false) => break,
             Err(failure) => {
                 app.bars.clear();
+                app.said();
                 failure.report();
                 failed = true;
             }
@@ -72,7 +73,11 @@ impl Plain<'_> {
     /// Takes a line; false when it is the last.
     fn take(&mut self, line: &str) -> Result<bool, Failure> {
         self.session.hear(Instant::now());
-        match Command::of(line)? {
+        self.obey(Command::of(line)?)
+    }
+
+    fn obey(&mut self, command: Command) -> Result<bool, Failure> {
+        match command {
             Command::Nothing => {}
             Command::Ask(text) => self.ask(text)?,
             Command::Rate(rating) => self.app.note(self.talk.rate(rating)?),
@@ -84,6 +89,7 @@ impl Plain<'_> {
             }
             Command::Serve(id) => self.turn_to(Some(id.to_owned())),
             Command::End => self.turn_to(None),
+            Command::Bye => return self.obey(self.session.bye()),
             Command::Help => self.app.note(HELP),
             Command::Quit => return Ok(false),
         }
@@ -97,7 +103,7 @@ impl Plain<'_> {
         let begin = Instant::now();
         let mut say = |piece: &str| {
             if !app.json {
-                app.print(piece);
+                app.say(piece);
             }
         };
         let answer = self.talk.ask(text, &app.interrupts.begin(), &mut say);

@@ -1,5 +1,6 @@
 //! Who is served, and the clock that ends it.
 
+use super::command::Command;
 use std::time::{Duration, Instant};
 use wayside::Error;
 
@@ -44,6 +45,12 @@ impl Session {
             return Err(Error::invalid("nobody is being served; /serve ID says who asks"));
         }
         Ok(())
+    }
+
+    /// What a farewell asks for: it ends the conversation of somebody who is served, as /end does; a terminal that
+    /// serves people goes on for the next. Where it serves nobody, it leaves, as Ctrl-D does.
+    pub fn bye(&self) -> Command<'static> {
+        if self.named || self.subject.is_some() { Command::End } else { Command::Quit }
     }
 
     /// Ends this session; the next is `subject`'s, whose clock begins, or nobody's until somebody is heard.
@@ -111,5 +118,18 @@ mod tests {
         open.turn_to(Some("C-1".into()), now);
         open.turn_to(None, now);
         assert!(open.check().is_ok());
+    }
+
+    #[test]
+    fn a_farewell_ends_the_conversation_and_only_ones_own_terminal() {
+        let now = Instant::now();
+        let mut kiosk = Session::new(Some("C-1".into()), SECOND, now);
+        assert_eq!(kiosk.bye(), Command::End);
+        kiosk.turn_to(None, now);
+        assert_eq!(kiosk.bye(), Command::End, "the next person comes");
+        let mut open = Session::new(None, SECOND, now);
+        assert_eq!(open.bye(), Command::Quit);
+        open.turn_to(Some("C-1".into()), now);
+        assert_eq!(open.bye(), Command::End);
     }
 }

@@ -1,7 +1,7 @@
 //! The conversation: commands to calls of the library.
 
 use crate::cli::answer::source;
-use wayside::store::log::{Citation, Rating};
+use wayside::store::log::{Citation, Rating, Source as Found};
 use wayside::watch::Cancel;
 use wayside::{Answer, Chat, Error, Question, Runtime};
 
@@ -52,9 +52,9 @@ impl<'r> Talk<'r> {
         let last = self.chat.last().ok_or_else(|| Error::not_found("there is no answer yet; ask something first"))?;
         let index = self.runtime.index()?;
         let fact = |name: &str| last.facts.iter().find(|fact| fact.name == name).map(|fact| fact.text.clone());
-        let text = |hit: &Citation| match hit.chunk {
-            Some(chunk) => Ok(index.chunk(chunk)?.text),
-            None => Ok(fact(&hit.document).unwrap_or_default()),
+        let text = |hit: &Citation| match &hit.source {
+            Found::Passage { chunk, .. } => Ok(index.chunk(*chunk)?.text),
+            Found::Record { record, .. } => Ok(fact(record).unwrap_or_default()),
         };
         let source = |hit: &Citation| Ok(Source { citation: hit.clone(), text: text(hit)? });
         last.hits.iter().map(source).collect()

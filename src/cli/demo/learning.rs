@@ -2,11 +2,13 @@
 
 use super::super::arms;
 use super::super::learn;
-use super::Demo;
+use super::{ANSWER, Demo};
 use serde_json::{Value, json};
 use wayside::learn::Side;
 use wayside::{Compared, Comparison, Error, Learned, Learning, Promotion, sample};
 
+/// Held-out answers that the four arms are measured on, each answered four times.
+const MEASURED: usize = 12;
 /// Interactions in the poisoned batch.
 const POISONED: usize = 60;
 
@@ -14,7 +16,7 @@ impl Demo<'_> {
     /// Less of everything than a night would take: short prompts, few examples.
     pub(super) fn small(&mut self) {
         let config = self.runtime.config_mut();
-        (config.retrieve.k, config.retrieve.budget) = (2, 160);
+        config.retrieve.budget = 160;
         (config.learn.max_examples, config.learn.max_held_out) = (40, 20);
     }
 
@@ -31,7 +33,11 @@ impl Demo<'_> {
         for refused in curated.refused.iter().take(3) {
             self.tell(&format!("  {}  {}", refused.id, refused.reason));
         }
-        self.tell("Training an adapter on some of them, with what retrieval finds in their prompts ...");
+        self.tell(&format!(
+            "Training an adapter on {} of them at most, so that the demo stays short, with what retrieval finds in their \
+             prompts ...",
+            self.runtime.config().learn.max_examples
+        ));
         let learned = self.runtime.learn(&Learning::default(), &mut |_| ())?;
         if !self.app.json {
             learn::show(self.app, &learned);
@@ -43,9 +49,9 @@ impl Demo<'_> {
     pub(super) fn arms(&self) -> Result<Compared, Error> {
         self.heading("Four ways to answer, on answers it has not learned");
         let curated = self.runtime.curated()?;
-        let held_out = curated.of(Side::HeldOut).take(24);
+        let held_out = curated.of(Side::HeldOut).take(MEASURED);
         let lines: Vec<String> = held_out.filter_map(|kept| serde_json::to_string(&kept.interaction).ok()).collect();
-        let comparison = Comparison { no_answers: true, ..Comparison::default() };
+        let comparison = Comparison { max_tokens: Some(ANSWER), ..Comparison::default() };
         let compared = self.runtime.compare(&lines.join("\n"), &comparison)?;
         if !self.app.json {
             arms::show(self.app, &compared);

@@ -27,10 +27,10 @@ const SHOWN: usize = 3;
 
 /// See the whole story on a small made-up shop
 ///
-/// Takes in the manuals, policies and price list of a shop for camping stoves, answers questions from them with their
-/// sources, and takes in the log of what was asked at its counter. Then it learns from that log: it curates, trains,
+/// Takes in the manuals, policies and price list of a shop for camping stoves, answers questions from them by quoting
+/// what answers, and takes in the log of what was asked at its counter. Then it learns from that log: it curates, trains,
 /// puts the candidate through the gate, measures base, retrieval, adapter and both side by side, promotes, and asks the
-/// same questions again, now in the house style. Then it serves customers from their own orders and complaints, out of
+/// same questions again with what was learned. Then it serves customers from their own orders and complaints, out of
 /// a database. Last, a poisoned batch is refused, and the adapter is rolled back.
 ///
 /// `demo clinic` is about a practice: its pages are learned as language, and patients ask about their own medicines,
@@ -89,7 +89,7 @@ pub fn run(app: &App, words: &Words) -> Done {
     let log = demo.log()?;
     let learned = demo.learn()?;
     let arms = demo.arms()?;
-    demo.heading("The same questions again");
+    demo.heading("The same questions again, with the adapter: the quotation, and what it adds that is supported");
     let mut again = demo.questions()?;
     again.pop();
     let served = demo.served(&sample::SHOP, &SERVED)?;
@@ -117,7 +117,7 @@ struct Demo<'a> {
 /// A line of the story; as JSON it is told at the end, at once.
 fn tell(app: &App, line: &str) {
     if !app.json {
-        app.line(line);
+        app.prose(line);
     }
 }
 
@@ -188,7 +188,7 @@ impl Demo<'_> {
         let begin = Instant::now();
         let mut say = |piece: &str| {
             if !app.json {
-                app.print(piece);
+                app.say(piece);
             }
         };
         let answer = self.runtime.ask(&question, &app.cancel, &mut say)?;

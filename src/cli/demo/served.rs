@@ -2,7 +2,7 @@
 //! make of such questions.
 
 use super::super::arms;
-use super::Demo;
+use super::{ANSWER, Demo};
 use serde_json::{Value, json};
 use wayside::sample::Scenario;
 use wayside::store::log::interactions;
@@ -11,7 +11,7 @@ use wayside::{Compared, Comparison, Error, sources};
 /// What records and passages may take together, in tokens.
 const BUDGET: usize = 400;
 /// Questions about people's own records that the arms are measured on.
-const MEASURED: usize = 12;
+const MEASURED: usize = 8;
 
 impl Demo<'_> {
     /// Declares the house's database, and serves a few people.
@@ -43,7 +43,7 @@ impl Demo<'_> {
         // From all over the file, which is sorted by kind.
         let every = lines.len().div_ceil(MEASURED).max(1);
         let chosen: Vec<&str> = lines.into_iter().step_by(every).collect();
-        let comparison = Comparison { no_answers: true, adapter: self.wear.clone(), ..Comparison::default() };
+        let comparison = Comparison { max_tokens: Some(ANSWER), adapter: self.wear.clone(), ..Comparison::default() };
         let compared = self.runtime.compare(&chosen.join("\n"), &comparison)?;
         if !self.app.json {
             arms::show(self.app, &compared);

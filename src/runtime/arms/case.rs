@@ -5,7 +5,7 @@ use super::Comparison;
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::Reference;
 use crate::infer::Context;
-use crate::rag::{History, Material, Prompt, REFUSAL};
+use crate::rag::{Conversation, Prompt, Source, surest};
 use crate::store::log::NOTHING;
 
 /// A reference with its two prompts.
@@ -61,17 +61,16 @@ impl Runtime {
         let tokens = context.model().tokenizer().count(&reference.answer) + 1;
         question.max_tokens = comparison.max_tokens.unwrap_or(question.max_tokens).max(tokens);
         question.subject.clone_from(&reference.subject);
-        // A refusal is what `ask` would say; its prompt is the one without anything found.
-        let (material, _) = self.material(&question, &reference.history)?;
-        let fixed = material.is_none().then_some(REFUSAL);
-        let material = material.unwrap_or_default();
-        let found = !material.is_empty();
-        let silent = (!found && reference.history.is_empty()).then_some(NOTHING);
+        // A notice is what `ask` would say; its prompt is the one without anything found.
+        let before = Conversation::of(&reference.history, None);
+        let found = self.find(&question, &before)?;
+        let sure = found.sources.iter().any(|source| surest(source) >= self.config.answer.certainty);
+        let silent = (!sure).then_some(NOTHING);
         Ok(Case {
-            plain: self.shown(context, &question, &reference, &Material::default())?,
-            grounded: self.shown(context, &question, &reference, &material)?,
-            found,
-            fixed: fixed.or(silent),
+            plain: self.shown(context, &question, &reference, &before, &[])?,
+            grounded: self.shown(context, &question, &reference, &before, &found.sources)?,
+            found: !found.sources.is_empty(),
+            fixed: found.notice.or(silent),
             reference,
         })
     }
@@ -81,10 +80,10 @@ impl Runtime {
         context: &Context,
         question: &Question,
         reference: &Reference,
-        material: &Material,
+        before: &Conversation,
+        sources: &[Source],
     ) -> Result<Shown> {
-        let history = History::from(reference.history.clone());
-        let prompt = self.prompt(context.model(), question, &history, material)?;
+        let prompt = self.prompt(context.model(), question, before, sources)?;
         let reply = context.model().encode_reply(&prompt.messages, &reference.answer)?;
         Ok(Shown { prompt, reply })
     }

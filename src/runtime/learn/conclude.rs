@@ -5,17 +5,15 @@ use super::judge::Evidence;
 use super::plan::{ADAPTER, HELD_OUT, Plan, lack, newest};
 use crate::bundle::Bundle;
 use crate::error::{Error, Result};
-use crate::learn::{Check, Judged, Side, Verdict, worse};
+use crate::learn::{Check, Probation, Side, Verdict};
 use crate::lora::{ID_DIGITS, Lineage, Manifest};
 use crate::store::log::{Rating, Registered, Standing, State};
 use crate::train::Diverged;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::ops::ControlFlow;
 use std::time::Duration;
-
-/// Answers since a promotion that probation looks at; afterwards an adapter has proved itself.
-const PROBATION: usize = 200;
 
 /// What promoting or rolling back came to.
 #[derive(Clone, Debug, Serialize)]
@@ -102,24 +100,22 @@ impl Runtime {
         let Standing { active: Some(active), since: Some(since), .. } = log.standing(&model.fingerprint())? else {
             return Ok(None);
         };
-        let (mut before, mut after) = (Judged::default(), Judged::default());
-        for interaction in self.interactions()? {
-            let judged = match (&interaction.rating, &interaction.correction) {
-                (_, Some(_)) | (Some(Rating::Down), None) => false,
-                (Some(Rating::Up), None) => true,
-                (None, None) => continue,
+        let (probation, damaged) = log.newest(|probation: &mut Probation, interaction| {
+            let good = match (interaction.rating, &interaction.correction) {
+                (_, Some(_)) | (Some(Rating::Down), None) => Some(false),
+                (Some(Rating::Up), None) => Some(true),
+                (None, None) => None,
             };
             // Since then, only what this adapter said counts: somebody may have asked another one by name.
-            match interaction.time > since {
-                true if interaction.adapter.as_ref() == Some(&active) => after.add(judged),
-                true => {}
-                false => before.add(judged),
-            }
-        }
-        if after.all() > PROBATION {
-            return Ok(None);
-        }
-        match worse(before, after) {
+            let own = interaction.adapter.as_ref() == Some(&active);
+            let goes_on = match interaction.time > since {
+                true => probation.since(good.filter(|_| own)),
+                false => probation.before(good),
+            };
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        damaged.iter().for_each(|damage| self.progress.note(damage));
+        match probation.verdict() {
             Some(reason) => {
                 self.progress.note(&format!("adapter {active} is rolled back: {reason}"));
                 self.roll_back(&reason).map(Some)

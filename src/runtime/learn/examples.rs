@@ -28,10 +28,10 @@ impl Runtime {
         let reads = reads(&language);
         let prompt = |retrieval: bool| {
             let language = &language;
-            move |history: &[Message], question: &str| {
+            move |history: &[Message], before: Option<&str>, question: &str| {
                 let mut asked = self.question(question);
                 asked.retrieval = retrieval;
-                self.asked(language, &asked, history).map(|(messages, _)| messages)
+                self.asked(language, &asked, history, before).map(|(messages, _)| messages)
             }
         };
         let (grounded, alone) = (prompt(self.has_documents()?), prompt(false));
@@ -47,7 +47,7 @@ impl Runtime {
         self.add(&mut data, "anchors", plan.time, &anchors, &settings, cancel)?;
         data.examples.extend(text_data::windows(TRAINING_TEXT, &reads, PIECE)?.into_iter().take(prose.len()));
         // They have done their work, and training wants the room.
-        self.loaded().embedder = None;
+        self.forget_finders();
         Ok(data)
     }
 

@@ -198,7 +198,7 @@ impl Bench<'_> {
     fn shown(&self, question: &str, history: &[crate::store::log::Message]) -> Result<Vec<crate::store::log::Message>> {
         let mut asked = self.runtime.question(question);
         asked.retrieval = self.grounded;
-        self.runtime.asked(self.factory.model(), &asked, history).map(|(messages, _)| messages)
+        self.runtime.asked(self.factory.model(), &asked, history, None).map(|(messages, _)| messages)
     }
 
     /// How unlikely the factory model and the candidate find the answers.

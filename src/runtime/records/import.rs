@@ -125,6 +125,7 @@ impl Runtime {
         write(&mut batch, &mut imported)?;
         self.progress.finish();
         imported.removed = records.retain(name, &kept)?;
+        records.set_imported(name)?;
         imported.subjects = erased.values().filter(|is_erased| !**is_erased).count() as u64;
         Ok(imported)
     }

@@ -7,13 +7,16 @@ pub use import::ImportedRecords;
 use super::{Question, Runtime, once};
 use crate::durable;
 use crate::error::Result;
-use crate::rag::{self, Desk, Fact, Facts, History, Source, asks_about_another};
+use crate::rag::{self, Conversation, Desk, Fact, Facts, Source, asks_about_another};
 use crate::sources::{FILE, Kind, Row, Sources, ask, plain};
 use crate::store::Records;
 use crate::store::log::Message;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What is said of a declared file that nobody took in.
+pub(super) const NEVER: &str = "were never imported; run `wayside records import`";
 
 /// Whether a query can be asked.
 #[derive(Clone, Debug, Serialize)]
@@ -81,25 +84,40 @@ impl Runtime {
         if records.embedder()?.is_some_and(|id| id != embedder.id()) {
             facts.notes.push("the records were taken in with another embedder; run `wayside records import`".into());
         }
+        facts.notes.extend(self.not_imported()?.iter().map(|source| format!("records of {source} {NEVER}")));
         Ok(facts)
+    }
+
+    /// The declared files that were never taken in, by name: of those nothing is known, whatever they hold.
+    pub(super) fn not_imported(&self) -> Result<Vec<String>> {
+        let sources = self.sources()?;
+        let files: Vec<&str> =
+            sources.iter().filter(|(_, s)| matches!(s.kind(), Kind::File(..))).map(|(name, _)| name).collect();
+        let mut missing = Vec::new();
+        for name in files {
+            if !self.records_dir().exists() || !self.records()?.is_imported(name)? {
+                missing.push(name.to_owned());
+            }
+        }
+        Ok(missing)
     }
 
     /// What the model would be shown for a question, and what of it is about the person served.
     pub fn preview(&self, question: &Question) -> Result<Shown> {
         let language = self.model(question.model.as_deref())?;
-        let (material, notes) = self.material(question, &[])?;
-        let refused = material.is_none();
-        let prompt = self.prompt(&language, question, &History::default(), &material.unwrap_or_default())?;
-        let facts: Vec<Fact> = prompt.sources.iter().filter_map(Source::fact).cloned().collect();
-        let passages = prompt.sources.len() - facts.len();
-        Ok(Shown { facts, passages, notes, refused, prompt: prompt.messages })
+        let before = Conversation::default();
+        let found = self.find(question, &before)?;
+        let prompt = self.prompt(&language, question, &before, &found.sources)?;
+        let facts: Vec<Fact> = found.sources.iter().filter_map(Source::fact).cloned().collect();
+        let passages = prompt.sources.iter().filter(|source| source.fact().is_none()).count();
+        Ok(Shown { facts, passages, notes: found.notes, refused: found.notice.is_some(), prompt: prompt.messages })
     }
 
     /// Asks every query of every source about a person, and says whether it answers as declared. Without a person, one
     /// who does not exist.
     pub fn check_sources(&self, subject: Option<&str>) -> Result<Vec<CheckedQuery>> {
         let sources = self.sources()?;
-        let mut checked = Vec::new();
+        let (mut checked, missing) = (Vec::new(), self.not_imported()?);
         for (name, source, query) in sources.queries() {
             self.cancel.check()?;
             let begin = Instant::now();
@@ -118,11 +136,12 @@ impl Runtime {
                     rows.and_then(|rows| sources.records(query, &rows)).map(|records| records.len())
                 }
             };
+            let never = if missing.iter().any(|m| m == name) { format!("; they {NEVER}") } else { String::new() };
             checked.push(CheckedQuery {
                 source: name.to_owned(),
                 query: query.name.clone(),
                 ok: found.is_ok(),
-                detail: found.map_or_else(|e| e.to_string(), |n| format!("{n} rows")),
+                detail: found.map_or_else(|e| e.to_string(), |n| format!("{n} rows{never}")),
                 seconds: begin.elapsed().as_secs_f64(),
             });
         }

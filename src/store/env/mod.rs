@@ -16,7 +16,8 @@ pub(super) use compact::mark as mark_for_compaction;
 
 use super::fault::{Attempt, Fault, explain, is_full};
 use super::format::{self, Upgrade};
-use super::index::UPGRADES;
+use super::index::UPGRADES as INDEX_UPGRADES;
+use super::log::UPGRADES as LOG_UPGRADES;
 use super::pages::{self, Broken};
 use super::table::{Raw, Table};
 use crate::durable;
@@ -49,8 +50,7 @@ pub(super) static LOG: Kind = Kind {
     remedy: "save what is readable into a new file with `wayside log export`, move the folder away, and import that, or \
              the newest export there is",
     map_size: 4 << 30,
-    // 2: the registry of adapters; 3: erasures. Tables that an older version lacks are made by `open`, and begin empty.
-    upgrades: &[|_, _| Ok(()), |_, _| Ok(())],
+    upgrades: &LOG_UPGRADES,
 };
 
 /// Derived from the documents.
@@ -59,7 +59,7 @@ pub(super) static INDEX: Kind = Kind {
     remedy: "remove the folder and ingest the documents again",
     map_size: 16 << 30,
     // 2: codes.
-    upgrades: &UPGRADES,
+    upgrades: &INDEX_UPGRADES,
 };
 
 /// Copies of what belongs to one person each.
@@ -183,6 +183,18 @@ impl Env {
         })
     }
 
+    /// The error that callers see for what stopped a reader in the midst of its transaction.
+    pub fn explained(&self, fault: Fault) -> Error {
+        match fault {
+            Fault::Failed(e) => e,
+            Fault::Lmdb(e) => explain(self.kind, &self.dir, e),
+            // Only what begins or writes is told of the map's size.
+            Fault::MapFull | Fault::MapResized => {
+                Error::busy(format!("the {} store in {} is growing; try again", self.kind.name, self.dir.display()))
+            }
+        }
+    }
+
     /// Bytes of the data file.
     pub fn bytes(&self) -> Result<u64> {
         self.heed.real_disk_size().map_err(|e| explain(self.kind, &self.dir, e))
@@ -204,8 +216,7 @@ impl Env {
                 Err(Fault::MapFull) => self.resize(size, size.saturating_mul(2))?,
                 // Zero: the size that the other process wrote down.
                 Err(Fault::MapResized) => self.resize(size, 0)?,
-                Err(Fault::Lmdb(e)) => return Err(explain(self.kind, &self.dir, e)),
-                Err(Fault::Failed(e)) => return Err(e),
+                Err(fault) => return Err(self.explained(fault)),
             }
         }
     }

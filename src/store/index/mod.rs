@@ -1,7 +1,8 @@
 //! The index: what the documents say, findable by meaning and by words. Derived, so it can be made again.
 //!
 //! `catalog` knows documents and chunks, `vectors`, `codes` and `trees` find by meaning, `terms` and `words` by words.
-//! One call, [`Index::apply`], changes them all in one transaction; the caller embeds before it.
+//! One call, [`Index::apply`], changes them all in one transaction; the caller embeds before it. [`Index::read`] shows
+//! them all in one state.
 //!
 //! Vectors can be turned back into text, roughly, and so can their codes: they are as confidential as the documents.
 //! What is removed leaves both at once, and the trees when they are next built; [`Index::rebuild`] builds them now.
@@ -19,12 +20,14 @@ mod top;
 mod trees;
 mod upgrade;
 mod vectors;
+mod view;
 mod words;
 
 pub use apply::{Applied, NewChunk, NewDocument};
 pub use catalog::{Chunk, Collection, Document, Embedder};
 pub use top::Scored;
 pub(super) use upgrade::UPGRADES;
+pub use view::View;
 
 use super::env::{Env, INDEX, mark_for_compaction};
 use super::fault::Attempt;
@@ -36,10 +39,9 @@ use heed::RoTxn;
 use serde::Serialize;
 use std::path::Path;
 use terms::Terms;
-use top::Top;
 use trees::Trees;
 use vectors::Vectors;
-use words::{Size, Words};
+use words::Words;
 
 /// Chunks from which a collection is searched by its codes. Below, a scan of the exact vectors takes at most some
 /// two milliseconds and misses nothing.
@@ -118,12 +120,7 @@ impl Index {
             return Ok(());
         }
         self.env.write(|txn| match self.catalog.embedder(txn)? {
-            Some(old) if old != new && !self.catalog.chunks.raw().is_empty(txn)? => Err(Error::incompatible(format!(
-                "the index holds vectors of {} ({} dimensions), not of {id} ({dims}): use that embedder, or clear the \
-                 index and ingest the documents again",
-                old.id, old.dims
-            ))
-            .into()),
+            Some(old) if old != new && !self.catalog.chunks.raw().is_empty(txn)? => Err(old.differs(id, dims).into()),
             _ => self.catalog.set_embedder(txn, &new),
         })
     }
@@ -149,15 +146,12 @@ impl Index {
 
     /// A document, if it is there.
     pub fn document(&self, collection: &str, name: &str) -> Result<Option<Document>> {
-        self.env.read(|txn| match self.catalog.collection(txn, collection)? {
-            Some(record) => self.catalog.document(txn, record.number, name),
-            None => Ok(None),
-        })
+        self.read(|view| view.document(collection, name))
     }
 
     /// The chunk with this id; NotFound when it was removed meanwhile.
     pub fn chunk(&self, id: u32) -> Result<Chunk> {
-        self.env.read(|txn| self.catalog.chunk(txn, id))
+        self.read(|view| view.chunk(id))
     }
 
     /// Reads the whole file. Errors: Corrupt when a page of it is damaged.
@@ -182,82 +176,31 @@ impl Index {
         })
     }
 
-    /// The `k` chunks whose vectors point most nearly where `query` does, of one collection or of all.
-    ///
-    /// The scores are cosines. NotFound when there is no such collection.
+    /// One consistent state of the index, for as long as `work` looks at it. Another call of this index in the midst of
+    /// `work` may wait for ever: ask the view. `work` may run again from the start.
+    pub fn read<T>(&self, mut work: impl FnMut(&View) -> Result<T>) -> Result<T> {
+        self.env.read(|txn| Ok(work(&View::new(self, txn))?))
+    }
+
+    /// As [`View::nearest`], in a state of its own.
     pub fn nearest(&self, collection: Option<&str>, query: &[f32], k: usize) -> Result<Vec<Scored>> {
-        let mut query = query.to_vec();
-        dot::normalize(&mut query).map_err(|e| e.context("cannot search"))?;
-        self.env.read(|txn| {
-            self.check_dimensions(txn, query.len())?;
-            let mut top = Top::new(k);
-            for record in self.targets(txn, collection)? {
-                self.nearest_in(txn, &record, &query, k, &mut top)?;
-            }
-            Ok(top.into_vec())
-        })
+        self.read(|view| view.nearest(collection, query, k))
     }
 
-    /// The nearest of one collection: the exact vectors decide, trees or codes say which of them to look at.
-    fn nearest_in(&self, txn: &RoTxn, record: &Record, query: &[f32], k: usize, top: &mut Top) -> Attempt<()> {
-        let number = record.number;
-        if let Some(forest) = record.forest.filter(|f| f.chunks > 0) {
-            let candidates = self.trees.candidates(txn, number, forest, query, k)?;
-            self.vectors.rerank(txn, number, &candidates, query, top)?;
-            // What is newer than the trees.
-            self.vectors.scan(txn, number, forest.through.saturating_add(1), query, top)
-        } else if record.chunks >= self.codes_from {
-            let candidates = self.codes.candidates(txn, number, record.chunks, query, k)?;
-            self.vectors.rerank(txn, number, &candidates, query, top)
-        } else {
-            self.vectors.scan(txn, number, 0, query, top)
-        }
-    }
-
-    /// How nearly the vectors of `chunks` point where `query` does; chunks that are gone are left out.
+    /// As [`View::similarities`], in a state of its own.
     pub fn similarities(&self, chunks: &[u32], query: &[f32]) -> Result<Vec<Scored>> {
-        let mut query = query.to_vec();
-        dot::normalize(&mut query).map_err(|e| e.context("cannot compare"))?;
-        let mut chunks = chunks.to_vec();
-        chunks.sort_unstable();
-        self.env.read(|txn| {
-            self.check_dimensions(txn, query.len())?;
-            let mut top = Top::new(chunks.len());
-            for record in self.targets(txn, None)? {
-                self.vectors.rerank(txn, record.number, &chunks, &query, &mut top)?;
-            }
-            Ok(top.into_vec())
-        })
+        self.read(|view| view.similarities(chunks, query))
     }
 
-    /// The `k` chunks that best answer the words of `query` by BM25, of one collection or of all.
-    ///
-    /// Chunks without any of the words are no answers. NotFound when there is no such collection.
+    /// As [`View::words`], in a state of its own.
     pub fn words(&self, collection: Option<&str>, query: &str, k: usize) -> Result<Vec<Scored>> {
-        let terms = self.terms.count(&[query]);
-        self.env.read(|txn| {
-            let targets = self.targets(txn, collection)?;
-            let size = targets
-                .iter()
-                .fold(Size::default(), |s, r| Size { chunks: s.chunks + r.chunks, terms: s.terms + r.terms });
-            let numbers: Vec<u16> = targets.iter().map(|r| r.number).collect();
-            let mut top = Top::new(k);
-            self.words.search(txn, &numbers, size, &terms, &mut top)?;
-            Ok(top.into_vec())
-        })
+        self.read(|view| view.words(collection, query, k))
     }
 
     /// Whether any document holds `word`, or a form of it; words that everybody uses count as held.
     pub fn knows(&self, word: &str) -> Result<bool> {
         let is_common = self.terms.count(&[word]).each.is_empty();
         Ok(is_common || !self.words(None, word, 1)?.is_empty())
-    }
-
-    fn targets(&self, txn: &RoTxn, collection: Option<&str>) -> Attempt<Vec<Record>> {
-        match collection {
-            None => Ok(self.catalog.all(txn)?.into_iter().map(|(_, record)| record).collect()),
-            Some(name) => Ok(vec![self.existing(txn, name)?]),
-        }
     }
 
     fn existing(&self, txn: &RoTxn, name: &str) -> Attempt<Record> {

@@ -95,6 +95,25 @@ fn documents_are_found_replaced_and_removed() {
 }
 
 #[test]
+fn a_view_sees_one_state_whatever_is_ingested_meanwhile() {
+    let (_home, index) = open(2);
+    put(&index, "a", vec![document("x", vec![chunk("red printer", &[1.0, 0.0])])]);
+    let mut found = Vec::new();
+    let seen = index.read(|view| {
+        found = view.nearest(Some("a"), &[1.0, 0.0], 5)?;
+        put(&index, "a", vec![document("x", vec![chunk("green scanner", &[1.0, 0.0])])]);
+        assert_eq!(view.words(None, "scanner", 5)?, []);
+        let chunk = view.chunk(found[0].chunk)?;
+        Ok((view.document("a", "x")?.map(|d| d.first_chunk), chunk.text))
+    });
+    assert_eq!(seen.unwrap(), (Some(found[0].chunk), "red printer".into()));
+    assert_eq!(index.chunk(found[0].chunk).unwrap_err().kind(), ErrorKind::NotFound, "it is gone by now");
+    let refused = index.read(|view| view.check_embedder("other", 2)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Incompatible);
+    assert!(refused.to_string().contains("clear"), "{refused}");
+}
+
+#[test]
 fn what_cannot_be_indexed_changes_nothing() {
     let (_home, index) = open(2);
     let cases = [

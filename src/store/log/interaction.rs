@@ -1,5 +1,6 @@
 //! An interaction as people and programs exchange it: the chat format, with what Wayside knows besides.
 
+use super::answer::{Citation, Sentence, unmarked};
 use crate::error::{Error, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -34,6 +35,13 @@ pub struct Interaction {
     /// Free labels.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// Whether the answer was found in documents or records; none where nothing was sought, or in what comes from
+    /// elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<bool>,
+    /// The sentences of the answer, with what each rests on; none in what comes from elsewhere.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub sentences: Vec<Sentence>,
     /// What the answer cites.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Citation>,
@@ -87,22 +95,6 @@ pub enum Rating {
     Down,
 }
 
-/// A piece of a document that was retrieved, or a record of the person served.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Citation {
-    /// The number in brackets in the answer, from 1. A record is cited by its name instead.
-    pub n: u32,
-    /// The document's name, or the record's: `orders #1042`.
-    pub document: String,
-    /// The section within it; the date of a record.
-    pub section: String,
-    /// The chunk's id in the index at that time; none for a record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chunk: Option<u32>,
-    /// How well it matched; larger is better.
-    pub score: f32,
-}
-
 /// How long an answer took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
@@ -127,6 +119,8 @@ impl Interaction {
             rating: None,
             correction: None,
             tags: Vec::new(),
+            found: None,
+            sentences: Vec::new(),
             citations: Vec::new(),
             hits: Vec::new(),
             model: None,
@@ -140,7 +134,19 @@ impl Interaction {
     /// Whether its answer rests on records of one person. A fact of theirs must not become a habit of a model's: it
     /// would tell the next.
     pub fn is_personal(&self) -> bool {
-        self.hits.iter().chain(&self.citations).any(|source| source.chunk.is_none())
+        self.hits.iter().chain(&self.citations).any(Citation::is_record)
+    }
+
+    /// Takes the marks out of an answer that was written before answers were structures; see [`unmarked`].
+    pub(super) fn unmark(&mut self) {
+        if self.found.is_some() || !self.sentences.is_empty() || self.citations.is_empty() {
+            return;
+        }
+        if let Some(answer) = self.messages.iter_mut().rfind(|m| m.role == "assistant") {
+            answer.content = unmarked(&answer.content, &self.citations);
+        }
+        // Said once: what is left of the kind is the text's own.
+        self.found = Some(true);
     }
 
     /// The last question, where there is one.

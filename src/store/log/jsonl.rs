@@ -61,6 +61,7 @@ impl Log {
             if interaction.id.is_empty() {
                 interaction.id = new_id();
             }
+            interaction.unmark();
             interaction.validate().map_err(|e| e.context(format!("line {number}")))?;
             serde_json::to_writer(&mut spool, &interaction).map_err(|e| spool_failed(e.into()))?;
         }

@@ -11,18 +11,22 @@
 //!
 //! Every record but those of `times` is checked, see `codec`. A change is on the disk when its call returns.
 
+mod answer;
 mod erase;
 mod identity;
 mod interaction;
 mod jsonl;
 mod registry;
+mod upgrade;
 
+pub use answer::{Citation, Sentence, Source, Words, marked};
 pub use erase::Erasure;
 pub use identity::{question_hash, salted, subject_hash};
 pub(in crate::store) use interaction::validate_name;
-pub use interaction::{Citation, Interaction, Message, NOTHING, Rating, Timings, check_subject};
+pub use interaction::{Interaction, Message, NOTHING, Rating, Timings, check_subject};
 pub use jsonl::{Exported, Imported, interactions};
 pub use registry::{Registered, Standing, State};
+pub(super) use upgrade::UPGRADES;
 
 use super::env::{Env, LOG};
 use super::fault::{Attempt, Fault};
@@ -30,9 +34,15 @@ use super::keys;
 use super::table::Table;
 use crate::error::{Error, ErrorKind, Result};
 use heed::{RoTxn, RwTxn};
+use std::ops::ControlFlow;
 use std::path::Path;
 
+/// Ids that are named where the beginning of one could be several.
+const NAMED: usize = 4;
+
 /// An open log. One per folder and process; share it by reference.
+///
+/// Where an interaction is asked for by its id, enough of the id's beginning will do.
 #[derive(Debug)]
 pub struct Log {
     env: Env,
@@ -93,9 +103,27 @@ impl Log {
         self.env.write(|txn| self.tables.put(txn, interaction).map(|_| ()))
     }
 
-    /// The interaction with this id; NotFound when there is none.
+    /// The interaction with this id; NotFound when there is none, Invalid when `id` is the beginning of several.
     pub fn get(&self, id: &str) -> Result<Interaction> {
         self.env.read(|txn| self.tables.get(txn, id))
+    }
+
+    /// Gives `each` the interactions, the newest first, until it breaks off. Returns what it made of them, and what
+    /// could not be read: what is older than the last one was not looked at.
+    pub fn newest<T: Default>(
+        &self,
+        mut each: impl FnMut(&mut T, Interaction) -> ControlFlow<()>,
+    ) -> Result<(T, Vec<String>)> {
+        self.env.read(|txn| {
+            let (mut made, mut damaged) = (T::default(), Vec::new());
+            for entry in self.tables.times.raw().rev_iter(txn)? {
+                let found = readable(self.tables.at(txn, entry?.0), &mut damaged)?;
+                if found.is_some_and(|interaction| each(&mut made, interaction).is_break()) {
+                    break;
+                }
+            }
+            Ok((made, damaged))
+        })
     }
 
     /// Interactions, the newest first. What is damaged is left out and reported: it costs no more than itself.
@@ -121,12 +149,12 @@ impl Log {
         self.env.read(|txn| self.tables.each(txn, |_| ()))
     }
 
-    /// Says what a person thought of an answer; NotFound when there is no such interaction.
+    /// Says what a person thought of an answer. Errors: as [`Log::get`].
     pub fn rate(&self, id: &str, rating: Rating) -> Result<()> {
         self.change(id, |interaction| interaction.rating = Some(rating))
     }
 
-    /// Keeps what the answer should have been; NotFound when there is no such interaction.
+    /// Keeps what the answer should have been. Errors: as [`Log::get`], and Invalid for a text that says nothing.
     pub fn correct(&self, id: &str, text: &str) -> Result<()> {
         if text.trim().is_empty() {
             return Err(Error::invalid("a correction needs a text: what should the answer have been?"));
@@ -172,12 +200,30 @@ impl Tables {
     }
 
     fn get(&self, txn: &RoTxn, id: &str) -> Attempt<Interaction> {
+        let none = || Error::not_found(format!("there is no interaction '{id}' in the log"));
         // LMDB knows no empty key and none past its limit, so neither can be in the log.
-        let found = match interaction::validate_id(id) {
-            Ok(()) => self.interactions.get(txn, id.as_bytes())?,
-            Err(_) => None,
-        };
-        Ok(found.ok_or_else(|| Error::not_found(format!("there is no interaction '{id}' in the log")))?)
+        interaction::validate_id(id).map_err(|_| none())?;
+        let key = self.key(txn, id)?.ok_or_else(none)?;
+        Ok(self.interactions.get(txn, &key)?.ok_or_else(none)?)
+    }
+
+    /// The key that is `id` or, where there is none, the only one that begins so.
+    fn key(&self, txn: &RoTxn, id: &str) -> Attempt<Option<Vec<u8>>> {
+        let mut found = Vec::new();
+        // A whole id comes before those that it is the beginning of.
+        for entry in self.interactions.raw().prefix_iter(txn, id.as_bytes())?.take(NAMED + 1) {
+            let (key, _) = entry?;
+            if key == id.as_bytes() {
+                return Ok(Some(key.to_vec()));
+            }
+            found.push(key.to_vec());
+        }
+        if found.len() <= 1 {
+            return Ok(found.pop());
+        }
+        let more = if found.len() > NAMED { " or others" } else { "" };
+        let named: Vec<_> = found.iter().take(NAMED).map(|key| String::from_utf8_lossy(key)).collect();
+        Err(Error::invalid(format!("'{id}' could be {}{more}; give more of the id", named.join(" or "))).into())
     }
 
     /// The interaction that a key of `times` stands for.

@@ -30,7 +30,8 @@ fn an_interaction_is_there_after_reopening_with_its_rating_and_correction() {
     let mut kept = asked("a", 7);
     kept.subject = Some("ann".to_owned());
     kept.timings = Some(Timings { first_token_s: 0.25, tokens_per_s: 100.5, prompt_tokens: 10, answer_tokens: 3 });
-    kept.hits = vec![Citation { n: 1, document: "d".into(), section: "s".into(), chunk: Some(4), score: 0.1 }];
+    let source = Source::Passage { document: "d".into(), section: "s".into(), page: None, chunk: 4 };
+    kept.hits = vec![Citation { n: 1, source, score: 0.1, quote: String::new() }];
     log.put(&kept).unwrap();
     log.rate("a", Rating::Down).unwrap();
     log.correct("a", "Thus.").unwrap();
@@ -44,6 +45,45 @@ fn an_interaction_is_there_after_reopening_with_its_rating_and_correction() {
 
 /// What the first version wrote.
 static FIRST: Kind = Kind { name: "log", remedy: "", map_size: 1 << 20, upgrades: &[] };
+
+/// What version 3 wrote: an answer with marks, and a citation of a record that is told by its missing chunk.
+const MARKED: &str = r#"{"id":"m","time":"2026-01-02T03:04:05Z","messages":[{"role":"user","content":"Which keys?"},
+    {"role":"assistant","content":"Press [2] and [5]. [1] Your Wren was sent. [orders #7]"}],"rating":"up","citations":[
+    {"n":1,"document":"keys.md","section":"Keys","chunk":3,"score":0.5},
+    {"n":2,"document":"orders #7","section":"2026-01-01","score":0.4}]}"#;
+
+#[test]
+fn marks_leave_an_older_log_and_its_exports() {
+    static THIRD: Kind = Kind {
+        name: "log",
+        remedy: "",
+        map_size: 1 << 20,
+        upgrades: &[|_, _| Ok(()), |_, _| Ok(())],
+    };
+    let marked: serde_json::Value = serde_json::from_str(MARKED).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let names = ["meta", "interactions", "times", "adapters", "standing", "erasures"];
+    let (env, [_, interactions, times, ..]) = Env::open(home.path(), &THIRD, names).unwrap();
+    env.write(|txn| {
+        times.raw().put(txn, &keys::time("2026-01-02T03:04:05Z".parse().unwrap(), "m"), &[])?;
+        interactions.put(txn, b"m", &marked)
+    })
+    .unwrap();
+    drop(env);
+    let log = Log::open(home.path()).unwrap();
+    let upgraded = log.get("m").unwrap();
+    assert_eq!(upgraded.answer(), Some("Press [2] and [5]. Your Wren was sent."));
+    assert!(upgraded.is_personal() && upgraded.citations[1].is_record() && !upgraded.citations[0].is_record());
+    assert_eq!(upgraded.rating, Some(Rating::Up));
+    // So do those of an export of the time, and of one of today nothing.
+    let (_other, imported) = open();
+    imported.import(marked.to_string().as_bytes(), &Cancel::new()).unwrap();
+    assert_eq!(imported.get("m").unwrap(), upgraded);
+    let mut exported = Vec::new();
+    log.export(&mut exported).unwrap();
+    imported.import(exported.as_slice(), &Cancel::new()).unwrap();
+    assert_eq!(imported.get("m").unwrap(), upgraded);
+}
 
 #[test]
 fn a_log_of_the_first_version_is_upgraded() {
@@ -87,6 +127,25 @@ fn the_list_is_newest_first_filtered_and_limited() {
 }
 
 #[test]
+fn whoever_has_heard_enough_reads_no_further() {
+    let (_home, log) = open();
+    for (id, second) in [("b", 2), ("d", 4), ("a", 1), ("c", 3)] {
+        log.put(&asked(id, second)).unwrap();
+    }
+    let raw = log.tables.interactions.raw();
+    log.env.write(|txn| Ok(raw.put(txn, b"a", b"no record")?)).unwrap();
+    let until = |last: &str| {
+        log.newest(|heard: &mut Vec<String>, interaction| {
+            heard.push(interaction.id);
+            if heard.last().is_some_and(|id| id == last) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    };
+    assert_eq!(until("c").unwrap(), (vec!["d".into(), "c".into()], vec![]));
+    let (heard, damaged) = until("none").unwrap();
+    assert_eq!((heard.concat().as_str(), damaged.len()), ("dcb", 1));
+}
+
+#[test]
 fn what_cannot_be_kept_is_refused() {
     let (_home, log) = open();
     for id in ["", "line\nbreak", &"x".repeat(201)] {
@@ -96,6 +155,32 @@ fn what_cannot_be_kept_is_refused() {
     assert_eq!(log.rate("nobody", Rating::Up).unwrap_err().kind(), ErrorKind::NotFound);
     log.put(&asked(&"x".repeat(200), 0)).unwrap();
     assert_eq!(log.correct(&"x".repeat(200), " ").unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn enough_of_an_ids_beginning_will_do() {
+    let (_home, log) = open();
+    for id in ["01a2-7", "01a2-8", "01b", "1", "17", "172"] {
+        log.put(&asked(id, 0)).unwrap();
+    }
+    let id = |beginning: &str| log.get(beginning).map(|found| found.id);
+    assert_eq!(id("01b").unwrap(), "01b");
+    assert_eq!(id("01a2-8").unwrap(), "01a2-8");
+    assert_eq!(id("17").unwrap(), "17", "a whole id is no beginning of others");
+    log.rate("01b", Rating::Up).unwrap();
+    log.correct("01a2-7", "Thus.").unwrap();
+    log.rate("172", Rating::Down).unwrap();
+    assert_eq!(log.get("01").unwrap_err().to_string(), "'01' could be 01a2-7 or 01a2-8 or 01b; give more of the id");
+    assert_eq!(log.rate("01a", Rating::Up).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(log.correct("02", "So.").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(ids(&log, Filter { rating: Some(Rating::Up), ..Filter::default() }), ["01b"]);
+    log.rate("01b", Rating::Down).unwrap();
+    assert_eq!(ids(&log, Filter { rating: Some(Rating::Up), ..Filter::default() }), [""; 0]);
+    for n in 3..9 {
+        log.put(&asked(&format!("01c-{n}"), 0)).unwrap();
+    }
+    let several = log.get("01c").unwrap_err().to_string();
+    assert_eq!(several, "'01c' could be 01c-3 or 01c-4 or 01c-5 or 01c-6 or others; give more of the id");
 }
 
 #[test]

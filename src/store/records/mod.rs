@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! meta       "format", "embedder"            version; where the vectors come from
+//!            "imported " source              that the source was taken in, however much there was
 //! subjects   subject                         its number, never given twice
 //!            0                               the next number
 //! records    number u32 | source | 0 | key   the record as JSON
@@ -33,6 +34,11 @@ use std::path::Path;
 /// The key of the next number. No subject is called that: control characters are refused.
 const NEXT: &[u8] = &[0];
 const EMBEDDER: &[u8] = b"embedder";
+
+/// The key that says that a source was taken in.
+fn imported(source: &str) -> Vec<u8> {
+    format!("imported {source}").into_bytes()
+}
 
 /// An open store of records. One per folder and process; share it by reference.
 #[derive(Debug)]
@@ -157,6 +163,27 @@ impl Records {
     /// The embedder whose vectors the records have.
     pub fn embedder(&self) -> Result<Option<String>> {
         self.env.read(|txn| self.tables.meta.get(txn, EMBEDDER))
+    }
+
+    /// Whether the records of a source were ever taken in. Before this was noted down, a record of it tells.
+    pub fn is_imported(&self, source: &str) -> Result<bool> {
+        self.env.read(|txn| {
+            if self.tables.meta.get::<bool>(txn, &imported(source))?.is_some() {
+                return Ok(true);
+            }
+            for entry in self.tables.records.raw().iter(txn)? {
+                let (key, _) = entry?;
+                if keys::record_parts(key).is_some_and(|(_, of, _)| of == source) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    /// Notes down that the records of a source were taken in.
+    pub fn set_imported(&self, source: &str) -> Result<()> {
+        self.env.write(|txn| self.tables.meta.put(txn, &imported(source), &true))
     }
 
     /// The records of a source that are kept just as in `records`, by their place in it. None, where the vectors come

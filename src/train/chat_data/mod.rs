@@ -11,10 +11,11 @@ mod tests;
 use super::data::{Data, Origin};
 use super::example::Example;
 use super::language::Language;
-use super::turn::{Turn, turn};
+use super::turn::turn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex::hex;
 use crate::store::log::{Interaction, Message, interactions, question_hash, subject_hash};
+use crate::text::reply::Turn;
 use crate::watch::{Cancel, Progress};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -23,10 +24,11 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// The messages that the server would give the model for a question after a history. A history begins with the
-/// conversation's own system message if it has one; questions in it are as an earlier prompt showed them.
+/// conversation's own system message if it has one; questions in it are as an earlier prompt showed them. Beside it
+/// stands the latest of them as it was asked.
 ///
 /// An error of kind `Invalid` leaves the turn out; any other ends the reading.
-pub type Prompting<'a> = dyn Fn(&[Message], &str) -> Result<Vec<Message>> + 'a;
+pub type Prompting<'a> = dyn Fn(&[Message], Option<&str>, &str) -> Result<Vec<Message>> + 'a;
 
 /// How conversations become examples.
 #[derive(Clone, Copy)]
@@ -113,6 +115,7 @@ pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
     let own: Vec<Message> = messages.iter().take_while(is_system).cloned().collect();
     let mut history = own.clone();
     let mut question: Option<Message> = None;
+    let mut before: Option<String> = None;
     let mut example: Option<Example> = None;
     for message in messages.into_iter().skip(own.len()) {
         if message.role != "assistant" {
@@ -129,15 +132,17 @@ pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
             history.push(message);
             continue;
         };
-        match learn(&mut example, &history, &asked, &message, settings) {
+        match learn(&mut example, (&history, before.as_deref()), &asked, &message, settings) {
             Ok((shown, finished)) => {
                 taken.examples.extend(finished);
                 taken.questions.push(question_hash(&asked.content));
                 history = own.iter().cloned().chain(shown.into_iter().skip_while(|m| m.role == "system")).collect();
                 history.push(message);
+                before = Some(asked.content);
             }
             Err(e) if e.kind() == ErrorKind::Invalid => {
                 taken.skipped.push(e.to_string());
+                before = Some(asked.content.clone());
                 history.extend([asked, message]);
             }
             Err(e) => return Err(e),
@@ -156,7 +161,7 @@ pub fn take(interaction: &Interaction, settings: &Settings) -> Result<Taken> {
 /// Errors: `Invalid` with the reason why the turn cannot be learnt.
 fn learn(
     example: &mut Option<Example>,
-    history: &[Message],
+    (history, before): (&[Message], Option<&str>),
     question: &Message,
     answer: &Message,
     settings: &Settings,
@@ -166,7 +171,7 @@ fn learn(
             return Err(Error::invalid(format!("the {what} is empty")));
         }
     }
-    let shown = (settings.prompt)(history, &question.content)?;
+    let shown = (settings.prompt)(history, before, &question.content)?;
     let Turn { prompt, answer } = turn(&settings.language, &shown, answer)?;
     let length = prompt.len() + answer.len();
     if length > settings.length {

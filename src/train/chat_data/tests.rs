@@ -9,6 +9,11 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// Served without retrieval: instructions, what was said, the question.
+/// As a server that shows questions as they are.
+fn served(history: &[Message], _: Option<&str>, question: &str) -> Result<Vec<Message>> {
+    plain(history, question)
+}
+
 fn plain(history: &[Message], question: &str) -> Result<Vec<Message>> {
     let own = history.first().filter(|m| m.role == "system").cloned();
     let rest = history.iter().skip(usize::from(own.is_some())).cloned();
@@ -50,7 +55,7 @@ fn file(lines: &[Value]) -> (tempfile::TempDir, std::path::PathBuf) {
 }
 
 fn open(path: &Path, fixture: &Fixture, length: usize) -> Result<Data> {
-    let settings = Settings { length, ..settings(fixture, &plain) };
+    let settings = Settings { length, ..settings(fixture, &served) };
     read(path, &settings, &Quiet, &Cancel::new())
 }
 
@@ -63,7 +68,7 @@ fn every_answer_of_a_conversation_is_learnt_and_nothing_else() {
         ("user", "And then?"),
         ("assistant", "Wait."),
     ]);
-    let taken = take(&talk, &settings(&fixture, &plain)).unwrap();
+    let taken = take(&talk, &settings(&fixture, &served)).unwrap();
     assert_eq!(taken.questions, ["How do I reset it?", "And then?"].map(question_hash));
     let [example] = taken.examples.as_slice() else { panic!("{taken:?}") };
     let (runs, whole) = learnt(&fixture, example);
@@ -85,7 +90,7 @@ fn a_prompt_that_does_not_go_on_begins_another_example() {
     let fixture = Fixture::templated("brackets");
     let talk =
         chat(&[("system", "Be kind."), ("user", "A?"), ("assistant", "Aa."), ("user", "B?"), ("assistant", "Bb.")]);
-    let taken = take(&talk, &settings(&fixture, &plain)).unwrap();
+    let taken = take(&talk, &settings(&fixture, &served)).unwrap();
     let found: Vec<_> = taken.examples.iter().map(|e| learnt(&fixture, e)).collect();
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(found[0].1, "<|endoftext|>[ASK] Be kind.\n\nA? [/ASK] Aa.<|im_end|>");
@@ -94,7 +99,7 @@ fn a_prompt_that_does_not_go_on_begins_another_example() {
 
     // The server forgets.
     let fixture = Fixture::llama();
-    let forgets = |_: &[Message], question: &str| plain(&[], question);
+    let forgets = |_: &[Message], _: Option<&str>, question: &str| plain(&[], question);
     let taken = take(&talk, &settings(&fixture, &forgets)).unwrap();
     assert_eq!(taken.examples.len(), 2);
 }
@@ -103,7 +108,7 @@ fn a_prompt_that_does_not_go_on_begins_another_example() {
 fn prompts_carry_what_is_retrieved_and_histories_what_was_shown() {
     let fixture = Fixture::llama();
     let seen = std::cell::RefCell::new(vec![]);
-    let prompt = |history: &[Message], question: &str| {
+    let prompt = |history: &[Message], _: Option<&str>, question: &str| {
         seen.borrow_mut().push(history.iter().map(|m| m.content.clone()).collect::<Vec<_>>());
         plain(history, &format!("Passage 1: x\n\nQuestion: {question}"))
     };
@@ -120,7 +125,7 @@ fn prompts_carry_what_is_retrieved_and_histories_what_was_shown() {
 fn ratings_and_corrections_decide() {
     let fixture = Fixture::llama();
     let runs = |talk: &Interaction| {
-        let taken = take(talk, &settings(&fixture, &plain)).unwrap();
+        let taken = take(talk, &settings(&fixture, &served)).unwrap();
         let runs: Vec<_> = taken.examples.iter().map(|e| learnt(&fixture, e).0).collect();
         (runs.join("/"), taken.skipped.join("/"))
     };
@@ -194,7 +199,7 @@ fn a_file_that_teaches_nothing_says_why() {
 #[test]
 fn only_what_concerns_the_turn_is_left_out() {
     let fixture = Fixture::llama();
-    let fails = |kind| move |_: &[Message], _: &str| Err(Error::new(kind, "the index says no"));
+    let fails = |kind| move |_: &[Message], _: Option<&str>, _: &str| Err(Error::new(kind, "the index says no"));
     let talk = chat(&[("user", "A?"), ("assistant", "Aa.")]);
     let invalid = fails(ErrorKind::Invalid);
     assert_eq!(take(&talk, &settings(&fixture, &invalid)).unwrap().skipped, ["the index says no"]);
@@ -203,7 +208,7 @@ fn only_what_concerns_the_turn_is_left_out() {
     // A template that refuses: roles must alternate.
     let fixture = Fixture::templated("brackets");
     let odd = chat(&[("user", "A?"), ("user", "B?"), ("assistant", "Bb.")]);
-    let taken = take(&odd, &settings(&fixture, &plain)).unwrap();
+    let taken = take(&odd, &settings(&fixture, &served)).unwrap();
     assert!(taken.examples.is_empty() && taken.skipped[0].contains("alternate"), "{taken:?}");
 }
 
@@ -219,7 +224,7 @@ proptest! {
         for (question, answer) in &turns {
             talk.messages.extend([Message::new("user", question), Message::new("assistant", answer)]);
         }
-        let taken = take(&talk, &settings(&fixture, &plain)).unwrap();
+        let taken = take(&talk, &settings(&fixture, &served)).unwrap();
         prop_assert!(taken.skipped.is_empty(), "{taken:?}");
         let mut answers = turns.iter().map(|(_, answer)| answer.trim());
         for example in &taken.examples {

@@ -132,6 +132,10 @@ impl State {
                 return None;
             }
         };
+        self.obey(command, now)
+    }
+
+    fn obey(&mut self, command: Command, now: Instant) -> Option<Act> {
         match command {
             Command::Nothing => {}
             Command::Ask(text) => return self.ask(text),
@@ -145,6 +149,7 @@ impl State {
             }
             Command::Serve(id) => return Some(self.turn_to(Some(id.to_owned()), now)),
             Command::End => return Some(self.turn_to(None, now)),
+            Command::Bye => return self.obey(self.session.bye(), now),
             Command::Help => self.help(),
             Command::Quit => self.over = true,
         }

@@ -162,3 +162,13 @@ fn an_answer_is_stopped_and_a_typed_line_given_up() {
     seat.state.hear(Told::Event(Event::Key(leave)), seat.now);
     assert!(seat.state.is_over());
 }
+
+#[test]
+fn a_farewell_ends_the_conversation_of_whoever_is_served_and_else_leaves() {
+    let mut served = Seat::new(Some("C-1014"));
+    served.talk();
+    assert!(matches!(served.enter("Bye!"), Some(Act::Wipe(None))));
+    assert!(!served.state.is_over() && served.rows(80, 24)[0].ends_with("nobody is being served"));
+    let mut own = Seat::new(None);
+    assert!(own.enter("quit").is_none() && own.state.is_over());
+}

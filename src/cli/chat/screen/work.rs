@@ -4,7 +4,7 @@ use crate::cli::answer::{ended, source};
 use crate::cli::chat::talk::Talk;
 use ratatui::crossterm::event::Event;
 use std::sync::mpsc::{Receiver, Sender};
-use wayside::store::log::Rating;
+use wayside::store::log::{Rating, Words};
 use wayside::watch::Cancel;
 use wayside::{Answer, Error};
 
@@ -69,5 +69,7 @@ fn work_on(talk: &mut Talk, job: Job, tell: &Sender<Told>) -> Result<Option<Told
 /// What is said beside an answer.
 fn beside(answer: &Answer) -> Vec<String> {
     let ended = ended(answer.finish).map(|why| format!("({why})"));
-    answer.citations.iter().map(source).chain(ended).collect()
+    let free = answer.sentences.iter().any(|sentence| sentence.kind == Words::Free);
+    let free = free.then(|| "(the model's own words; nothing in the documents says so)".to_owned());
+    answer.citations.iter().map(source).chain(free).chain(ended).collect()
 }

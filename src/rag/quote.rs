@@ -1,0 +1,125 @@
+//! What is quoted: the unit that answers, and what belongs to it.
+
+use super::source::Source;
+use crate::text::unit::UnitKind;
+
+/// The most characters of a quotation that grows beyond one unit.
+const LONGEST: usize = 300;
+/// A second quotation is made from this share of the first one's chance on.
+const SECOND: f32 = 0.5;
+/// Rows and items beside the surest one are quoted with it from this share of its chance on.
+const BESIDE: f32 = 0.7;
+
+/// Units of one source that answer together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quote {
+    /// The place of the source among those that were weighed.
+    pub source: usize,
+    /// The places of the units in it, in their order.
+    pub units: Vec<usize>,
+    /// The chance of the surest.
+    pub chance: f32,
+}
+
+/// The quotation that answers surest, and a second one that is nearly as sure; none where no unit is as sure as `least`.
+pub fn quotes(sources: &[Source], least: f32) -> Vec<Quote> {
+    let Some(first) = best(sources, least) else { return vec![] };
+    let is_taken = |source: usize, unit: usize| first.source == source && first.units.contains(&unit);
+    let others = units(sources).filter(|(source, unit, _)| !is_taken(*source, *unit));
+    let second = surest(others).filter(|(.., chance)| *chance >= least.max(SECOND * first.chance));
+    let second = second.map(|(source, unit, chance)| Quote { source, units: grown(&sources[source], unit), chance });
+    // What grew into the first is not said again.
+    let second = second.filter(|second| second.units.iter().all(|unit| !is_taken(second.source, *unit)));
+    [Some(first), second].into_iter().flatten().collect()
+}
+
+/// The quotation that answers surest.
+pub fn best(sources: &[Source], least: f32) -> Option<Quote> {
+    let (source, unit, chance) = surest(units(sources))?;
+    (chance >= least).then(|| Quote { source, units: grown(&sources[source], unit), chance })
+}
+
+/// Every unit: the place of its source, its own, and its chance.
+fn units(sources: &[Source]) -> impl Iterator<Item = (usize, usize, f32)> {
+    sources
+        .iter()
+        .enumerate()
+        .flat_map(|(source, s)| s.units.iter().enumerate().map(move |(unit, weighed)| (source, unit, weighed.chance)))
+}
+
+/// The first of the surest: sources stand in their order.
+fn surest(units: impl Iterator<Item = (usize, usize, f32)>) -> Option<(usize, usize, f32)> {
+    units.reduce(|best, next| if next.2 > best.2 { next } else { best })
+}
+
+/// The unit and what belongs to it: the sentences of its paragraph, which go on from one another, and rows or items that
+/// are nearly as sure.
+fn grown(source: &Source, unit: usize) -> Vec<usize> {
+    let Some(surest) = source.units.get(unit) else { return vec![] };
+    let length = |at: usize| source.units[at].unit.reading.chars().count();
+    let goes_on = matches!(surest.unit.kind, UnitKind::Sentence | UnitKind::Field | UnitKind::Step);
+    let belongs = |at: usize| {
+        let other = &source.units[at];
+        let together = other.unit.block == surest.unit.block
+            && other.unit.under == surest.unit.under
+            && other.unit.kind == surest.unit.kind;
+        together && (goes_on || other.chance >= BESIDE * surest.chance)
+    };
+    let (mut first, mut last, mut total) = (unit, unit, length(unit));
+    loop {
+        let before = (first, last);
+        if last + 1 < source.units.len() && belongs(last + 1) && total + length(last + 1) <= LONGEST {
+            last += 1;
+            total += length(last);
+        }
+        if first > 0 && belongs(first - 1) && total + length(first - 1) <= LONGEST {
+            first -= 1;
+            total += length(first);
+        }
+        if before == (first, last) {
+            return (first..=last).collect();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::retrieve::Hit;
+    use super::super::source::{Origin, Weighed};
+    use super::*;
+    use crate::text::unit;
+
+    fn source(n: u32, text: &str, chances: &[f32]) -> Source {
+        let hit = Hit {
+            document: format!("{n}.md"),
+            title: String::new(),
+            section: String::new(),
+            chunk: n,
+            text: text.into(),
+            score: 1.0,
+            relevance: 1.0,
+        };
+        let units = unit::units(text).into_iter().zip(chances);
+        let units = units.map(|(unit, chance)| Weighed { unit, chance: *chance }).collect();
+        Source { n, origin: Origin::Passage(hit), text: text.into(), units }
+    }
+
+    #[test]
+    fn a_paragraph_is_quoted_whole_and_a_row_alone() {
+        let prose =
+            source(1, "Close the cylinder first. Let the flames burn out.\n\nIt weighs 4 kg.", &[0.9, 0.1, 0.2]);
+        let rows = source(2, "| Day | Open |\n|---|---|\n| Saturday | 9 to 5 |\n| Sunday | closed |", &[0.0, 0.6, 0.1]);
+        let found = quotes(&[prose, rows], 0.5);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].source, found[0].units.as_slice()), (0, &[0, 1][..]));
+        assert_eq!((found[1].source, found[1].units.as_slice()), (1, &[1][..]));
+    }
+
+    #[test]
+    fn nothing_is_quoted_that_is_not_sure() {
+        let prose = source(1, "Close the cylinder first.", &[0.4]);
+        assert!(quotes(std::slice::from_ref(&prose), 0.5).is_empty());
+        assert_eq!(quotes(&[prose], 0.4).len(), 1);
+        assert!(quotes(&[], 0.0).is_empty());
+    }
+}

@@ -1,0 +1,124 @@
+//! What is found for a question: passages and facts, and how surely each of their units answers it.
+
+use super::Question;
+use crate::error::Result;
+use crate::infer::Language;
+use crate::rag::{
+    self, Conversation, Facts, Finders, Hit, Material, NOBODY, Prompt, REFUSAL, Room, Source, asks_about_self, leans,
+    prompt,
+};
+use crate::runtime::Runtime;
+use crate::store::log::Message;
+
+/// What was found for a question.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Passages and facts, those with the surest unit first, numbered within their conversation.
+    pub sources: Vec<Source>,
+    /// What a source of records did not do as declared, one sentence each.
+    pub notes: Vec<String>,
+    /// What is to be said instead of an answer, where nothing was sought.
+    pub notice: Option<&'static str>,
+    /// What was sought: the question, behind the one before where it leans on that.
+    pub sought: String,
+}
+
+impl Runtime {
+    /// What is found for a question within a conversation. Nothing is sought without retrieval.
+    pub(in crate::runtime) fn find(&self, question: &Question, before: &Conversation) -> Result<Found> {
+        let sought = sought(&question.text, before.question());
+        if !question.retrieval {
+            return Ok(Found { sought, ..Found::default() });
+        }
+        let (material, notes) = match self.material(question, &sought)? {
+            (Ok(material), notes) => (material, notes),
+            (Err(notice), notes) => return Ok(Found { notes, notice: Some(notice), sought, ..Found::default() }),
+        };
+        let is_own = !material.facts.is_empty() && asks_about_self(&question.text);
+        let sources = self.weigh(&sought, &material, is_own)?;
+        Ok(Found { sources: rag::number(sources, before), notes, notice: None, sought })
+    }
+
+    /// Passages and facts with their units weighed.
+    pub(in crate::runtime) fn weigh(&self, sought: &str, material: &Material, is_own: bool) -> Result<Vec<Source>> {
+        if material.is_empty() {
+            return Ok(vec![]);
+        }
+        let (judge, embedder) = (self.answer_judge()?, self.embedder()?);
+        rag::weigh(Finders { judge: &judge, embedder: &embedder }, sought, material, is_own)
+    }
+
+    /// Passages, and facts about the person served; or what is said instead. And what went wrong with the facts.
+    fn material(&self, question: &Question, sought: &str) -> Result<(Result<Material, &'static str>, Vec<String>)> {
+        let facts = match &question.subject {
+            Some(subject) => self.facts(subject, sought)?,
+            None => Facts::default(),
+        };
+        if !self.sources()?.is_empty() {
+            match &question.subject {
+                Some(subject) if self.is_about_another(&question.text, subject, &facts)? => {
+                    return Ok((Err(REFUSAL), facts.notes));
+                }
+                None if asks_about_self(&question.text) => return Ok((Err(NOBODY), facts.notes)),
+                _ => {}
+            }
+        }
+        let hits = self.passages(question, sought)?;
+        Ok((Ok(Material { hits, facts: facts.facts }), facts.notes))
+    }
+
+    /// The passages about a question, and about what it leans on.
+    fn passages(&self, question: &Question, sought: &str) -> Result<Vec<Hit>> {
+        let retrieve = &self.config.retrieve;
+        let (index, embedder) = (self.index()?, self.embedder()?);
+        let find = |query: &str| rag::retrieve(&index, &embedder, query, question.collection.as_deref(), retrieve.k);
+        let mut found = find(sought)?;
+        if sought != question.text {
+            found = found.with(find(&question.text)?, retrieve.k);
+        }
+        Ok(found.relevant(retrieve.min_score).hits)
+    }
+
+    /// The prompt of a question after `before`, under its sources.
+    pub(in crate::runtime) fn prompt(
+        &self,
+        language: &Language,
+        question: &Question,
+        before: &Conversation,
+        sources: &[Source],
+    ) -> Result<Prompt> {
+        let system = self.config.chat.system.as_deref();
+        let total = self.config.generate.context;
+        let room = Room { total, answer: question.max_tokens, material: self.config.retrieve.budget };
+        prompt(language, system, before, &question.text, sources, room)
+    }
+
+    /// What the model is shown for a question that concerns nobody, as `ask` would; and how many passages were found.
+    /// Training and its gate show this: no record of a person is ever learned from. `asked` is the question before, as
+    /// it was asked.
+    pub(in crate::runtime) fn asked(
+        &self,
+        language: &Language,
+        question: &Question,
+        history: &[Message],
+        asked: Option<&str>,
+    ) -> Result<(Vec<Message>, Vec<Source>)> {
+        let before = Conversation::of(history, asked);
+        let sources = if question.retrieval {
+            let sought = sought(&question.text, before.question());
+            let hits = self.passages(question, &sought)?;
+            rag::number(self.weigh(&sought, &Material { hits, facts: vec![] }, false)?, &before)
+        } else {
+            vec![]
+        };
+        Ok((self.prompt(language, question, &before, &sources)?.messages, sources))
+    }
+}
+
+/// What is sought for a question: behind what was sought before it, where it leans on that.
+fn sought(question: &str, before: Option<&str>) -> String {
+    match before {
+        Some(before) if leans(question) => format!("{before} {question}"),
+        _ => question.to_owned(),
+    }
+}
