@@ -54,12 +54,7 @@ const MARKED: &str = r#"{"id":"m","time":"2026-01-02T03:04:05Z","messages":[{"ro
 
 #[test]
 fn marks_leave_an_older_log_and_its_exports() {
-    static THIRD: Kind = Kind {
-        name: "log",
-        remedy: "",
-        map_size: 1 << 20,
-        upgrades: &[|_, _| Ok(()), |_, _| Ok(())],
-    };
+    static THIRD: Kind = Kind { name: "log", remedy: "", map_size: 1 << 20, upgrades: &[|_, _| Ok(()), |_, _| Ok(())] };
     let marked: serde_json::Value = serde_json::from_str(MARKED).unwrap();
     let home = tempfile::tempdir().unwrap();
     let names = ["meta", "interactions", "times", "adapters", "standing", "erasures"];
