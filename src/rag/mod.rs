@@ -28,4 +28,4 @@ pub use quote::{Quote, best, quotes};
 pub use retrieve::{Found, Hit, retrieve};
 pub use source::{Material, Origin, Source, Weighed};
 pub use support::{Ground, Verdict, Why, support};
-pub use weigh::{Finders, surest, weigh};
+pub use weigh::{Asked, Finders, surest, weigh};

@@ -6,7 +6,7 @@ use crate::text::unit::UnitKind;
 /// The most characters of a quotation that grows beyond one unit.
 const LONGEST: usize = 300;
 /// A second quotation is made from this share of the first one's chance on.
-const SECOND: f32 = 0.5;
+const SECOND: f32 = 0.7;
 /// Rows and items beside the surest one are quoted with it from this share of its chance on.
 const BESIDE: f32 = 0.7;
 
@@ -25,7 +25,10 @@ pub struct Quote {
 pub fn quotes(sources: &[Source], least: f32) -> Vec<Quote> {
     let Some(first) = best(sources, least) else { return vec![] };
     let is_taken = |source: usize, unit: usize| first.source == source && first.units.contains(&unit);
-    let others = units(sources).filter(|(source, unit, _)| !is_taken(*source, *unit));
+    // Beside a record of the asker's own no document is quoted, nor the other way round: they speak of different things.
+    let is_record = |source: usize| sources[source].fact().is_some();
+    let others = units(sources)
+        .filter(|(source, unit, _)| is_record(*source) == is_record(first.source) && !is_taken(*source, *unit));
     let second = surest(others).filter(|(.., chance)| *chance >= least.max(SECOND * first.chance));
     let second = second.map(|(source, unit, chance)| Quote { source, units: grown(&sources[source], unit), chance });
     // What grew into the first is not said again.

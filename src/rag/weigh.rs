@@ -22,8 +22,16 @@ const SHOWN: (usize, f32) = (6, 0.02);
 /// The chance is `1 / (1 + exp(-(scale score + shift)))`, where the score is a weighted sum. Fitted by logistic regression on
 /// questions about four organisations that the judge was not taught on, and on the tuning halves of `tests/answers`: the
 /// weights on which unit answers, the scale on how often what is then quoted is right.
-const CHANCE: Chance =
-    Chance { judge: 0.44, cosine: 4.345, words: 0.979, passage: -1.756, bias: -3.168, scale: 0.667, shift: 1.35 };
+const CHANCE: Chance = Chance {
+    judge: 0.44,
+    cosine: 4.345,
+    words: 0.979,
+    passage: -1.756,
+    bias: -3.168,
+    added: 1.5,
+    scale: 0.667,
+    shift: 1.35,
+};
 
 /// The chance of the fact that a question about one's own records asks for: so much, and so much more for each part of
 /// its words and of its query's nearness. A question of which no word and no query is near stays below any certainty.
@@ -40,16 +48,33 @@ struct Chance {
     /// Of the relevance of its passage: what is near because of its passage alone is less sure.
     passage: f32,
     bias: f32,
+    /// Of the share of the words that a question adds to the one it leans on: "and on Sunday?" is not about Saturday.
+    added: f32,
     scale: f32,
     shift: f32,
 }
 
 impl Chance {
-    fn of(&self, logit: f32, cosine: f32, share: f32, relevance: f32) -> f32 {
-        let score =
-            self.judge * logit + self.cosine * cosine + self.words * share + self.passage * relevance + self.bias;
+    fn of(&self, logit: f32, cosine: f32, share: f32, relevance: f32, added: f32) -> f32 {
+        let score = self.judge * logit
+            + self.cosine * cosine
+            + self.words * share
+            + self.passage * relevance
+            + self.bias
+            + self.added * added;
         1.0 / (1.0 + (-(self.scale * score + self.shift)).exp())
     }
+}
+
+/// What units are weighed against.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// What is sought: the question, behind the one it leans on.
+    pub sought: &'a str,
+    /// What a question that leans adds to the one before; empty for others.
+    pub added: &'a str,
+    /// Whether the asker's own records are meant.
+    pub own: bool,
 }
 
 /// What units are weighed with.
@@ -71,15 +96,18 @@ struct Candidate {
     text: String,
     /// The share of the question's words that `text` holds.
     share: f32,
+    /// The share of the words that a question adds to the one it leans on.
+    added: f32,
 }
 
 /// What was found as sources with their units weighed; those with the surest unit first, facts
-/// before passages where the question is about the person served (`own`).
+/// before passages where the question is about the person served.
 ///
-pub fn weigh(finders: Finders, question: &str, material: &Material, own: bool) -> Result<Vec<Source>> {
+pub fn weigh(finders: Finders, asked: Asked, material: &Material) -> Result<Vec<Source>> {
+    let Asked { sought: question, added, own } = asked;
     let mut sources: Vec<Source> = material.hits.iter().map(|hit| source(Origin::Passage(hit.clone()))).collect();
     sources.extend(material.facts.iter().map(|fact| source(Origin::Record(fact.clone()))));
-    let about = words::of(question);
+    let (about, added) = (words::of(question), words::of(added));
     let mut candidates = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         let headings = headings(&source.origin);
@@ -94,8 +122,10 @@ pub fn weigh(finders: Finders, question: &str, material: &Material, own: bool) -
             } else {
                 format!("{above}: {}", weighed.unit.reading)
             };
-            let share = words::share(&about, &words::of(&text));
-            candidates.push(Candidate { source: at, unit: number, text, share });
+            let held = words::of(&text);
+            let share = words::share(&about, &held);
+            let added = words::share(&added, &held);
+            candidates.push(Candidate { source: at, unit: number, text, share, added });
         }
     }
     // Records are few, and always read; of the others those that look likeliest by their words and their passage.
@@ -120,7 +150,7 @@ pub fn weigh(finders: Finders, question: &str, material: &Material, own: bool) -
     for ((candidate, cosine), logit) in near.iter().zip(finders.judge.logits(question, &texts)?) {
         let relevance = sources[candidate.source].origin.score();
         let weighed = &mut sources[candidate.source].units[candidate.unit];
-        weighed.chance = CHANCE.of(logit, *cosine, candidate.share, relevance);
+        weighed.chance = CHANCE.of(logit, *cosine, candidate.share, relevance, candidate.added);
     }
     if own {
         prefer_own(&mut sources, question);

@@ -7,7 +7,7 @@
 use super::Runtime;
 use crate::error::Result;
 use crate::infer::Sampling;
-use crate::rag::{self, Conversation, Fact, Hit, Material};
+use crate::rag::{self, Asked, Conversation, Fact, Hit, Material};
 use crate::sample::{Injection, injections};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -103,7 +103,7 @@ impl Runtime {
         }
         let mut context = self.context(None, &super::Wear::Promoted)?;
         let before = Conversation::default();
-        let sources = rag::number(self.weigh(QUESTION, &material, false)?, &before);
+        let sources = rag::number(self.weigh(Asked { sought: QUESTION, added: "", own: true }, &material)?, &before);
         let prompt = self.prompt(context.model(), &question, &before, &sources)?;
         let mut said = String::new();
         self.say(&mut context, &question, prompt, &before, &self.cancel, &mut |drafted| {

@@ -4,8 +4,8 @@ use super::Question;
 use crate::error::Result;
 use crate::infer::Language;
 use crate::rag::{
-    self, Conversation, Facts, Finders, Hit, Material, NOBODY, Prompt, REFUSAL, Room, Source, asks_about_self, leans,
-    prompt,
+    self, Asked, Conversation, Facts, Finders, Hit, Material, NOBODY, Prompt, REFUSAL, Room, Source, asks_about_self,
+    leans, prompt,
 };
 use crate::runtime::Runtime;
 use crate::store::log::Message;
@@ -34,18 +34,19 @@ impl Runtime {
             (Ok(material), notes) => (material, notes),
             (Err(notice), notes) => return Ok(Found { notes, notice: Some(notice), sought, ..Found::default() }),
         };
-        let is_own = !material.facts.is_empty() && asks_about_self(&question.text);
-        let sources = self.weigh(&sought, &material, is_own)?;
+        let own = !material.facts.is_empty() && asks_about_self(&question.text);
+        let added = if sought == question.text { "" } else { question.text.as_str() };
+        let sources = self.weigh(Asked { sought: &sought, added, own }, &material)?;
         Ok(Found { sources: rag::number(sources, before), notes, notice: None, sought })
     }
 
     /// Passages and facts with their units weighed.
-    pub(in crate::runtime) fn weigh(&self, sought: &str, material: &Material, is_own: bool) -> Result<Vec<Source>> {
+    pub(in crate::runtime) fn weigh(&self, asked: Asked, material: &Material) -> Result<Vec<Source>> {
         if material.is_empty() {
             return Ok(vec![]);
         }
         let (judge, embedder) = (self.answer_judge()?, self.embedder()?);
-        rag::weigh(Finders { judge: &judge, embedder: &embedder }, sought, material, is_own)
+        rag::weigh(Finders { judge: &judge, embedder: &embedder }, asked, material)
     }
 
     /// Passages, and facts about the person served; or what is said instead. And what went wrong with the facts.
@@ -107,7 +108,9 @@ impl Runtime {
         let sources = if question.retrieval {
             let sought = sought(&question.text, before.question());
             let hits = self.passages(question, &sought)?;
-            rag::number(self.weigh(&sought, &Material { hits, facts: vec![] }, false)?, &before)
+            let added = if sought == question.text { "" } else { question.text.as_str() };
+            let asked = Asked { sought: &sought, added, own: false };
+            rag::number(self.weigh(asked, &Material { hits, facts: vec![] })?, &before)
         } else {
             vec![]
         };
