@@ -1,13 +1,13 @@
-//! Makes what the factory adapter learns: questions of made-up organisations under the very prompts that `ask` shows, each
-//! with a short answer, or with the refusal where nothing answers.
+//! Makes what the factory adapter learns: questions of made-up organisations under the very prompts that `ask` shows,
+//! each with a short answer, or with the refusal where nothing answers.
 //!
 //! ```sh
 //! cargo run --release --example factory -- HOME models/judge/organisations factory.jsonl 900
 //! wayside train --data factory.jsonl --out factory --epochs 1 --length 512
 //! ```
 //!
-//! HOME holds the models. Every organisation is taken into a scratch home of its own, so that its questions find its own
-//! documents alone. The number is how many examples are drawn, the same ones each time.
+//! HOME holds the models. Every organisation is taken into a scratch home of its own, so that its questions find its
+//! own documents alone. The number is how many examples are drawn, the same ones each time.
 
 use serde::Deserialize;
 use serde_json::json;

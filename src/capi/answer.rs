@@ -84,10 +84,10 @@ pub(super) fn wear(adapter: Text) -> Result<Wear> {
 /// Answers a question from the documents, with citations. `say`, unless null, hears the answer as it is shown. The
 /// interaction is in the log when this returns, one that was stopped as far as it came.
 ///
-/// JSON: {"interaction": the id under which it is in the log, "found": whether something answers, "answer": the text without
-/// marks, "sentences": [{"text", "kind": "quote", "written" or "free", "sources": numbers of citations}], "citations":
-/// [{"n", "document" or "record", "section", "quote", "score", ...}], "finish": "stop", "length", "context" or "cancelled",
-/// "first_token_s", "tokens_per_s", ...}
+/// JSON: {"interaction": the id under which it is in the log, "found": whether something answers, "answer": the text
+/// without marks, "sentences": [{"text", "kind": "quote", "written" or "free", "sources": numbers of citations}],
+/// "citations": [{"n", "document" or "record", "section", "quote", "score", ...}], "finish": "stop", "length",
+/// "context" or "cancelled", "first_token_s", "tokens_per_s", ...}
 ///
 /// Any thread. Answers by one model take turns, token by token.
 #[unsafe(no_mangle)]

@@ -26,8 +26,8 @@ pub struct Answering {
     /// Do not search the documents; the model speaks freely, and nothing that it says is checked
     #[arg(long)]
     pub no_retrieval: bool,
-    /// Whose words the answer is made of: `quote` the documents' own, `write` a model's where they are supported, `auto`
-    /// both where it pays [default: the configured way]
+    /// Whose words the answer is made of: `quote` the documents' own, `write` a model's where they are supported,
+    /// `auto` both where it pays [default: the configured way]
     #[arg(long, value_name = "MODE", value_parser = mode)]
     pub mode: Option<Mode>,
     /// The model to answer with [default: the configured one]

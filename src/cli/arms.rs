@@ -21,9 +21,9 @@ const NAT: &str = "one nat a token less: the model finds each token of the known
 /// known answers (nats a token; lower is better), and how near its own answers come to them (ROUGE-L, from 0 to 1;
 /// higher is better), and how many are right, wrong and silent. An answer is right if it holds one of the accepted keys
 /// that its line has under `answers`; where there are none, if the known answer supports all that it says. It is silent
-/// if nothing was found; the rest are wrong. For known answers of at most ten words also the F1 of shared words, and the share that is met
-/// word for word. For questions that name their document under `document` also the share of cited passages that are
-/// from it. In brackets: where the figure lies in 95 % of draws of as many questions from these.
+/// if nothing was found; the rest are wrong. For known answers of at most ten words also the F1 of shared words, and
+/// the share that is met word for word. For questions that name their document under `document` also the share of cited
+/// passages that are from it. In brackets: where the figure lies in 95 % of draws of as many questions from these.
 ///
 /// Then it recommends: the simplest arm (base, retrieval, adapter, both) to which no other arm is better by more than
 /// 0.02 nats a token, with the 95 % interval of the gain, question by question, above zero. With fewer than 20

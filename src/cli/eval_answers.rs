@@ -24,13 +24,13 @@ const SHOWN: usize = 300;
 ///
 /// An answer is right if it holds any key, whatever the case, white space, quotation marks and dashes; a key is no part
 /// of a longer word or number. Questions that the documents answer come out right, wrong (something else was answered)
-/// or silent (nothing was found). The others come out refused (nothing was found) or invented. `wrong_cited` counts, over
-/// all questions, what was wrong or invented and names a document or record: it looks true and is not. In JSON,
+/// or silent (nothing was found). The others come out refused (nothing was found) or invented. `wrong_cited` counts,
+/// over all questions, what was wrong or invented and names a document or record: it looks true and is not. In JSON,
 /// `wrong_cited_answerable` and `invented_cited` are its two parts. Near misses are unanswerable questions of the kind
 /// `near`. In brackets, and in JSON as `low` and `high`: the interval that holds the share with 95 % (Wilson).
 ///
-/// With `--mode write` it is measured what the model says by itself: a sentence that nothing supports is withheld, and no
-/// quotation stands in for it, as if `unsupported = "withhold"` were configured.
+/// With `--mode write` it is measured what the model says by itself: a sentence that nothing supports is withheld, and
+/// no quotation stands in for it, as if `unsupported = "withhold"` were configured.
 ///
 /// A file falls into two halves: a question belongs to `tuning` if the first byte of the SHA-256 of its text is even,
 /// and to `unseen` otherwise. Choose settings on the first, and look at the second when you are done. The time to the

@@ -1,7 +1,7 @@
 //! The judge: the default embedder's encoder, taught to say how surely a text answers a question.
 //!
-//! What it was taught is an adapter: two factors for each linear layer, a few small tensors of its own, and a head. They
-//! are compiled in, 3 MB; `models/judge/` says how they were made. The encoder under them is the embedder's part.
+//! What it was taught is an adapter: two factors for each linear layer, a few small tensors of its own, and a head.
+//! They are compiled in, 3 MB; `models/judge/` says how they were made. The encoder under them is the embedder's part.
 
 use super::source::{Patch, Source};
 use super::{Options, build, huggingface};

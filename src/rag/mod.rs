@@ -1,4 +1,5 @@
-//! Retrieval-augmented answering: documents in, passages out, the units in them that answer, a prompt that carries them.
+//! Retrieval-augmented answering: documents in, passages out, the units in them that answer, a prompt that carries
+//! them.
 
 mod conversation;
 mod draft;

@@ -21,11 +21,13 @@ pub struct Quote {
     pub chance: f32,
 }
 
-/// The quotation that answers surest, and a second one that is nearly as sure; none where no unit is as sure as `least`.
+/// The quotation that answers surest, and a second one that is nearly as sure; none where no unit is as sure as
+/// `least`.
 pub fn quotes(sources: &[Source], least: f32) -> Vec<Quote> {
     let Some(first) = best(sources, least) else { return vec![] };
     let is_taken = |source: usize, unit: usize| first.source == source && first.units.contains(&unit);
-    // Beside a record of the asker's own no document is quoted, nor the other way round: they speak of different things.
+    // Beside a record of the asker's own no document is quoted, nor the other way round: they speak of different
+    // things.
     let is_record = |source: usize| sources[source].fact().is_some();
     let others = units(sources)
         .filter(|(source, unit, _)| is_record(*source) == is_record(first.source) && !is_taken(*source, *unit));
@@ -55,8 +57,8 @@ fn surest(units: impl Iterator<Item = (usize, usize, f32)>) -> Option<(usize, us
     units.reduce(|best, next| if next.2 > best.2 { next } else { best })
 }
 
-/// The unit and what belongs to it: the sentences of its paragraph, which go on from one another, and rows or items that
-/// are nearly as sure.
+/// The unit and what belongs to it: the sentences of its paragraph, which go on from one another, and rows or items
+/// that are nearly as sure.
 fn grown(source: &Source, unit: usize) -> Vec<usize> {
     let Some(surest) = source.units.get(unit) else { return vec![] };
     let length = |at: usize| source.units[at].unit.reading.chars().count();
@@ -111,7 +113,7 @@ mod tests {
     fn a_paragraph_is_quoted_whole_and_a_row_alone() {
         let prose =
             source(1, "Close the cylinder first. Let the flames burn out.\n\nIt weighs 4 kg.", &[0.9, 0.1, 0.2]);
-        let rows = source(2, "| Day | Open |\n|---|---|\n| Saturday | 9 to 5 |\n| Sunday | closed |", &[0.0, 0.6, 0.1]);
+        let rows = source(2, "| Day | Open |\n|---|---|\n| Saturday | 9 to 5 |\n| Sunday | closed |", &[0.0, 0.7, 0.1]);
         let found = quotes(&[prose, rows], 0.5);
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].source, found[0].units.as_slice()), (0, &[0, 1][..]));

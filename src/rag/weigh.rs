@@ -19,9 +19,9 @@ const NEAR: f32 = 0.4;
 /// The most units that a model is shown, and the chance below which one is not worth showing, unless it is the best.
 const SHOWN: (usize, f32) = (6, 0.02);
 
-/// The chance is `1 / (1 + exp(-(scale score + shift)))`, where the score is a weighted sum. Fitted by logistic regression on
-/// questions about four organisations that the judge was not taught on, and on the tuning halves of `tests/answers`: the
-/// weights on which unit answers, the scale on how often what is then quoted is right.
+/// The chance is `1 / (1 + exp(-(scale score + shift)))`, where the score is a weighted sum. Fitted by logistic
+/// regression on questions about four organisations that the judge was not taught on, and on the tuning halves of
+/// `tests/answers`: the weights on which unit answers, the scale on how often what is then quoted is right.
 const CHANCE: Chance = Chance {
     judge: 0.44,
     cosine: 4.345,

@@ -1,7 +1,7 @@
 //! What the default model comes with: an adapter that taught it to answer from passages, and to refuse.
 //!
-//! It serves where nothing was learned on the device yet, and only where something was found: what a model says freely is
-//! its own. `models/factory/` says what it was taught on and how.
+//! It serves where nothing was learned on the device yet, and only where something was found: what a model says freely
+//! is its own. `models/factory/` says what it was taught on and how.
 
 use super::Runtime;
 use crate::durable;

@@ -105,8 +105,8 @@ fn tidy(text: &str, longest: usize) -> String {
     }
 }
 
-/// A date or a time in words, as it stands in the source: `19 November 2026`, or as `format` (strftime) says. What is no
-/// date stays as it is.
+/// A date or a time in words, as it stands in the source: `19 November 2026`, or as `format` (strftime) says. What is
+/// no date stays as it is.
 fn written(date: &Value, format: Option<String>, otherwise: &str) -> String {
     let text = date.to_string();
     // The date and the time as they stand there, whatever the offset: that is what the house's people read.

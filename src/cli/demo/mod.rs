@@ -28,10 +28,10 @@ const SHOWN: usize = 3;
 /// See the whole story on a small made-up shop
 ///
 /// Takes in the manuals, policies and price list of a shop for camping stoves, answers questions from them by quoting
-/// what answers, and takes in the log of what was asked at its counter. Then it learns from that log: it curates, trains,
-/// puts the candidate through the gate, measures base, retrieval, adapter and both side by side, promotes, and asks the
-/// same questions again with what was learned. Then it serves customers from their own orders and complaints, out of
-/// a database. Last, a poisoned batch is refused, and the adapter is rolled back.
+/// what answers, and takes in the log of what was asked at its counter. Then it learns from that log: it curates,
+/// trains, puts the candidate through the gate, measures base, retrieval, adapter and both side by side, promotes, and
+/// asks the same questions again with what was learned. Then it serves customers from their own orders and complaints,
+/// out of a database. Last, a poisoned batch is refused, and the adapter is rolled back.
 ///
 /// `demo clinic` is about a practice: its pages are learned as language, and patients ask about their own medicines,
 /// results and visits, and about somebody else's.

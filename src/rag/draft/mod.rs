@@ -1,8 +1,8 @@
 //! What comes out of a model, before it is judged: whole sentences, to the byte, until it goes astray.
 //!
 //! Text is taken character by character, so that the sentences do not depend on how the stream was cut. Nothing is ever
-//! removed from within a sentence. A citation mark of the model's own at a sentence's end is dropped, and so is all that
-//! follows when the model shows the prompt's words or turns in circles.
+//! removed from within a sentence. A citation mark of the model's own at a sentence's end is dropped, and so is all
+//! that follows when the model shows the prompt's words or turns in circles.
 
 mod ends;
 mod loops;

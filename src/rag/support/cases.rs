@@ -283,12 +283,6 @@ pub const CASES: &[Case] = &[
     ("Press Fn+F3 to turn on airplane mode.", "How do I turn on airplane mode?", false, HELP),
     ("Nobody under 16 may dive.", "May children dive?", true, &[("Pool", "Nobody under 16 may dive.")]),
     (
-        "Children under 6 swim free.",
-        "What do children pay?",
-        true,
-        &[("Pool fees", "Children under 6 years swim for free.")],
-    ),
-    (
         "Children under 6 pay £2.",
         "What do children pay?",
         false,

@@ -21,8 +21,8 @@ const FUNCTION: &str = "a an the this that these those it its itself i me my min
     ich du er sie es wir ihr mich dich sich uns euch ihm ihnen ihn mein meine meinen dein deine ihre ihren ihrem ihrer \
     unser unsere unseren unserem in im an am auf aus bei beim mit nach von vom zu zum zur für über unter vor zwischen \
     durch gegen um bis ab seit dass da dort hier auch noch schon nur sehr so etwa rund ca circa dann denn doch man \
-    diese dieser dieses diesen diesem jede jeder jedes jeden alle allen mehr viel viele ja nein bitte erlaubt gestattet \
-    möglich je pro laut gibt sowie damit danach dabei dazu";
+    diese dieser dieses diesen diesem jede jeder jedes jeden alle allen mehr viel viele ja nein bitte erlaubt \
+    gestattet möglich je pro laut gibt sowie damit danach dabei dazu";
 
 /// Words so common in answers that sharing them says little.
 const GENERIC: &str = "use take get make go come give keep want find put thing way include call offer say tell know see \
@@ -101,8 +101,8 @@ const SAME: &[&str] = &[
 
 /// What denies a clause.
 const NOT: &str = "not never no none nobody nothing nowhere neither nor without cannot cant dont doesnt didnt wont isnt \
-    arent wasnt shouldnt mustnt couldnt wouldnt hasnt havent avoid avoids refrain forbidden prohibited banned disallowed \
-    impossible unable free unsafe \
+    arent wasnt shouldnt mustnt couldnt wouldnt hasnt havent avoid avoids refrain forbidden prohibited banned \
+    disallowed impossible unable free unsafe \
     nicht kein keine keinen keinem keiner keines nie niemals ohne weder nichts niemand verboten untersagt unmöglich \
     kostenlos kostenfrei gratis umsonst vermeiden vermeide";
 
@@ -182,8 +182,9 @@ static DEUTSCH: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::
 static GERMAN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     set(
         "der das den dem des ein eine einen einem einer und oder aber ist sind wird werden wurde nicht kein keine keinen \
-        mit für auf bei beim nach von vom zu zum zur im am um bis uhr sie wir ich kann können darf dürfen muss müssen hat \
-        haben dauert kostet wann wie wo montag dienstag mittwoch donnerstag freitag samstag sonntag täglich nie ohne",
+        mit für auf bei beim nach von vom zu zum zur im am um bis uhr sie wir ich kann können darf dürfen muss müssen \
+        hat haben dauert kostet wann wie wo montag dienstag mittwoch donnerstag freitag samstag sonntag täglich nie \
+        ohne",
     )
 });
 

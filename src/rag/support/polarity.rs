@@ -98,7 +98,8 @@ const LEADING: &[&str] = &[
     "wir",
 ];
 
-/// Whether a heading or lead-in denies what stands under it, and no question and no symptom ("The lamp does not light").
+/// Whether a heading or lead-in denies what stands under it, and no question and no symptom ("The lamp does not
+/// light").
 pub fn leads(text: &str, german: bool) -> bool {
     let lower = text.trim().to_lowercase();
     let first = lower.split_whitespace().next().unwrap_or_default();

@@ -132,7 +132,8 @@ impl Writer<'_> {
         (fields.len() > 1 && fields.len() * 2 > lines.len()).then_some(fields)
     }
 
-    /// A record: one row when it is short, else each field by itself. `kin`: its neighbour is a record of the same kind.
+    /// A record: one row when it is short, else each field by itself. `kin`: its neighbour is a record of the same
+    /// kind.
     fn fields(&mut self, fields: Vec<Range<usize>>, kin: bool) {
         let bytes: usize = fields.iter().map(Range::len).sum();
         let short = |field: &Range<usize>| sentence::split(self.at(field)).len() < 2;

@@ -15,8 +15,8 @@ const BRACKET: usize = 200;
 
 /// Never the last word of a sentence: something that belongs to them follows.
 const NEVER: &str = " e.g i.e z.b d.h u.u s.o i.d.r v.a o.ä approx ca vs cf dr mr mrs ms messrs prof st mt gen capt col \
-    sgt lt rev hon hr fr frl dipl ing mag bzw evtl ggf ggü inkl exkl zzgl abzgl incl excl bspw vgl sog geb tel resp gem \
-    lt zz einschl ";
+    sgt lt rev hon hr fr frl dipl ing mag bzw evtl ggf ggü inkl exkl zzgl abzgl incl excl bspw vgl sog geb tel resp \
+    gem lt zz einschl ";
 /// A number follows them; else they end a sentence, as "No." does.
 const NUMBERED: &str = " no nr nos fig figs abb p pp s vol ch chap sec sect art abs tab bd kap pos ref ext eq ";
 /// After a number they are units, and may end a sentence; else they belong to what follows.
