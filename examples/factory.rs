@@ -65,7 +65,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::write(documents.join(document.name.replace('/', "_")).with_extension("md"), &document.text)?;
         }
         runtime.ingest(&[documents], None)?;
-        let mut made = 0;
         // From all over the file, which is sorted by kind.
         let alone: Vec<&Asked> = organisation.questions.iter().filter(|asked| asked.after.is_empty()).collect();
         let (answered, refused): (Vec<&Asked>, Vec<&Asked>) =
@@ -89,9 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 shown.prompt.iter().map(|m| json!({ "role": m.role, "content": m.content })).collect();
             messages.push(json!({ "role": "assistant", "content": asked.answer.as_deref().unwrap_or(NOTHING) }));
             lines.push_str(&format!("{}\n", json!({ "messages": messages })));
-            made += 1;
         }
-        println!("{}: {made}", file.display());
     }
     fs::write(out, lines)?;
     Ok(())

@@ -229,6 +229,17 @@ impl Runtime {
         }
     }
 
+    /// Whether what is to be worn is there, before anything is said for it. Errors: as [`Runtime::adapter`].
+    pub(super) fn check_adapter(&self, wear: &Wear) -> Result<()> {
+        match wear {
+            Wear::Named(named) if named != FACTORY => match self.located(named)? {
+                (dir, None) => Adapter::read(&dir).map(drop),
+                (_, Some(_)) => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
     /// The adapters there are and those that were judged, the latest first: also those whose files are gone.
     pub fn adapters(&self) -> Result<Vec<AdapterInfo>> {
         let registry = self.log()?.registry()?;

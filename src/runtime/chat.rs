@@ -26,6 +26,7 @@ impl Runtime {
     /// loaded when it is first needed. Errors: `NotFound` for a name that no model has.
     pub fn chat(&self, model: Option<&str>, wear: &Wear) -> Result<Chat> {
         self.check_model(model)?;
+        self.check_adapter(wear)?;
         Ok(Chat {
             runtime: self.clone(),
             subject: None,

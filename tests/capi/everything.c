@@ -216,7 +216,8 @@ static void asking(const wayside_runtime *runtime) {
     CHECK_OK(wayside_ask(runtime, &question, hear, &heard, token, &json));
     wayside_cancel_token_close(token);
     char *answer = text_of(json, "answer"), *id = text_of(json, "interaction");
-    CHECK(heard.pieces > 1 && strcmp(heard.text, answer) == 0);
+    /* What is shown has marks, the answer has none. */
+    CHECK(heard.pieces >= 1 && strncmp(heard.text, answer, 16) == 0 && strchr(answer, '[') == NULL);
     CHECK(strstr(json, "\"hits\":[{") != NULL && strstr(json, "\"citations\":[") != NULL);
     CHECK(heard.most_threads == first_threads);
     free(answer);

@@ -193,6 +193,7 @@ impl Runtime {
     fn ready(&self, seat: &mut Seat, question: &Question) -> Result<()> {
         // A name that is none is said before anything is answered.
         self.check_model(question.model.as_deref())?;
+        self.check_adapter(&question.adapter)?;
         if !question.retrieval {
             return seat.take(self, false).map(drop);
         }
@@ -227,6 +228,8 @@ impl Runtime {
         let begin = Instant::now();
         let mut interaction = Interaction::new(vec![Message::new("user", &question.text)]);
         let found = self.find(question, conversation)?;
+        // A question that was given up before its first word has no answer to log.
+        cancel.check()?;
         let mut reply = Reply::new(&found.sources, begin, say);
         let written = match found.notice {
             Some(notice) => {

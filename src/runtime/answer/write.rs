@@ -174,7 +174,7 @@ impl Runtime {
         let finish = if draft.is_over() && !cancel.is_cancelled() { Finish::Stop } else { generated.finish };
         // Half a sentence says something else than a whole one.
         let rest = draft.finish();
-        if finish == Finish::Stop || !question.retrieval {
+        if finish == Finish::Stop || !question.retrieval && finish != Finish::Cancelled {
             rest.into_iter().for_each(&mut *each);
         }
         self.prefixes.keep(context, &shared)?;
