@@ -200,14 +200,15 @@ static void asking(const wayside_runtime *runtime) {
     char *json = NULL;
     /* Stopped from the callback: that answer alone, not every call with the token. */
     wayside_cancel_token *token = wayside_cancel_token_new();
-    heard.stop_after = 2;
+    heard.stop_after = 1;
     wayside_question question = question_of("Tell me a story about rain.");
     question.flags = WAYSIDE_QUESTION_NO_RETRIEVAL | WAYSIDE_QUESTION_TEMPERATURE;
     question.temperature = 0.8f;
     question.seed = 7;
+    question.max_tokens = 200;
     question.adapter = "none";
     CHECK_OK(wayside_ask(runtime, &question, hear, &heard, token, &json));
-    CHECK(strstr(json, "\"finish\":\"cancelled\"") != NULL && heard.pieces == 2);
+    CHECK(strstr(json, "\"finish\":\"cancelled\"") != NULL && heard.pieces == 1);
     wayside_free(json);
 
     memset(&heard, 0, sizeof heard);
