@@ -21,6 +21,8 @@ pub struct Turn {
     pub shown: Vec<Message>,
     /// What it showed for the first time.
     pub sources: Vec<Source>,
+    /// All that was found for it and may be in its answer, shown to a model or not.
+    pub found: Vec<Source>,
     /// The answer, without marks.
     pub answer: Message,
 }
@@ -38,12 +40,17 @@ impl Conversation {
 
     /// The number of the next source.
     pub fn next(&self) -> u32 {
-        1 + self.sources().map(|source| source.n).max().unwrap_or(0)
+        1 + self.found().chain(self.sources()).map(|source| source.n).max().unwrap_or(0)
     }
 
     /// All that was shown.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.turns.iter().flat_map(|turn| &turn.sources)
+    }
+
+    /// All that was found.
+    pub fn found(&self) -> impl Iterator<Item = &Source> {
+        self.turns.iter().flat_map(|turn| &turn.found)
     }
 
     /// A conversation of which only the messages are known, with its questions as they were shown, and the latest as it
@@ -59,7 +66,13 @@ impl Conversation {
                 "assistant" => {
                     let question = shown.last().map(|m| m.content.clone()).unwrap_or_default();
                     let shown = std::mem::take(&mut shown);
-                    conversation.turns.push(Turn { question, shown, sources: vec![], answer: message.clone() });
+                    conversation.turns.push(Turn {
+                        question,
+                        shown,
+                        sources: vec![],
+                        found: vec![],
+                        answer: message.clone(),
+                    });
                 }
                 _ => shown.push(message.clone()),
             }

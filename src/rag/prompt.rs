@@ -47,7 +47,7 @@ pub struct Room {
 pub fn number(mut sources: Vec<Source>, before: &Conversation) -> Vec<Source> {
     let mut next = before.next();
     for source in &mut sources {
-        let known = before.sources().find(|known| known.is_same(source)).map(|known| known.n);
+        let known = before.found().find(|known| known.is_same(source)).map(|known| known.n);
         source.n = known.unwrap_or(next);
         next = next.max(source.n + 1);
     }
@@ -74,7 +74,9 @@ pub fn prompt(
     let mut turns = before.turns.as_slice();
     let mut most = usize::MAX;
     loop {
-        let standing: BTreeSet<u32> = turns.iter().flat_map(|turn| &turn.sources).map(|source| source.n).collect();
+        // As it was shown: of a passage another question shows other units.
+        let shown = turns.iter().flat_map(|turn| &turn.sources);
+        let standing: BTreeSet<(u32, String)> = shown.map(|source| (source.n, source.text.clone())).collect();
         let mut chosen = choose(model, sources, &standing, room.material);
         chosen.truncate(most);
         let (messages, shown) = messages(system, turns, &standing, question, &chosen);
@@ -99,11 +101,11 @@ pub fn prompt(
 
 /// The sources that fit `budget`, the best first, the last one cut at a line. What stands before the question already
 /// costs nothing.
-fn choose(model: &Language, sources: &[Source], standing: &BTreeSet<u32>, budget: usize) -> Vec<Source> {
+fn choose(model: &Language, sources: &[Source], standing: &BTreeSet<(u32, String)>, budget: usize) -> Vec<Source> {
     let mut left = budget;
     let mut chosen: Vec<Source> = Vec::new();
     for source in sources.iter().filter(|source| !source.text.is_empty()) {
-        if standing.contains(&source.n) {
+        if standing.contains(&(source.n, source.text.clone())) {
             chosen.push(source.clone());
             continue;
         }
@@ -129,7 +131,7 @@ fn choose(model: &Language, sources: &[Source], standing: &BTreeSet<u32>, budget
 fn messages(
     system: Option<&str>,
     turns: &[Turn],
-    standing: &BTreeSet<u32>,
+    standing: &BTreeSet<(u32, String)>,
     question: &str,
     sources: &[Source],
 ) -> (Vec<Message>, Vec<Message>) {
@@ -145,7 +147,7 @@ fn messages(
     };
     let mut messages = vec![Message::new("system", system)];
     messages.extend(turns.iter().flat_map(Turn::messages).cloned());
-    let new = sources.iter().filter(|source| !standing.contains(&source.n));
+    let new = sources.iter().filter(|source| !standing.contains(&(source.n, source.text.clone())));
     let asked = vec![Message::new("user", ask(question, new, sources.is_empty()))];
     messages.extend(asked.iter().cloned());
     (messages, asked)

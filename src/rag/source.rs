@@ -87,7 +87,7 @@ impl Source {
     /// Whether both say the same: a passage of an index that has not changed, or a record.
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.origin, &other.origin) {
-            (Origin::Passage(a), Origin::Passage(b)) => a.document == b.document && self.text == other.text,
+            (Origin::Passage(a), Origin::Passage(b)) => a.document == b.document && a.text == b.text,
             (Origin::Record(a), Origin::Record(b)) => line(a) == line(b),
             _ => false,
         }

@@ -143,10 +143,10 @@ fn a_conversation_over_a_pipe() {
 }
 
 #[test]
-fn what_a_conversation_showed_is_not_shown_again() {
+fn what_a_conversation_found_keeps_its_number() {
     let home = Home::new();
     home.json(&["ingest", word(&home.shop())]);
-    let mut chat = home.command(&["chat", "--json", "--max-tokens", "8", "--greedy"]);
+    let mut chat = home.command(&["chat", "--json", "--mode", "write", "--max-tokens", "8", "--greedy"]);
     let mut chat = chat.stdin(Stdio::piped()).spawn().unwrap();
     let lines = "How long does the Moth take to charge?\nAnd the Moth, how long does it shine?\n/new\nAnd the Moth, how long does it shine?\n";
     chat.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
@@ -163,8 +163,6 @@ fn what_a_conversation_showed_is_not_shown_again() {
     assert!(!known.is_empty() && known.iter().all(|hit| before.contains(hit)), "{before:?} {after:?}");
     let next = before.len() as u64 + 1;
     assert_eq!(new.iter().map(|hit| hit.1).collect::<Vec<_>>(), (next..next + new.len() as u64).collect::<Vec<_>>());
-    let tokens = |answer: &Value| answer["prompt_tokens"].as_u64().unwrap();
-    assert!(tokens(second) < tokens(first) + tokens(alone) - 60 * known.len() as u64, "{answers:#?}");
     assert_eq!(chunks(alone)[0].1, 1);
 }
 

@@ -255,7 +255,7 @@ impl Runtime {
         interaction.found = Some(reply.found);
         interaction.sentences.clone_from(&reply.sentences);
         interaction.citations.clone_from(&reply.citations);
-        let before = conversation.sources().filter(|source| source.fact().is_some()).filter(|_| written.goes_on);
+        let before = conversation.found().filter(|source| source.fact().is_some()).filter(|_| written.goes_on);
         let hits = found.sources.iter().chain(before).map(|source| source.citation(&[]));
         interaction.hits = hits.collect();
         interaction.hits.dedup_by_key(|hit| hit.n);
@@ -276,6 +276,7 @@ impl Runtime {
             question: found.sought,
             shown: written.shown.unwrap_or_else(|| vec![Message::new("user", &question.text)]),
             sources: written.sources,
+            found: found.sources.clone(),
             answer: Message::new("assistant", &reply.text),
         });
         Ok(Answer {

@@ -178,7 +178,7 @@ impl Runtime {
             rest.into_iter().for_each(&mut *each);
         }
         self.prefixes.keep(context, &shared)?;
-        let new = |source: &Source| before.sources().all(|known| known.n != source.n);
+        let new = |source: &Source| before.sources().all(|known| known.n != source.n || known.text != source.text);
         Ok(Written {
             prompt_tokens,
             answer_tokens: generated.tokens.len(),
