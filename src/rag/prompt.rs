@@ -42,8 +42,8 @@ pub struct Room {
     pub material: usize,
 }
 
-/// The sources that are worth showing, with their numbers: those that `before` has shown keep theirs, others are
-/// counted from its next. Sources whose text is empty are shown to no model, but can be quoted: they are numbered last.
+/// The sources that are worth showing, with their numbers: those that `before` has found keep theirs, others are
+/// counted from its next. Sources whose text is empty are shown to no model, but can be quoted.
 pub fn number(mut sources: Vec<Source>, before: &Conversation) -> Vec<Source> {
     let mut next = before.next();
     for source in &mut sources {

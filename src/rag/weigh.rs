@@ -100,9 +100,7 @@ struct Candidate {
     added: f32,
 }
 
-/// What was found as sources with their units weighed; those with the surest unit first, facts
-/// before passages where the question is about the person served.
-///
+/// What was found as sources with their units weighed, those with the surest unit first. They have no numbers yet.
 pub fn weigh(finders: Finders, asked: Asked, material: &Material) -> Result<Vec<Source>> {
     let Asked { sought: question, added, own } = asked;
     let mut sources: Vec<Source> = material.hits.iter().map(|hit| source(Origin::Passage(hit.clone()))).collect();
