@@ -1,6 +1,6 @@
 //! Questions of the demo and of the README, held to what the documents say.
 
-use super::home::{Home, word};
+use super::home::{Home, text, word};
 use crate::support;
 use serde_json::Value;
 
@@ -9,6 +9,9 @@ const ASKED: &str = include_str!("../fixtures/asked.json");
 
 /// What the answers rest on: all of it takes a quarter of an hour to embed in an emulator.
 const FEW: [&str; 3] = ["about.html", "moth.md", "wren.md"];
+
+/// What the README shows of a terminal.
+const README: &str = include_str!("../../README.md");
 
 #[test]
 fn what_the_documents_say_is_quoted_and_what_they_do_not_say_is_refused() {
@@ -45,4 +48,23 @@ fn what_the_documents_say_is_quoted_and_what_they_do_not_say_is_refused() {
             rest = &rest[at + piece.len()..];
         }
     }
+    if !support::is_emulated() {
+        the_readme_shows_what_is_said(&home);
+    }
+}
+
+/// Every question of the README's session, and what it says comes of it: word for word, wherever lines are broken.
+fn the_readme_shows_what_is_said(home: &Home) {
+    let (_, session) = README.split_once("```console\n").unwrap();
+    let (session, _) = session.split_once("```").unwrap();
+    let asked = session.split("$ wayside ask ").skip(1);
+    let mut questions = 0;
+    for told in asked.map(|part| part.split("$ wayside ").next().unwrap()) {
+        let (question, shown) = told.split_once('\n').unwrap();
+        let said = text(&home.run(&["ask", question.trim_matches('"')]).stdout);
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&said), words(shown), "{question} in the README");
+        questions += 1;
+    }
+    assert!(questions >= 3, "the README asks {questions} questions");
 }

@@ -20,7 +20,7 @@ fn the_demo_tells_its_story() {
     assert!((30..=40).contains(&learned["examples"].as_u64().unwrap()), "{learned}");
     assert!(learned["reasons"][0].as_str().unwrap().starts_with("better than the factory model: +"), "{learned}");
     let id = &learned["adapter"];
-    assert_eq!(story["answers"][0]["adapter"], Value::Null);
+    assert!(story["answers"].as_array().unwrap().iter().all(|answer| answer["adapter"] != *id));
     // Every answer that is shown is right, before the adapter serves and after.
     let keys = ["3 hours", "9:00 to 17:00"];
     for told in [&story["answers"], &story["again"]] {
