@@ -1,5 +1,6 @@
 //! Texts to unit vectors.
 
+use super::alike::alike;
 use crate::bundle::{self, Bundle, Encoder, Pooling};
 use crate::engine::{Engine, Input, Session, Tensor};
 use crate::error::{Error, Result};
@@ -57,22 +58,17 @@ impl Embedder {
     /// The vectors of passages, in their order. What is longer than the model's limit is cut.
     pub fn passages(&self, texts: &[&str], progress: &dyn Progress, cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
         let tokens = texts.iter().map(|t| self.tokens(&self.encoder.passage_prefix, t)).collect::<Result<Vec<_>>>()?;
-        // Alike lengths together: padding is work for nothing.
-        let mut order: Vec<usize> = (0..tokens.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(tokens[i].len()));
-        let mut vectors = vec![Vec::new(); tokens.len()];
-        let mut rest = order.as_slice();
+        let lengths: Vec<usize> = tokens.iter().map(Vec::len).collect();
+        let (mut vectors, mut done) = (vec![Vec::new(); tokens.len()], 0);
         progress.start("embed", tokens.len() as u64);
-        while let Some(&longest) = rest.first() {
+        for places in alike(&lengths, BATCH_TOKENS) {
             cancel.check()?;
-            let width = tokens[longest].len().max(1);
-            let (now, later) = rest.split_at((BATCH_TOKENS / width).clamp(1, rest.len()));
-            let batch: Vec<&[u32]> = now.iter().map(|&i| tokens[i].as_slice()).collect();
-            for (&i, vector) in now.iter().zip(self.batch(&batch)?) {
+            let batch: Vec<&[u32]> = places.iter().map(|&i| tokens[i].as_slice()).collect();
+            done += places.len() as u64;
+            for (i, vector) in places.into_iter().zip(self.batch(&batch)?) {
                 vectors[i] = vector;
             }
-            rest = later;
-            progress.at((tokens.len() - rest.len()) as u64);
+            progress.at(done);
         }
         progress.finish();
         Ok(vectors)

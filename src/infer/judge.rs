@@ -1,5 +1,6 @@
 //! Whether a text answers a question: both through one encoder, side by side.
 
+use super::alike::alike;
 use crate::bundle::{self, Bundle};
 use crate::engine::{Engine, Input, Session, Tensor};
 use crate::error::{Error, Result};
@@ -32,24 +33,19 @@ impl Judge {
     pub fn logits(&self, question: &str, texts: &[&str]) -> Result<Vec<f32>> {
         let pair = |text: &&str| self.tokenizer.encode_pair(question, text, LONGEST);
         let pairs = texts.iter().map(pair).collect::<Result<Vec<_>>>()?;
-        // Alike lengths together: padding is work for nothing.
-        let mut order: Vec<usize> = (0..pairs.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(pairs[i].0.len()));
+        let lengths: Vec<usize> = pairs.iter().map(|(tokens, _)| tokens.len()).collect();
         let mut logits = vec![0.0; pairs.len()];
-        let mut rest = order.as_slice();
-        while let Some(&longest) = rest.first() {
-            let width = pairs[longest].0.len().max(1);
-            let (now, later) = rest.split_at((BATCH_TOKENS / width).clamp(1, rest.len()));
-            let batch: Vec<_> = now.iter().map(|&i| &pairs[i]).collect();
-            for (&i, logit) in now.iter().zip(self.batch(&batch, width)?) {
+        for places in alike(&lengths, BATCH_TOKENS) {
+            let batch: Vec<_> = places.iter().map(|&i| &pairs[i]).collect();
+            for (i, logit) in places.into_iter().zip(self.batch(&batch)?) {
                 logits[i] = logit;
             }
-            rest = later;
         }
         Ok(logits)
     }
 
-    fn batch(&self, pairs: &[&(Vec<u32>, Vec<u32>)], width: usize) -> Result<Vec<f32>> {
+    fn batch(&self, pairs: &[&(Vec<u32>, Vec<u32>)]) -> Result<Vec<f32>> {
+        let width = pairs.iter().map(|(tokens, _)| tokens.len()).max().unwrap_or(0).max(1);
         let shape = [pairs.len(), width];
         let (mut ids, mut mask, mut types) = (Vec::new(), Vec::new(), Vec::new());
         for (row, (tokens, kinds)) in pairs.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! Models at work: embedding texts, and decoding tokens over a cache, with an adapter or without.
 
 mod ahead;
+mod alike;
 mod cache;
 mod context;
 mod draft;
