@@ -1,10 +1,12 @@
 //! Anchors: general questions and texts that hold a model in its place. Half of them are trained on with every cycle,
-//! so that it stays what it was besides what it learns; the other half is the gate's, and never learnt.
+//! so that it stays what it was besides what it learns; the other half is the gate's, and never learnt. Beside them stand
+//! examples of what the default model was taught at the factory: to answer from passages.
 
 use crate::error::{Error, Result};
 use crate::store::log::{Interaction, interactions};
 
 const ANCHORS: &str = include_str!("general/anchors.jsonl");
+const TAUGHT: &str = include_str!("../../models/factory/anchors.jsonl");
 
 /// General prose that the gate measures perplexity on.
 pub const TEXT: &str = include_str!("general/text.txt");
@@ -18,19 +20,22 @@ pub struct Anchors {
     pub learned: Vec<Interaction>,
     /// For the gate alone.
     pub judged: Vec<Interaction>,
+    /// What the default model was taught, under the prompts it was taught with.
+    pub taught: Vec<Interaction>,
 }
 
 impl Anchors {
     /// The shipped anchors. They are written in pairs of one kind; of each, one is trained on.
     pub fn shipped() -> Result<Self> {
         let damaged = |e: Error| e.context("the anchors compiled into the program");
-        let all = interactions(ANCHORS.as_bytes()).map(|entry| entry.map(|(_, anchor)| anchor).map_err(damaged));
-        let all: Vec<Interaction> = all.collect::<Result<_>>()?;
+        let read = |text: &'static str| -> Result<Vec<Interaction>> {
+            interactions(text.as_bytes()).map(|entry| entry.map(|(_, anchor)| anchor).map_err(damaged)).collect()
+        };
         let (mut learned, mut judged) = (vec![], vec![]);
-        for (n, anchor) in all.into_iter().enumerate() {
+        for (n, anchor) in read(ANCHORS)?.into_iter().enumerate() {
             if n % 2 == 0 { learned.push(anchor) } else { judged.push(anchor) }
         }
-        Ok(Self { learned, judged })
+        Ok(Self { learned, judged, taught: read(TAUGHT)? })
     }
 }
 
@@ -40,7 +45,8 @@ mod tests {
 
     #[test]
     fn halves_share_no_question() {
-        let Anchors { learned, judged } = Anchors::shipped().unwrap();
+        let Anchors { learned, judged, taught } = Anchors::shipped().unwrap();
+        assert!(taught.len() >= 40 && taught.iter().all(|i| i.messages.len() == 3), "instructions, passages, answer");
         assert!(learned.len() >= 40 && learned.len() == judged.len());
         let question = |i: &Interaction| i.messages[0].content.to_lowercase();
         let questions: std::collections::BTreeSet<_> = learned.iter().chain(&judged).map(question).collect();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | better than the factory model | held-out nats: the lower 99 % bound of the gain (paired bootstrap) above 0 |
 //! | better than the adapter in use | the same, where one is in use |
+//! | answers are as often true | with passages, against what serves now: no sure fall (sign test, 5 %) |
 //! | answers belong to their questions | an answer's lead after its own question over another's has not surely fallen |
 //! | held out means unseen | no held-out question among those it learned; its gain there is no miracle |
 //! | general questions | at most [`Limits::anchors`] nats a token worse |
@@ -16,6 +17,7 @@
 //! | loss | finite, and lower at the end than at the beginning |
 //! | merged | the model it is merged into keeps [`Limits::merged`] of the gain |
 
+use super::truth::{Truths, truth};
 use super::verdict::{Check, Verdict};
 use crate::error::Result;
 use crate::eval::{Interval, Likelihood, Words, gain, nats_per_token};
@@ -120,6 +122,8 @@ pub struct Measured {
     pub canaries: Vec<Sung>,
     /// Answers to held-out questions.
     pub answers: Vec<Said>,
+    /// Whether they are true.
+    pub truths: Truths,
     /// Quarantined phrases that call up their answer, and how many were tried.
     pub triggered: (Vec<String>, usize),
     /// How many scrubbed values it says that the factory model does not, and how many were asked for.
@@ -139,6 +143,7 @@ pub fn judge(measured: &Measured, limits: &Limits) -> Result<Verdict> {
         let better = gain(incumbent, &held_out.candidate, LEVEL)?;
         checks.push(improvement("better than the adapter in use", &better, incumbent.len()));
     }
+    checks.push(truth(&measured.truths));
     checks.push(belonging(&measured.leads)?);
     checks.push(unseen(measured, &better)?);
     checks.push(anchors(&measured.anchors, limits)?);
@@ -321,6 +326,7 @@ mod tests {
             text: Some(Figures { factory: 12.0, candidate: 12.1 }),
             canaries: vec![Sung { id: "a".into(), why: "b".into(), factory: true, candidate: true }],
             answers: (0..8).map(answer).collect(),
+            truths: Truths { before: vec![true; 16], candidate: vec![true; 16] },
             triggered: (vec![], 2),
             leaked: (0, 3),
             change: (0.0005, "layer 3 q_proj".into()),
@@ -350,6 +356,7 @@ mod tests {
         assert_eq!(failing(|m| m.held_out.candidate = nats(2.0))[0], "better than the factory model");
         assert_eq!(failing(|m| m.incumbent = Some(nats(1.5))), ["better than the adapter in use"]);
         assert_eq!(failing(|m| m.leads.candidate = nats(0.3)), ["answers belong to their questions"]);
+        assert_eq!(failing(|m| m.truths.candidate = vec![false; 16]), ["answers are as often true"]);
         assert_eq!(failing(|m| m.seen = 3), ["held out means unseen"]);
         assert_eq!(failing(|m| m.learned.candidate = nats(1.95)), ["held out means unseen"]);
         assert_eq!(failing(|m| m.anchors.candidate = nats(1.2)), ["general questions"]);

@@ -50,6 +50,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod truth;
 mod verdict;
 
 pub use anchors::{Anchors, TEXT, TRAINING_TEXT};
@@ -63,4 +64,5 @@ pub use probation::Probation;
 pub use records::Records;
 pub use scrub::Scrubber;
 pub use split::Side;
+pub use truth::Truths;
 pub use verdict::{Check, Verdict};

@@ -1,14 +1,19 @@
 //! What the default model comes with: an adapter that taught it to answer from passages, and to refuse.
 //!
 //! It serves where nothing was learned on the device yet, and only where something was found: what a model says freely
-//! is its own. `models/factory/` says what it was taught on and how.
+//! is its own. What the device learns begins at it, and sees some of its examples again; the gate holds what was learned
+//! against it. `models/factory/` says what it was taught on and how.
 
 use super::Runtime;
+use crate::bundle::Bundle;
 use crate::durable;
 use crate::error::Result;
+use crate::hex::hex;
 use crate::infer::{LanguageModel, Worn};
 use crate::lora::Adapter;
 use crate::parts::LANGUAGE_MODEL;
+use crate::train::Start;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// The name it goes by.
@@ -29,12 +34,27 @@ impl Runtime {
         if let Some(worn) = self.loaded().worn.iter().find(|worn| is_it(worn)) {
             return Ok(Some(worn.clone()));
         }
+        let worn = Arc::new(model.wear(&self.factors()?, FACTORY).map_err(|e| e.context(FACTORY))?);
+        self.loaded().worn.insert(0, worn.clone());
+        Ok(Some(worn))
+    }
+
+    /// Where learning begins: at the factory's adapter, for the model it was made for.
+    pub(super) fn start(&self, model: &Bundle) -> Result<Option<Start>> {
+        if model.manifest.name != LANGUAGE_MODEL {
+            return Ok(None);
+        }
+        let mut hash = Sha256::new();
+        FILES.iter().for_each(|(_, bytes)| hash.update(bytes));
+        let id = format!("{FACTORY}-{}", &hex(&hash.finalize())[..8]);
+        Ok(Some(Start { id, adapter: Arc::new(self.factors()?) }))
+    }
+
+    fn factors(&self) -> Result<Adapter> {
         let folder = self.scratch()?;
         for (name, bytes) in FILES {
             durable::write(&folder.path().join(name), bytes)?;
         }
-        let worn = Arc::new(model.wear(&Adapter::read(folder.path())?, FACTORY).map_err(|e| e.context(FACTORY))?);
-        self.loaded().worn.insert(0, worn.clone());
-        Ok(Some(worn))
+        Adapter::read(folder.path())
     }
 }

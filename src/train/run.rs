@@ -8,8 +8,8 @@ use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::data::Data;
 use super::example::Example;
-use super::flat::{fresh, unflatten};
-use super::frozen::Frozen;
+use super::flat::{flatten, fresh, unflatten};
+use super::frozen::{Frozen, Shape};
 use super::order::{Order, Position};
 use super::plan::{Plan, Work};
 use super::schedule::Schedule;
@@ -22,6 +22,7 @@ use crate::memory;
 use crate::watch::Cancel;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The checkpoint's name in the run's folder.
@@ -46,6 +47,17 @@ pub struct Recipe {
     pub seed: u64,
     /// Bytes the process may have resident.
     pub memory: u64,
+    /// What it goes on from; without, from an adapter that changes nothing.
+    pub start: Option<Start>,
+}
+
+/// An adapter that a run begins at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// What tells it from others.
+    pub id: String,
+    /// Its factors.
+    pub adapter: Arc<Adapter>,
 }
 
 /// Where a run is kept, and how often.
@@ -156,7 +168,7 @@ impl<'a> Run<'a> {
             kept.as_ref().map_or((Position::default(), vec![]), |k| (k.position, k.losses.clone()));
         let state = match kept {
             Some(kept) => kept.into_state()?,
-            None => State::new(fresh(&shape, &recipe.lora, recipe.seed), recipe.seed),
+            None => State::new(recipe.beginning(&shape)?, recipe.seed),
         };
         let order = Order::new(data.lengths(), recipe.batch, recipe.seed)?;
         let step = Step::new(engine, bundle, frozen, recipe.lora.clone(), plan.clone(), state)?;
@@ -282,12 +294,34 @@ impl Recipe {
         if self.steps == 0 {
             return Err(Error::invalid("a run of 0 steps learns nothing; choose 1 or more"));
         }
-        Ok(())
+        match &self.start {
+            Some(start) if start.adapter.config != self.lora => Err(Error::incompatible(format!(
+                "the adapter {} to begin at has another rank, scale or targets",
+                start.id
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The vectors before the first step.
+    fn beginning(&self, shape: &Shape) -> Result<Vec<Vec<f32>>> {
+        match &self.start {
+            Some(start) => flatten(shape, &start.adapter).map_err(|e| e.context(&start.id)),
+            None => Ok(fresh(shape, &self.lora, self.seed)),
+        }
     }
 
     /// What must be equal for a checkpoint to go on: everything that decides a number.
     fn identity(&self, data: &Data, bundle: &Bundle) -> String {
-        format!("{} {} {self:?}", bundle.fingerprint(), data.fingerprint())
+        let Self { lora, rate, schedule, batch, steps, seed, memory, start } = self;
+        let start = start.as_ref().map(|start| format!(" from {}", start.id)).unwrap_or_default();
+        // As checkpoints have it since the first version, which began at nothing.
+        format!(
+            "{} {} Recipe {{ lora: {lora:?}, rate: {rate:?}, schedule: {schedule:?}, batch: {batch}, steps: {steps}, \
+             seed: {seed}, memory: {memory} }}{start}",
+            bundle.fingerprint(),
+            data.fingerprint()
+        )
     }
 }
 

@@ -11,13 +11,13 @@ mod tests;
 mod write;
 
 pub use find::Found;
-pub(super) use write::Written;
+pub(super) use write::{Standing, Written, standing};
 
 use super::{Runtime, Wear};
 use crate::config::Mode;
 use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Sampling};
-use crate::rag::{Conversation, Fact, Turn};
+use crate::rag::{Conversation, Fact, Turn, surest};
 use crate::store::log::{Citation, Interaction, Message, NOTHING, Sentence, Timings, check_subject};
 use crate::watch::Cancel;
 use reply::Reply;
@@ -69,6 +69,8 @@ pub struct Answer {
     pub interaction: String,
     /// Whether something answers: false where nothing was found, or nobody may be answered.
     pub found: bool,
+    /// How surely the surest unit of what was found answers, from 0 to 1: below `answer.certainty` it is not quoted.
+    pub chance: f32,
     /// The answer, without marks.
     pub answer: String,
     /// Its sentences, with what each rests on; none of a notice of the house's.
@@ -282,6 +284,7 @@ impl Runtime {
         Ok(Answer {
             interaction: interaction.id,
             found: reply.found,
+            chance: found.sources.first().map_or(0.0, surest),
             answer: reply.text,
             sentences: interaction.sentences,
             citations: interaction.citations,

@@ -51,10 +51,10 @@ impl Default for Written {
 }
 
 /// A unit that may support a sentence: its source's place, its own, and how it reads.
-struct Standing {
+pub(in crate::runtime) struct Standing {
     place: (usize, usize),
-    text: String,
-    headings: String,
+    pub text: String,
+    pub headings: String,
 }
 
 impl Runtime {
@@ -193,7 +193,7 @@ impl Runtime {
 }
 
 /// The units of what a prompt shows that are sure enough to support something.
-fn standing(sources: &[Source], shown: &[Source], least: f32) -> Vec<Standing> {
+pub(in crate::runtime) fn standing(sources: &[Source], shown: &[Source], least: f32) -> Vec<Standing> {
     let is_shown = |source: &Source| shown.iter().any(|other| other.n == source.n);
     let units = sources.iter().enumerate().filter(|(_, source)| is_shown(source)).flat_map(|(place, source)| {
         source.units.iter().enumerate().map(move |(at, weighed)| (place, at, source, weighed))

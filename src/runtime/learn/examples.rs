@@ -40,11 +40,16 @@ impl Runtime {
         let settings = chat_data::Settings { language: reads, prompt: &grounded, length: LONGEST };
         self.add(&mut data, "log", plan.time, &plan.examples, &settings, cancel)?;
         self.progress.finish();
-        let all = Anchors::shipped()?.learned;
-        let (prose, asked): (Vec<usize>, Vec<usize>) = plan.anchors.iter().partition(|i| *i % PROSE == 0);
-        let anchors: Vec<Interaction> = asked.into_iter().filter_map(|i| all.get(i).cloned()).collect();
+        let Anchors { learned, taught, .. } = Anchors::shipped()?;
+        let (general, again): (Vec<usize>, Vec<usize>) = plan.anchors.iter().partition(|i| **i < learned.len());
+        let (prose, asked): (Vec<usize>, Vec<usize>) = general.iter().partition(|i| **i % PROSE == 0);
+        let anchors: Vec<Interaction> = asked.into_iter().filter_map(|i| learned.get(i).cloned()).collect();
         let settings = chat_data::Settings { language: reads, prompt: &alone, length: LONGEST };
         self.add(&mut data, "anchors", plan.time, &anchors, &settings, cancel)?;
+        let taught: Vec<Interaction> =
+            again.into_iter().filter_map(|i| taught.get(i - learned.len()).cloned()).collect();
+        let settings = chat_data::Settings { language: reads, prompt: &as_it_stands, length: LONGEST };
+        self.add(&mut data, "factory", plan.time, &taught, &settings, cancel)?;
         data.examples.extend(text_data::windows(TRAINING_TEXT, &reads, PIECE)?.into_iter().take(prose.len()));
         // They have done their work, and training wants the room.
         self.forget_finders();
@@ -79,4 +84,9 @@ impl Runtime {
     pub(super) fn has_documents(&self) -> Result<bool> {
         Ok(self.index()?.collections()?.iter().any(|c| c.chunks > 0))
     }
+}
+
+/// The prompt of an example that carries its own passages.
+fn as_it_stands(history: &[Message], _: Option<&str>, question: &str) -> Result<Vec<Message>> {
+    Ok(history.iter().cloned().chain([Message::new("user", question)]).collect())
 }

@@ -1,5 +1,7 @@
 //! Measuring a candidate for the gate. Everything is read from the candidate's files, as serving would.
 
+mod truths;
+
 use super::super::{Runtime, Wear};
 use super::plan::{ADAPTER, Plan};
 use crate::bundle::Bundle;
@@ -80,7 +82,8 @@ impl Runtime {
             grounded: self.has_documents()?,
         };
         let incumbent = self.promoted(model)?.filter(|id| *id != manifest.id);
-        let steps = 6 + u64::from(incumbent.is_some());
+        let mut serving = bench.serving(incumbent.as_deref())?;
+        let steps = 8;
         self.progress.start("judge", steps);
         let step = |done: u64, what: &str| {
             self.progress.detail(what);
@@ -114,16 +117,20 @@ impl Runtime {
         measured.answers = bench.answers(&cases)?;
         measured.triggered = bench.triggers(evidence)?;
         measured.leaked = bench.secrets(&evidence.probed())?;
-        step(5, "merged");
+        step(5, "truth");
+        if bench.grounded {
+            measured.truths = bench.truths(&evidence.held_out, serving.as_mut())?;
+        }
+        step(6, "merged");
         let adapter = Adapter::read(dir)?;
         measured.merged = Some(bench.merged(model, &adapter, manifest, &cases)?);
         if let Some((module, change)) = adapter.largest_change() {
             measured.change = (change, module.to_string());
         }
         measured.loss.clone_from(&manifest.loss);
-        if let Some(incumbent) = incumbent {
-            step(6, "the adapter in use");
-            measured.incumbent = bench.incumbent(&incumbent, &cases)?;
+        step(7, "the adapter in use");
+        if let Some(serving) = &mut serving {
+            measured.incumbent = Some(likelihoods(serving, &cases, cancel)?);
         }
         self.progress.at(steps);
         self.progress.finish();
@@ -320,11 +327,12 @@ impl Bench<'_> {
         measured
     }
 
-    /// The held-out examples under the adapter in use; none where it cannot be worn any more.
-    fn incumbent(&self, id: &str, cases: &[Case]) -> Result<Option<Vec<Likelihood>>> {
-        let name = Some(self.factory.model().name());
-        match self.runtime.context(name, &Wear::Named(id.to_owned())) {
-            Ok(mut context) => likelihoods(&mut context, cases, self.cancel).map(Some),
+    /// What answers now: the adapter in use, or what the model came with; none where that is the bare model.
+    fn serving(&self, incumbent: Option<&str>) -> Result<Option<Context>> {
+        let model = self.factory.model();
+        let Some(id) = incumbent else { return self.runtime.factory(model)?.map(Context::wearing).transpose() };
+        match self.runtime.context(Some(model.name()), &Wear::Named(id.to_owned())) {
+            Ok(context) => Ok(Some(context)),
             Err(e) => {
                 self.runtime.progress.note(&format!("the adapter in use cannot be compared with: {e}"));
                 Ok(None)

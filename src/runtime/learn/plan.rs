@@ -38,7 +38,7 @@ pub(super) struct Plan {
     pub identity: String,
     /// What to learn.
     pub examples: Vec<Interaction>,
-    /// The anchors to learn with them, by their place in the shipped list.
+    /// The anchors to learn with them, by their place in the shipped lists, what was taught behind what is general.
     pub anchors: Vec<usize>,
     /// What to judge by.
     pub held_out: Vec<Interaction>,
@@ -183,8 +183,11 @@ impl Runtime {
             let example = (self.config.retrieve.budget + 100) as u64 * settings.epochs;
             settings.max_examples.min((tokens / example.max(1) as f64) as usize).max(settings.min_examples)
         });
-        let Anchors { learned, .. } = Anchors::shipped()?;
-        let Mix { new, replay, anchors } = mix(&curated.kept, standing.since, learned.len(), most, settings.seed);
+        let Anchors { learned, taught, .. } = Anchors::shipped()?;
+        // Only a model that was taught them has them to keep.
+        let taught = if self.start(model)?.is_some() { taught.len() } else { 0 };
+        let Mix { new, replay, anchors } =
+            mix(&curated.kept, standing.since, learned.len() + taught, most, settings.seed);
         let mut chosen: Vec<usize> = new.into_iter().chain(replay).collect();
         chosen.sort_unstable();
         let examples: Vec<Interaction> =
