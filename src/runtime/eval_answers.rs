@@ -3,6 +3,7 @@
 //! Each is asked with the documents, records and adapter of the house, in a conversation of its own, through the code
 //! that answers everybody. Only the log hears nothing of it.
 
+use super::answer::Seat;
 use super::speed::median;
 use super::{Answer, Question, Runtime, Wear};
 use crate::config::{Mode, Unsupported};
@@ -85,6 +86,8 @@ pub struct ExaminedCase {
     pub outcome: Outcome,
     /// Whether something was found that answers.
     pub found: bool,
+    /// How surely the surest unit answers, from 0 to 1.
+    pub chance: f32,
     /// What was answered.
     pub answer: String,
     /// The documents and records that the answer cites.
@@ -160,8 +163,8 @@ impl Runtime {
         let adapter = match self.config.answer.mode {
             Mode::Quote => None,
             Mode::Auto | Mode::Write => {
-                let context = self.context(examination.model.as_deref(), &examination.adapter)?;
-                context.adapter().map(str::to_owned)
+                let mut seat = Seat::new(examination.model.as_deref(), &examination.adapter);
+                seat.take(self, true)?.adapter().map(str::to_owned)
             }
         };
         match lines.first().map(|line| self.examine_one(line, examination)) {
@@ -198,6 +201,7 @@ impl Runtime {
             expected: line.answers.clone(),
             outcome: line.outcome(answer.found, &answer.answer),
             found: answer.found,
+            chance: answer.chance,
             cited: answer.citations.iter().map(named).collect(),
             answer: answer.answer,
             first_sentence_s: answer.first_token_s,

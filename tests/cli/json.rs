@@ -92,6 +92,7 @@ fn questions_and_their_log() {
         &[
             "interaction",
             "found",
+            "chance",
             "answer",
             "sentences",
             "citations",
