@@ -1,7 +1,7 @@
 //! Files to the index. Only what changed is read closely, embedded and written; what is gone is removed.
 //!
-//! A document goes by its canonical path. Its digest covers the bytes and how they were cut, so that a new chunk size
-//! is a change. Documents become visible in batches, each document whole; an interrupted run goes on where it was,
+//! A document goes by its canonical path. Its digest covers the bytes and how they were read and cut, so that a new chunk
+//! size is a change, and so is a reader that makes more of a format. Documents become visible in batches, each document whole; an interrupted run goes on where it was,
 //! because what is in the index already counts as unchanged.
 
 use crate::error::{Error, Result};
@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// Chunks that are embedded and written together: some seconds of work, which is what a power cut can cost.
 const BATCH: usize = 256;
+/// How documents are read, by number: one more whenever `text::document` makes more of a format, so that the next ingest
+/// reads what an earlier version took in.
+const READING: u32 = 2;
 
 /// How documents are cut and stored.
 #[derive(Clone, Debug)]
@@ -212,7 +215,7 @@ impl Work<'_> {
 
     fn digest(&self, bytes: &[u8]) -> String {
         let mut hash = Sha256::new();
-        hash.update(format!("1 {} {}\n", self.settings.chunk_tokens, self.settings.overlap_tokens));
+        hash.update(format!("{READING} {} {}\n", self.settings.chunk_tokens, self.settings.overlap_tokens));
         hash.update(bytes);
         hex(&hash.finalize())
     }
