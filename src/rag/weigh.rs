@@ -29,6 +29,7 @@ const CHANCE: Chance = Chance {
     passage: -1.756,
     bias: -3.168,
     added: 1.5,
+    within: 1.0,
     scale: 0.667,
     shift: 1.35,
 };
@@ -50,29 +51,34 @@ struct Chance {
     bias: f32,
     /// Of the share of the words that a question adds to the one it leans on: "and on Sunday?" is not about Saturday.
     added: f32,
+    /// Of standing in the document that answered the question it leans on: people ask on about the same thing.
+    within: f32,
     scale: f32,
     shift: f32,
 }
 
 impl Chance {
-    fn of(&self, logit: f32, cosine: f32, share: f32, relevance: f32, added: f32) -> f32 {
+    fn of(&self, logit: f32, candidate: &Candidate, cosine: f32, relevance: f32) -> f32 {
         let score = self.judge * logit
             + self.cosine * cosine
-            + self.words * share
+            + self.words * candidate.share
             + self.passage * relevance
             + self.bias
-            + self.added * added;
+            + self.added * candidate.added
+            + if candidate.is_within { self.within } else { 0.0 };
         1.0 / (1.0 + (-(self.scale * score + self.shift)).exp())
     }
 }
 
 /// What units are weighed against.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
     /// What is sought: the question, behind the one it leans on.
     pub sought: &'a str,
     /// What a question that leans adds to the one before; empty for others.
     pub added: &'a str,
+    /// The document that answered the one before; none for others.
+    pub within: Option<&'a str>,
     /// Whether the asker's own records are meant.
     pub own: bool,
 }
@@ -98,11 +104,13 @@ struct Candidate {
     share: f32,
     /// The share of the words that a question adds to the one it leans on.
     added: f32,
+    /// Whether it stands in the document that answered that one.
+    is_within: bool,
 }
 
 /// What was found as sources with their units weighed, those with the surest unit first. They have no numbers yet.
 pub fn weigh(finders: Finders, asked: Asked, material: &Material) -> Result<Vec<Source>> {
-    let Asked { sought: question, added, own } = asked;
+    let Asked { sought: question, added, within, own } = asked;
     let mut sources: Vec<Source> = material.hits.iter().map(|hit| source(Origin::Passage(hit.clone()))).collect();
     sources.extend(material.facts.iter().map(|fact| source(Origin::Record(fact.clone()))));
     let (about, added) = (words::of(question), words::of(added));
@@ -123,32 +131,25 @@ pub fn weigh(finders: Finders, asked: Asked, material: &Material) -> Result<Vec<
             let held = words::of(&text);
             let share = words::share(&about, &held);
             let added = words::share(&added, &held);
-            candidates.push(Candidate { source: at, unit: number, text, share, added });
+            let is_within = within.is_some_and(|document| source.document() == document);
+            candidates.push(Candidate { source: at, unit: number, text, share, added, is_within });
         }
     }
     // Records are few, and always read; of the others those that look likeliest by their words and their passage.
-    let likely = |c: &Candidate| c.share + sources[c.source].origin.score();
-    candidates.sort_by(|a, b| {
-        let is_fact = |c: &Candidate| sources[c.source].fact().is_some();
-        is_fact(b).cmp(&is_fact(a)).then(likely(b).total_cmp(&likely(a)))
-    });
-    candidates.truncate(READ.0 + material.facts.len());
+    let is_fact = |c: &Candidate| sources[c.source].fact().is_some();
+    let likely = |c: &Candidate| (is_fact(c), c.share + sources[c.source].origin.score());
+    keep(&mut candidates, READ.0 + material.facts.len(), likely);
     let asked = finders.embedder.query(question)?;
     let texts: Vec<&str> = candidates.iter().map(|candidate| candidate.text.as_str()).collect();
     let vectors = finders.embedder.passages(&texts, &Quiet, &Cancel::new())?;
     let cosine = |vector: Vec<f32>| vector.iter().zip(&asked).map(|(a, b)| a * b).sum();
     let mut near: Vec<(Candidate, f32)> = candidates.into_iter().zip(vectors.into_iter().map(cosine)).collect();
-    near.sort_by(|a, b| {
-        let is_fact = |c: &Candidate| sources[c.source].fact().is_some();
-        let nearness = |(candidate, cosine): &(Candidate, f32)| cosine + NEAR * candidate.share;
-        is_fact(&b.0).cmp(&is_fact(&a.0)).then(nearness(b).total_cmp(&nearness(a)))
-    });
-    near.truncate(READ.1 + material.facts.len());
+    keep(&mut near, READ.1 + material.facts.len(), |(c, cosine)| (is_fact(c), cosine + NEAR * c.share));
     let texts: Vec<&str> = near.iter().map(|(candidate, _)| candidate.text.as_str()).collect();
     for ((candidate, cosine), logit) in near.iter().zip(finders.judge.logits(question, &texts)?) {
         let relevance = sources[candidate.source].origin.score();
         let weighed = &mut sources[candidate.source].units[candidate.unit];
-        weighed.chance = CHANCE.of(logit, *cosine, candidate.share, relevance, candidate.added);
+        weighed.chance = CHANCE.of(logit, candidate, *cosine, relevance);
     }
     if own {
         prefer_own(&mut sources, question);
@@ -157,6 +158,15 @@ pub fn weigh(finders: Finders, asked: Asked, material: &Material) -> Result<Vec<
     sources.sort_by(|a, b| surest(b).total_cmp(&surest(a)));
     show(&mut sources);
     Ok(sources)
+}
+
+/// Keeps so many, facts first, and of either those of the highest value.
+fn keep<T>(list: &mut Vec<T>, most: usize, of: impl Fn(&T) -> (bool, f32)) {
+    list.sort_by(|a, b| {
+        let ((a_fact, a_value), (b_fact, b_value)) = (of(a), of(b));
+        b_fact.cmp(&a_fact).then(b_value.total_cmp(&a_value))
+    });
+    list.truncate(most);
 }
 
 /// Raises the fact that a question about the asker's own records asks for: the one that shares most of its words and

@@ -103,7 +103,8 @@ impl Runtime {
         }
         let mut context = self.context(None, &super::Wear::Promoted)?;
         let before = Conversation::default();
-        let sources = rag::number(self.weigh(Asked { sought: QUESTION, added: "", own: true }, &material)?, &before);
+        let sources =
+            rag::number(self.weigh(Asked { sought: QUESTION, own: true, ..Asked::default() }, &material)?, &before);
         let prompt = self.prompt(context.model(), &question, &before, &sources)?;
         let mut said = String::new();
         self.say(&mut context, &question, prompt, &before, &self.cancel, &mut |drafted| {

@@ -35,8 +35,8 @@ impl Runtime {
             (Err(notice), notes) => return Ok(Found { notes, notice: Some(notice), sought, ..Found::default() }),
         };
         let own = !material.facts.is_empty() && asks_about_self(&question.text);
-        let added = if sought == question.text { "" } else { question.text.as_str() };
-        let sources = self.weigh(Asked { sought: &sought, added, own }, &material)?;
+        let asked = Asked { own, ..about(question, &sought, before) };
+        let sources = self.weigh(asked, &material)?;
         Ok(Found { sources: rag::number(sources, before), notes, notice: None, sought })
     }
 
@@ -108,14 +108,23 @@ impl Runtime {
         let sources = if question.retrieval {
             let sought = sought(&question.text, before.question());
             let hits = self.passages(question, &sought)?;
-            let added = if sought == question.text { "" } else { question.text.as_str() };
-            let asked = Asked { sought: &sought, added, own: false };
+            let asked = about(question, &sought, &before);
             rag::number(self.weigh(asked, &Material { hits, facts: vec![] })?, &before)
         } else {
             vec![]
         };
         Ok((self.prompt(language, question, &before, &sources)?.messages, sources))
     }
+}
+
+/// What units are weighed against: a question, and what it leans on.
+fn about<'a>(question: &'a Question, sought: &'a str, before: &'a Conversation) -> Asked<'a> {
+    if sought == question.text {
+        return Asked { sought, ..Asked::default() };
+    }
+    // What was surest then is what was quoted.
+    let within = before.turns.last().and_then(|turn| turn.found.first()).map(Source::document);
+    Asked { sought, added: &question.text, within, own: false }
 }
 
 /// What is sought for a question: behind what was sought before it, where it leans on that.
