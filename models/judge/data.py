@@ -42,6 +42,8 @@ NOT_A_LOOKUP = re.compile(
     r"after|before|above|below|only|other|same|besides|between|consecutive|number of|top|bottom|final|latest|"
     r"earliest|all|each|both|every|or|not|never|\w+est)\b"
 )
+# What the share of a question's words adds to a unit's nearness, as in `src/rag/weigh.rs`.
+NEAR = 0.4
 STOP_WORDS = set(
     "a an the is are was were be do does did i my me you your we our it its of to in on at for "
     "and or with can how what when where which who if that this there from by as have has will".split()
@@ -194,14 +196,19 @@ class Lexicon:
 
 
 class Organisation:
-    """One organisation: its units, and its questions with the units they point at."""
+    """One organisation: its units, and its questions with the units they point at.
 
-    def __init__(self, path):
+    With `embed`, which gives unit vectors of texts, wrong units are chosen among those that
+    a search would bring: near by meaning and by words.
+    """
+
+    def __init__(self, path, embed=None):
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         self.name = Path(path).stem
         self.units = [u for d in content["documents"] for u in split_document(d["name"], d["text"])]
         self.lexicon = Lexicon([u.text for u in self.units])
-        self.questions, self.unmatched = [], 0
+        self.questions, self.unmatched, self.meaning = [], 0, {}
+        vectors = embed([u.text for u in self.units]) if embed else None
         for q in content["questions"]:
             text = " ".join([*q.get("after", []), q["question"]])
             target = q.get("quote") or q.get("near")
@@ -211,6 +218,9 @@ class Organisation:
                 continue
             kind = "answer" if q.get("quote") else "near" if q.get("near") else "off"
             self.questions.append({"text": text, "kind": kind, "style": q.get("style", kind), "at": at})
+        if embed:
+            asked = embed([q["text"] for q in self.questions])
+            self.meaning = {q["text"]: vectors @ vector for q, vector in zip(self.questions, asked)}
 
     def find(self, document, quote):
         """Indices of the units that a quote was taken from."""
@@ -224,11 +234,21 @@ class Organisation:
         whole = [i for i in inside if wanted in self.units[i].raw]
         return whole or parts
 
+    def nearest(self, text):
+        """Indices of all units, the nearest first."""
+        near = self.lexicon.nearest(text)
+        meaning = self.meaning.get(text)
+        if meaning is None:
+            return near
+        asked = set(self.lexicon.terms(text))
+        share = [len(asked & bag.keys()) / max(1, len(asked)) for bag in self.lexicon.bags]
+        return sorted(near, key=lambda i: -(meaning[i] + NEAR * share[i]))
+
     def pairs(self, rng):
         """One draw of labelled pairs; negatives differ from draw to draw."""
         made = []
         for q in self.questions:
-            near = [i for i in self.lexicon.nearest(q["text"]) if i not in q["at"]]
+            near = [i for i in self.nearest(q["text"]) if i not in q["at"]]
             # The units around the one meant are of the same table or list; a paraphrase
             # shares no words with them, so the lexical neighbours would miss them.
             around = [i for i in near if any(abs(i - at) <= 6 for at in q["at"])]
@@ -243,14 +263,14 @@ class Organisation:
         return made
 
 
-def load_organisations(folder):
+def load_organisations(folder, embed=None):
     """Reads every organisation file of a folder, sorted by name.
 
     Each is a JSON object with `documents` (`name`, `text` in Markdown) and `questions`:
     an answerable one has a `quote`, a near miss the `near` text that looks like an
     answer, one about another matter neither; `after` holds earlier questions.
     """
-    return [Organisation(path) for path in sorted(Path(folder).glob("*.json"))]
+    return [Organisation(path, embed) for path in sorted(Path(folder).glob("*.json"))]
 
 
 def load_squad(path, rng, articles=None, without=()):

@@ -130,6 +130,33 @@ class Encoder:
         return {"ids": ids, "types": types, "mask": mask}
 
 
+class Embedder:
+    """The base as what it was made for: mean of the last layer, of length 1."""
+
+    def __init__(self, base):
+        self.model = BertModel(BertConfig.from_pretrained(base), add_pooling_layer=False).eval()
+        weights = load_file(Path(base) / "model.safetensors")
+        wanted = self.model.state_dict().keys()
+        self.model.load_state_dict({k: v.float() for k, v in weights.items() if k in wanted}, strict=True)
+        self.tokenizer = Tokenizer.from_file(str(Path(base) / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(128)
+
+    @torch.inference_mode()
+    def __call__(self, texts):
+        encoded = [(e.ids, e.type_ids) for e in self.tokenizer.encode_batch(texts)]
+        order = sorted(range(len(texts)), key=lambda i: len(encoded[i][0]))
+        vectors = np.zeros((len(texts), self.model.config.hidden_size), dtype=np.float32)
+        for start in range(0, len(order), 64):
+            chosen = order[start : start + 64]
+            batch = Encoder.batch([encoded[i] for i in chosen])
+            with autocast(True):
+                hidden = self.model(input_ids=batch["ids"], attention_mask=batch["mask"]).last_hidden_state.float()
+            mask = batch["mask"].unsqueeze(-1)
+            vectors[chosen] = F.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1).numpy()
+        return vectors
+
+
 def autocast(on):
     return torch.autocast("cpu", dtype=torch.bfloat16) if on else contextlib.nullcontext()
 
@@ -342,7 +369,7 @@ def main():
 
     encoder = Encoder(Path(args.base) / "tokenizer.json")
     encode = lambda pairs: list(zip(encoder.encode([(p.question, p.unit) for p in pairs]), [p.label for p in pairs]))
-    everything = data.load_organisations(args.organisations)
+    everything = data.load_organisations(args.organisations, Embedder(args.base))
     held = [o for o in everything if o.name in args.holdout]
     kept = [o for o in everything if o.name not in args.holdout]
     own = encode([p for _ in range(args.draws) for o in kept for p in o.pairs(rng)])

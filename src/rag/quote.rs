@@ -5,8 +5,10 @@ use crate::text::unit::UnitKind;
 
 /// The most characters of a quotation that grows beyond one unit.
 const LONGEST: usize = 300;
-/// A second quotation is made from this share of the first one's chance on.
-const SECOND: f32 = 0.7;
+/// The most quotations.
+const MOST: usize = 2;
+/// Another quotation is made from this share of the first one's chance on.
+const OTHER: f32 = 0.5;
 /// Rows and items beside the surest one are quoted with it from this share of its chance on.
 const BESIDE: f32 = 0.7;
 
@@ -21,21 +23,31 @@ pub struct Quote {
     pub chance: f32,
 }
 
-/// The quotation that answers surest, and a second one that is nearly as sure; none where no unit is as sure as
-/// `least`.
+/// The quotation that answers surest, and others that are nearly as sure; none where no unit is as sure as `least`.
 pub fn quotes(sources: &[Source], least: f32) -> Vec<Quote> {
-    let Some(first) = best(sources, least) else { return vec![] };
-    let is_taken = |source: usize, unit: usize| first.source == source && first.units.contains(&unit);
+    let mut quotes: Vec<Quote> = best(sources, least).into_iter().collect();
+    while let Some(other) = other(sources, &quotes) {
+        quotes.push(other);
+    }
+    quotes
+}
+
+/// What is quoted behind others; none where that is enough.
+fn other(sources: &[Source], quotes: &[Quote]) -> Option<Quote> {
+    let first = quotes.first().filter(|_| quotes.len() < MOST)?;
+    let is_taken = |source, unit| quotes.iter().any(|quote| quote.source == source && quote.units.contains(&unit));
     // Beside a record of the asker's own no document is quoted, nor the other way round: they speak of different
     // things.
     let is_record = |source: usize| sources[source].fact().is_some();
     let others = units(sources)
         .filter(|(source, unit, _)| is_record(*source) == is_record(first.source) && !is_taken(*source, *unit));
-    let second = surest(others).filter(|(.., chance)| *chance >= least.max(SECOND * first.chance));
-    let second = second.map(|(source, unit, chance)| Quote { source, units: grown(&sources[source], unit), chance });
-    // What grew into the first is not said again.
-    let second = second.filter(|second| second.units.iter().all(|unit| !is_taken(second.source, *unit)));
-    [Some(first), second].into_iter().flatten().collect()
+    let (source, unit, chance) = surest(others).filter(|(.., chance)| *chance >= OTHER * first.chance)?;
+    let mut units = grown(&sources[source], unit);
+    // What was quoted already is not said again.
+    if units.iter().any(|&unit| is_taken(source, unit)) {
+        units = vec![unit];
+    }
+    Some(Quote { source, units, chance })
 }
 
 /// The quotation that answers surest.
@@ -126,5 +138,19 @@ mod tests {
         assert!(quotes(std::slice::from_ref(&prose), 0.5).is_empty());
         assert_eq!(quotes(&[prose], 0.4).len(), 1);
         assert!(quotes(&[], 0.0).is_empty());
+    }
+
+    #[test]
+    fn one_other_is_quoted_that_is_half_as_sure_and_nothing_twice() {
+        let long = "A sentence of some length that stands before others and fills the quotation up. ".repeat(3);
+        let text = format!("{long}\n\nIt weighs 4 kg.\n\nIt costs 9 pounds.");
+        let chances = |second: f32, third: f32| [0.8, 0.1, 0.1, second, third];
+        let units = |second, third| {
+            let quotes = quotes(&[source(1, &text, &chances(second, third))], 0.5);
+            quotes.into_iter().map(|quote| quote.units).collect::<Vec<_>>()
+        };
+        assert_eq!(units(0.41, 0.39), [vec![0, 1, 2], vec![3]]);
+        assert_eq!(units(0.41, 0.45), [vec![0, 1, 2], vec![4]]);
+        assert_eq!(units(0.39, 0.1), [vec![0, 1, 2]]);
     }
 }
