@@ -1,12 +1,13 @@
 //! Makes what the factory adapter learns: questions of made-up organisations under the very prompts that `ask` shows,
-//! each with a short answer that the check of what is shown lets pass, or with the refusal where nothing answers.
+//! each with a short answer that the check of what is shown lets pass.
 //!
 //! ```sh
 //! cargo run --release --example factory -- HOME models/judge/organisations factory.jsonl 2000
 //! ```
 //!
 //! HOME holds the models. Every organisation is taken into a scratch home of its own, so that its questions find its
-//! own documents alone. The number is how many examples are drawn, the same ones each time.
+//! own documents alone. The number is how many questions are drawn, the same ones each time. None is without an answer:
+//! the judge refuses before a model is asked, and a model that was taught to refuse as well refused what it knew.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -15,11 +16,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use wayside::Runtime;
 use wayside::rag::{Ground, Verdict, support};
-use wayside::store::log::NOTHING;
-
-/// One example of so many is a question that nothing answers. Few, because the judge refuses most before a model is
-/// asked: taught on one of three, the model refused nearly everything.
-const REFUSED: usize = 12;
 
 #[derive(Deserialize)]
 struct Organisation {
@@ -67,16 +63,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         runtime.ingest(&[documents], None)?;
         // From all over the file, which is sorted by kind.
-        let alone: Vec<&Asked> = organisation.questions.iter().filter(|asked| asked.after.is_empty()).collect();
-        let (answered, refused): (Vec<&Asked>, Vec<&Asked>) =
-            alone.into_iter().partition(|asked| asked.answer.is_some());
-        let of = |list: &[&'_ Asked], most: usize| -> Vec<usize> {
-            let every = list.len().div_ceil(most.max(1)).max(1);
-            (0..list.len()).step_by(every).take(most).collect()
-        };
-        let chosen = of(&answered, each - each / REFUSED).into_iter().map(|at| answered[at]);
-        let chosen = chosen.chain(of(&refused, each / REFUSED).into_iter().map(|at| refused[at]));
-        for asked in chosen {
+        let answered: Vec<&Asked> =
+            organisation.questions.iter().filter(|asked| asked.after.is_empty() && asked.answer.is_some()).collect();
+        let every = answered.len().div_ceil(each.max(1)).max(1);
+        for asked in answered.into_iter().step_by(every).take(each) {
             let shown = runtime.preview(&runtime.question(&asked.question))?;
             let prompt: Vec<&str> = shown.prompt.iter().map(|message| message.content.as_str()).collect();
             let prompt = prompt.join("\n");
@@ -97,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// What is to be said: the answer in plain words where it would be shown, else the text that answers as it was shown.
 /// None where that is not in the prompt: what is not shown must not be learned as an answer.
 fn answer(asked: &Asked, prompt: &str) -> Option<String> {
-    let (Some(said), Some(quote)) = (&asked.answer, &asked.quote) else { return Some(NOTHING.to_owned()) };
+    let (said, quote) = (asked.answer.as_ref()?, asked.quote.as_ref()?);
     let plain = |text: &str| text.replace("**", "").replace('`', "");
     let quote = plain(quote);
     let parts: Vec<&str> = item(&quote).split('|').map(str::trim).filter(|part| !part.is_empty()).collect();
