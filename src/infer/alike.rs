@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-/// The places of texts, by their `lengths`, in batches of at most so many `tokens`, padding included; the longest first.
+/// The places of texts, by their `lengths`, in batches of at most so many `tokens`, padding included; the longest
+/// first.
 /// A text that is longer by itself is a batch by itself.
 pub fn alike(lengths: &[usize], tokens: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();

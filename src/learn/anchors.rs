@@ -1,6 +1,6 @@
 //! Anchors: general questions and texts that hold a model in its place. Half of them are trained on with every cycle,
-//! so that it stays what it was besides what it learns; the other half is the gate's, and never learnt. Beside them stand
-//! examples of what the default model was taught at the factory: to answer from passages.
+//! so that it stays what it was besides what it learns; the other half is the gate's, and never learnt. Beside them
+//! stand examples of what the default model was taught at the factory: to answer from passages.
 
 use crate::error::{Error, Result};
 use crate::store::log::{Interaction, interactions};

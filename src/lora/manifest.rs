@@ -71,9 +71,6 @@ pub struct Lineage {
     /// The questions whose answers were learned, by [`question_hash`](crate::store::log::question_hash); sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
-    /// The adapter that training began at; none where it began at nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<String>,
 }
 
 /// A file of examples.
@@ -238,7 +235,6 @@ pub(super) mod tests {
             subjects: vec!["s".into()],
             spoken: [("s".to_owned(), Timestamp::UNIX_EPOCH)].into(),
             examples: vec![],
-            start: Some("factory".into()),
         };
         let manifest = Manifest::new(dir.path(), &bundle("base"), lineage, vec![1.5, 0.1]).unwrap();
         manifest.write(dir.path()).unwrap();

@@ -1,8 +1,8 @@
 //! Files to the index. Only what changed is read closely, embedded and written; what is gone is removed.
 //!
-//! A document goes by its canonical path. Its digest covers the bytes and how they were read and cut, so that a new chunk
-//! size is a change, and so is a reader that makes more of a format. Documents become visible in batches, each document whole; an interrupted run goes on where it was,
-//! because what is in the index already counts as unchanged.
+//! A document goes by its canonical path. Its digest covers the bytes and how they were read and cut, so that a new
+//! chunk size is a change, and so is a reader that makes more of a format. Documents become visible in batches, each
+//! document whole; an interrupted run goes on where it was, because what is in the index already counts as unchanged.
 
 use crate::error::{Error, Result};
 use crate::hex::hex;
@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// Chunks that are embedded and written together: some seconds of work, which is what a power cut can cost.
 const BATCH: usize = 256;
-/// How documents are read, by number: one more whenever `text::document` makes more of a format, so that the next ingest
-/// reads what an earlier version took in.
+/// How documents are read, by number: one more whenever `text::document` makes more of a format, so that the next
+/// ingest reads what an earlier version took in.
 const READING: u32 = 2;
 
 /// How documents are cut and stored.

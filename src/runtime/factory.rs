@@ -1,19 +1,17 @@
 //! What the default model comes with: an adapter that taught it to answer from passages, and to refuse.
 //!
 //! It serves where nothing was learned on the device yet, and only where something was found: what a model says freely
-//! is its own. What the device learns begins at it, and sees some of its examples again; the gate holds what was learned
-//! against it. `models/factory/` says what it was taught on and how.
+//! is its own. What the device learns sees some of its examples again, and the gate holds what was learned against it.
+//! Learning does not begin at it: of the sample, what had begun there was refused, because general text and a canary
+//! had suffered. `models/factory/` says what it was taught on and how.
 
 use super::Runtime;
 use crate::bundle::Bundle;
 use crate::durable;
 use crate::error::Result;
-use crate::hex::hex;
 use crate::infer::{LanguageModel, Worn};
 use crate::lora::Adapter;
 use crate::parts::LANGUAGE_MODEL;
-use crate::train::Start;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// The name it goes by.
@@ -39,15 +37,9 @@ impl Runtime {
         Ok(Some(worn))
     }
 
-    /// Where learning begins: at the factory's adapter, for the model it was made for.
-    pub(super) fn start(&self, model: &Bundle) -> Result<Option<Start>> {
-        if model.manifest.name != LANGUAGE_MODEL {
-            return Ok(None);
-        }
-        let mut hash = Sha256::new();
-        FILES.iter().for_each(|(_, bytes)| hash.update(bytes));
-        let id = format!("{FACTORY}-{}", &hex(&hash.finalize())[..8]);
-        Ok(Some(Start { id, adapter: Arc::new(self.factors()?) }))
+    /// Whether a model is the one that the factory taught: then what it was taught is among what a cycle sees again.
+    pub(super) fn is_taught(model: &Bundle) -> bool {
+        model.manifest.name == LANGUAGE_MODEL
     }
 
     fn factors(&self) -> Result<Adapter> {

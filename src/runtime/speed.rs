@@ -121,7 +121,6 @@ impl Runtime {
             steps: ROUNDS as u64 + 1,
             seed: 0,
             memory: max_memory_mb << 20,
-            start: None,
         };
         let scratch = tempfile::tempdir().map_err(|e| Error::io("cannot make a scratch folder", e))?;
         let keeping = Keeping { folder: scratch.path(), interval: Duration::MAX };

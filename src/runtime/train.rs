@@ -9,7 +9,7 @@ use crate::infer::Language;
 use crate::lora::{self, Dataset, Kind, Lineage, LoraConfig};
 use crate::store::log::Message;
 use crate::train::{
-    self, Data, Keeping, Order, Progressed, Recipe, Run, Schedule, Skipped, Start, chat_data, curve, text_data,
+    self, Data, Keeping, Order, Progressed, Recipe, Run, Schedule, Skipped, chat_data, curve, text_data,
 };
 use crate::watch::Cancel;
 use serde::Serialize;
@@ -60,8 +60,6 @@ pub struct Training {
     pub interval: Duration,
     /// A folder for the adapter as it begins and the batches as they come, to take the same steps elsewhere.
     pub trace: Option<PathBuf>,
-    /// What it goes on from; without, the adapter begins at nothing.
-    pub start: Option<Start>,
 }
 
 impl Training {
@@ -84,7 +82,6 @@ impl Training {
             max_memory_mb: MEMORY_MB,
             interval: Duration::from_secs(20),
             trace: None,
-            start: None,
         }
     }
 }
@@ -161,7 +158,6 @@ impl Runtime {
             steps,
             seed: training.seed,
             memory: training.max_memory_mb << 20,
-            start: training.start.clone(),
         };
         let keeping = Keeping { folder: &training.out, interval: training.interval };
         let mut run = Run::open(&self.engine()?, bundle, &data, recipe, keeping)?;
@@ -205,7 +201,6 @@ impl Runtime {
             subjects: data.subjects.keys().cloned().collect(),
             spoken: data.subjects.clone(),
             examples: data.questions.iter().cloned().collect(),
-            start: training.start.as_ref().map(|start| start.id.clone()),
         };
         let staged = durable::Staged::new(&training.out)?;
         run.adapter()?.write(staged.path(), &bundle.manifest.name)?;

@@ -55,6 +55,6 @@ pub use flat::{flatten, fresh, unflatten};
 pub use language::Language;
 pub use order::{Order, Position};
 pub use plan::{Plan, Work};
-pub use run::{CHECKPOINT, Diverged, Keeping, Progressed, Recipe, Run, Start};
+pub use run::{CHECKPOINT, Diverged, Keeping, Progressed, Recipe, Run};
 pub use schedule::Schedule;
 pub use step::{State, Step};

@@ -8,8 +8,8 @@ use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::data::Data;
 use super::example::Example;
-use super::flat::{flatten, fresh, unflatten};
-use super::frozen::{Frozen, Shape};
+use super::flat::{fresh, unflatten};
+use super::frozen::Frozen;
 use super::order::{Order, Position};
 use super::plan::{Plan, Work};
 use super::schedule::Schedule;
@@ -22,7 +22,6 @@ use crate::memory;
 use crate::watch::Cancel;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The checkpoint's name in the run's folder.
@@ -47,17 +46,6 @@ pub struct Recipe {
     pub seed: u64,
     /// Bytes the process may have resident.
     pub memory: u64,
-    /// What it goes on from; without, from an adapter that changes nothing.
-    pub start: Option<Start>,
-}
-
-/// An adapter that a run begins at.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Start {
-    /// What tells it from others.
-    pub id: String,
-    /// Its factors.
-    pub adapter: Arc<Adapter>,
 }
 
 /// Where a run is kept, and how often.
@@ -168,7 +156,7 @@ impl<'a> Run<'a> {
             kept.as_ref().map_or((Position::default(), vec![]), |k| (k.position, k.losses.clone()));
         let state = match kept {
             Some(kept) => kept.into_state()?,
-            None => State::new(recipe.beginning(&shape)?, recipe.seed),
+            None => State::new(fresh(&shape, &recipe.lora, recipe.seed), recipe.seed),
         };
         let order = Order::new(data.lengths(), recipe.batch, recipe.seed)?;
         let step = Step::new(engine, bundle, frozen, recipe.lora.clone(), plan.clone(), state)?;
@@ -294,34 +282,12 @@ impl Recipe {
         if self.steps == 0 {
             return Err(Error::invalid("a run of 0 steps learns nothing; choose 1 or more"));
         }
-        match &self.start {
-            Some(start) if start.adapter.config != self.lora => Err(Error::incompatible(format!(
-                "the adapter {} to begin at has another rank, scale or targets",
-                start.id
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    /// The vectors before the first step.
-    fn beginning(&self, shape: &Shape) -> Result<Vec<Vec<f32>>> {
-        match &self.start {
-            Some(start) => flatten(shape, &start.adapter).map_err(|e| e.context(&start.id)),
-            None => Ok(fresh(shape, &self.lora, self.seed)),
-        }
+        Ok(())
     }
 
     /// What must be equal for a checkpoint to go on: everything that decides a number.
     fn identity(&self, data: &Data, bundle: &Bundle) -> String {
-        let Self { lora, rate, schedule, batch, steps, seed, memory, start } = self;
-        let start = start.as_ref().map(|start| format!(" from {}", start.id)).unwrap_or_default();
-        // As checkpoints have it since the first version, which began at nothing.
-        format!(
-            "{} {} Recipe {{ lora: {lora:?}, rate: {rate:?}, schedule: {schedule:?}, batch: {batch}, steps: {steps}, \
-             seed: {seed}, memory: {memory} }}{start}",
-            bundle.fingerprint(),
-            data.fingerprint()
-        )
+        format!("{} {} {self:?}", bundle.fingerprint(), data.fingerprint())
     }
 }
 

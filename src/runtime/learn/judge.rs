@@ -119,7 +119,10 @@ impl Runtime {
         measured.leaked = bench.secrets(&evidence.probed())?;
         step(5, "truth");
         if bench.grounded {
-            measured.truths = bench.truths(&evidence.held_out, serving.as_mut())?;
+            // Beside what the factory taught, a first candidate has learned manner and nothing of truth: it is held
+            // against the bare model, every later one against the one before.
+            let before = serving.as_mut().filter(|_| incumbent.is_some());
+            measured.truths = bench.truths(&evidence.held_out, before)?;
         }
         step(6, "merged");
         let adapter = Adapter::read(dir)?;

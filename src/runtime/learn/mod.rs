@@ -19,8 +19,8 @@ mod plan;
 pub use conclude::Promotion;
 pub(super) use plan::ADAPTER;
 
+use super::Runtime;
 use super::train::{CAN_TRAIN, cannot_train};
-use super::{Runtime, Training};
 use crate::bundle::Bundle;
 use crate::durable;
 use crate::error::{ErrorKind, Result};
@@ -193,8 +193,7 @@ impl Runtime {
             return Ok(manifest);
         }
         let data = self.to_learn(plan, model, cancel)?;
-        let start = self.start(model)?;
-        let training = Training { start, ..plan.training(&self.config, self.has_documents()?, out.clone()) };
+        let training = plan.training(&self.config, self.has_documents()?, out.clone());
         let trained = self.train_on(data, Kind::Chat, &training, model, cancel, each);
         let trained = match trained {
             // The index or the settings have changed since the run was interrupted, so its prompts are not the same; or

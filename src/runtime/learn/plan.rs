@@ -185,7 +185,7 @@ impl Runtime {
         });
         let Anchors { learned, taught, .. } = Anchors::shipped()?;
         // Only a model that was taught them has them to keep.
-        let taught = if self.start(model)?.is_some() { taught.len() } else { 0 };
+        let taught = if Self::is_taught(model) { taught.len() } else { 0 };
         let Mix { new, replay, anchors } =
             mix(&curated.kept, standing.since, learned.len() + taught, most, settings.seed);
         let mut chosen: Vec<usize> = new.into_iter().chain(replay).collect();
