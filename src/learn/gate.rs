@@ -4,7 +4,7 @@
 //! |---|---|
 //! | better than the factory model | held-out nats: the lower 99 % bound of the gain (paired bootstrap) above 0 |
 //! | better than the adapter in use | the same, where one is in use |
-//! | answers are as often true | with passages, against the adapter in use or the model: no sure fall (sign test, 5 %) |
+//! | answers are as often true | with passages, against the adapter in use or the model: no sure fall (sign test) |
 //! | answers belong to their questions | an answer's lead after its own question over another's has not surely fallen |
 //! | held out means unseen | no held-out question among those it learned; its gain there is no miracle |
 //! | general questions | at most [`Limits::anchors`] nats a token worse |

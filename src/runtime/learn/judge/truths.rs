@@ -28,8 +28,8 @@ struct Posed {
 }
 
 impl Bench<'_> {
-    /// Answers of the adapter in use, the bare model where nothing was learned, and of the candidate, to held-out questions for
-    /// which something is found.
+    /// Answers of the adapter in use, the bare model where nothing was learned, and of the candidate, to held-out
+    /// questions for which something is found.
     pub(super) fn truths(&mut self, held_out: &[&Interaction], serving: Option<&mut Context>) -> Result<Truths> {
         let mut posed = Vec::new();
         for interaction in held_out {
