@@ -33,7 +33,9 @@ fn the_demo_tells_its_story() {
     assert!(story["again"].as_array().unwrap().iter().all(|answer| answer["adapter"] == *id));
     let nats = |arm: &str| story["arms"]["arms"][arm]["nll"].as_f64().unwrap();
     assert!(nats("both") < nats("retrieval").min(nats("adapter")).min(nats("base")), "{}", story["arms"]);
-    assert_eq!(story["arms"]["recommendation"]["choice"], "both");
+    // The demo's twelve questions are too few to choose by, and it says so.
+    let recommendation = &story["arms"]["recommendation"];
+    assert!(recommendation["reason"].as_str().unwrap().contains("so far, both is"), "{recommendation}");
     let served = |n: usize| &story["served"]["answers"][n]["answer"];
     assert!(served(0)["answer"].as_str().unwrap().starts_with("We have your complaint K-226"), "{}", served(0));
     assert!(served(0)["answer"].as_str().unwrap().contains("F-230"), "{}", served(0));
