@@ -2,7 +2,7 @@
 //! each with a short answer that the check of what is shown lets pass.
 //!
 //! ```sh
-//! cargo run --release --example factory -- HOME models/judge/organisations factory.jsonl 2000
+//! cargo run --release --example factory -- HOME models/judge/organisations factory.jsonl 1700
 //! ```
 //!
 //! HOME holds the models. Every organisation is taken into a scratch home of its own, so that its questions find its

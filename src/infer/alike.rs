@@ -3,8 +3,7 @@
 use std::cmp::Reverse;
 
 /// The places of texts, by their `lengths`, in batches of at most so many `tokens`, padding included; the longest
-/// first.
-/// A text that is longer by itself is a batch by itself.
+/// first. A text that is longer by itself is a batch by itself.
 pub fn alike(lengths: &[usize], tokens: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&at| Reverse(lengths.get(at).copied()));

@@ -12,7 +12,7 @@ const CHANCE: f64 = 0.05;
 /// Whether answers to the same questions, asked with passages, are true.
 #[derive(Clone, Debug, Default)]
 pub struct Truths {
-    /// Of what serves now.
+    /// Of the adapter in use; before anything was learned, of the bare model.
     pub before: Vec<bool>,
     /// Of the candidate.
     pub candidate: Vec<bool>,

@@ -25,7 +25,7 @@ const FILES: [(&str, &[u8]); 2] = [
 impl Runtime {
     /// The factory's adapter for a model, loaded once; none for a model that it was not made for.
     pub(super) fn factory(&self, model: &Arc<LanguageModel>) -> Result<Option<Arc<Worn>>> {
-        if model.name() != LANGUAGE_MODEL {
+        if !Self::is_taught(model.bundle()) {
             return Ok(None);
         }
         let is_it = |worn: &Arc<Worn>| worn.id() == FACTORY && Arc::ptr_eq(worn.model(), model);
