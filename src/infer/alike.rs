@@ -25,6 +25,6 @@ mod tests {
     #[test]
     fn every_text_is_in_one_batch_beside_its_like() {
         assert_eq!(alike(&[3, 9, 4, 0, 4], 8), [vec![1], vec![2, 4], vec![0, 3]]);
-        assert_eq!(alike(&[], 8), [vec![0_usize; 0]; 0]);
+        assert!(alike(&[], 8).is_empty());
     }
 }
