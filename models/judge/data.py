@@ -24,6 +24,8 @@ Unit = namedtuple("Unit", "document text raw")
 #: One training example; `label` is 1.0 where `unit` answers `question`.
 Pair = namedtuple("Pair", "question unit label")
 
+# The place of facts about the person served, which stand in no document.
+RECORDS = "records"
 # Full stops after these do not end a sentence.
 ABBREVIATIONS = {
     "e.g", "i.e", "mr", "mrs", "ms", "dr", "st", "no", "nos", "approx", "ca", "vs",
@@ -206,17 +208,21 @@ class Organisation:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         self.name = Path(path).stem
         self.units = [u for d in content["documents"] for u in split_document(d["name"], d["text"])]
+        # A fact is one unit under what it is cited by, as in `src/rag/weigh.rs`.
+        for number, record in enumerate(content.get("records", []), 1):
+            self.units.append(Unit(RECORDS, f"{record['query']} #{number}: {record['text']}", normal(record["text"])))
         self.lexicon = Lexicon([u.text for u in self.units])
         self.questions, self.unmatched, self.meaning = [], 0, {}
         vectors = embed([u.text for u in self.units]) if embed else None
         for q in content["questions"]:
             text = " ".join([*q.get("after", []), q["question"]])
-            target = q.get("quote") or q.get("near")
-            at = self.find(q.get("document"), target) if target else []
+            answer, near = q.get("quote") or q.get("record"), q.get("near") or q.get("near_record")
+            target = answer or near
+            at = self.find(q.get("document", RECORDS), target) if target else []
             if target and not at:
                 self.unmatched += 1
                 continue
-            kind = "answer" if q.get("quote") else "near" if q.get("near") else "off"
+            kind = "answer" if answer else "near" if near else "off"
             self.questions.append({"text": text, "kind": kind, "style": q.get("style", kind), "at": at})
         if embed:
             asked = embed([q["text"] for q in self.questions])
@@ -268,7 +274,9 @@ def load_organisations(folder, embed=None):
 
     Each is a JSON object with `documents` (`name`, `text` in Markdown) and `questions`:
     an answerable one has a `quote`, a near miss the `near` text that looks like an
-    answer, one about another matter neither; `after` holds earlier questions.
+    answer, one about another matter neither; `after` holds earlier questions. Of the
+    `records` (`query`, `text`) of the person served, `record` answers and `near_record`
+    does not.
     """
     return [Organisation(path, embed) for path in sorted(Path(folder).glob("*.json"))]
 

@@ -82,6 +82,14 @@ class Judge(nn.Module):
                     parent = layer.get_submodule(parent)
                     setattr(parent, leaf, LoraLinear(getattr(parent, leaf), rank))
 
+    def begin_at(self, path):
+        """Takes the values that `export` wrote, to go on from there."""
+        held = dict(self.named_parameters())
+        with torch.no_grad():
+            for name, tensor in load_file(path).items():
+                name = name if name.startswith("head.") else f"encoder.{name}"
+                held[name].copy_(tensor.float())
+
     def merge(self):
         """Folds the low-rank updates into the weights, for faster reading."""
         for layer in self.encoder.encoder.layer:
@@ -351,6 +359,7 @@ def main():
     parser.add_argument("--holdout", nargs="*", default=[], help="organisations kept for validation")
     parser.add_argument("--squad-holdout", nargs="*", default=["Warsaw", "Steam_engine"], help="articles kept for validation")
     parser.add_argument("--rank", type=int, default=32, help="rank of the updates; 0 trains all weights")
+    parser.add_argument("--begin", help="a judge.safetensors of the same rank to go on from")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--draws", type=int, default=3, help="draws of pairs from each organisation")
@@ -383,6 +392,8 @@ def main():
         f"{len(general)} general pairs; held out {[o.name for o in held]} and {len(squad_dev)} SQuAD pairs")
 
     model = Judge(args.base, args.rank)
+    if args.begin:
+        model.begin_at(args.begin)
     log(f"{sum(p.numel() for p in model.parameters() if p.requires_grad)} trained parameters")
     rng.shuffle(general)
     speed = examples_per_second(model, own + general, args)
@@ -415,7 +426,7 @@ def main():
     metrics = {
         "size": size, "training_minutes": round(minutes, 2), "own_pairs": len(own), "general_pairs": len(general),
         "training_organisations": [o.name for o in kept],
-        "settings": {k: v for k, v in vars(args).items() if k not in ("base", "organisations", "squad", "selqa", "fetaqa", "wikitables", "out")},
+        "settings": {k: v for k, v in vars(args).items() if k not in ("base", "begin", "organisations", "squad", "selqa", "fetaqa", "wikitables", "out")},
     }
     if squad_dev:
         logits = score(model, [e for e, _ in squad_dev], False)

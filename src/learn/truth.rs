@@ -1,4 +1,4 @@
-//! Truth: whether a candidate's answers are as often true as those that it would replace.
+//! Truth: whether a candidate's answers are as often true as they were without it.
 //!
 //! An answer is true where each of its sentences stands in what was found or in the answer that was accepted, by the
 //! check that decides what is shown. Manner may change with an adapter; this may not.
@@ -30,7 +30,7 @@ pub fn truth(truths: &Truths) -> Check {
     let chance = at_least(lost, lost + won);
     let detail = match asked {
         0 => "nothing that was found answers a held-out question".to_owned(),
-        _ => format!("{now} of its {asked} answers are true, and {before} of those it would replace"),
+        _ => format!("{now} of its {asked} answers are true; {before} were without it"),
     };
     let numbers = json!({ "asked": asked, "before": before, "true": now, "lost": lost, "won": won, "chance": chance });
     Check::new("answers are as often true", chance >= CHANCE, detail, numbers)
@@ -75,6 +75,6 @@ mod tests {
         assert!(!check(9, 0, 1, 0).passed);
         assert!(check(0, 0, 16, 0).passed);
         let told = check(5, 8, 0, 3);
-        assert_eq!(told.detail, "8 of its 16 answers are true, and 13 of those it would replace");
+        assert_eq!(told.detail, "8 of its 16 answers are true; 13 were without it");
     }
 }

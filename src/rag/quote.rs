@@ -2,9 +2,11 @@
 
 use super::source::Source;
 use crate::text::unit::UnitKind;
+use std::ops::Range;
 
-/// The most characters of a quotation that grows beyond one unit.
-const LONGEST: usize = 300;
+/// The most characters of a quotation that grows beyond one unit, and of one with steps: who is told half of what to do
+/// is told nothing.
+const LONGEST: (usize, usize) = (300, 600);
 /// The most quotations.
 const MOST: usize = 2;
 /// Another quotation is made from this share of the first one's chance on.
@@ -69,11 +71,12 @@ fn surest(units: impl Iterator<Item = (usize, usize, f32)>) -> Option<(usize, us
     units.reduce(|best, next| if next.2 > best.2 { next } else { best })
 }
 
-/// The unit and what belongs to it: the sentences of its paragraph, which go on from one another, and rows or items
-/// that are nearly as sure.
+/// The unit and what belongs to it: the sentences of its paragraph, which go on from one another, the steps that they
+/// lead to, and rows or items that are nearly as sure.
 fn grown(source: &Source, unit: usize) -> Vec<usize> {
     let Some(surest) = source.units.get(unit) else { return vec![] };
     let length = |at: usize| source.units[at].unit.reading.chars().count();
+    let longest = if surest.unit.kind == UnitKind::Step { LONGEST.1 } else { LONGEST.0 };
     let goes_on = matches!(surest.unit.kind, UnitKind::Sentence | UnitKind::Field | UnitKind::Step);
     let belongs = |at: usize| {
         let other = &source.units[at];
@@ -85,18 +88,33 @@ fn grown(source: &Source, unit: usize) -> Vec<usize> {
     let (mut first, mut last, mut total) = (unit, unit, length(unit));
     loop {
         let before = (first, last);
-        if last + 1 < source.units.len() && belongs(last + 1) && total + length(last + 1) <= LONGEST {
+        if last + 1 < source.units.len() && belongs(last + 1) && total + length(last + 1) <= longest {
             last += 1;
             total += length(last);
         }
-        if first > 0 && belongs(first - 1) && total + length(first - 1) <= LONGEST {
+        if first > 0 && belongs(first - 1) && total + length(first - 1) <= longest {
             first -= 1;
             total += length(first);
         }
         if before == (first, last) {
-            return (first..=last).collect();
+            break;
         }
     }
+    let steps = steps_after(source, last);
+    let all = total + steps.clone().map(length).sum::<usize>();
+    let last = if all <= LONGEST.1 { steps.end } else { last + 1 };
+    (first..last).collect()
+}
+
+/// The steps that a sentence leads to: those right after it under the same headings.
+fn steps_after(source: &Source, sentence: usize) -> Range<usize> {
+    let from = &source.units[sentence].unit;
+    let leads = |at: &usize| {
+        let unit = &source.units[*at].unit;
+        from.kind == UnitKind::Sentence && unit.kind == UnitKind::Step && unit.under.starts_with(&from.under)
+    };
+    let first = sentence + 1;
+    first..first + (first..source.units.len()).take_while(leads).count()
 }
 
 #[cfg(test)]
@@ -130,6 +148,17 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].source, found[0].units.as_slice()), (0, &[0, 1][..]));
         assert_eq!((found[1].source, found[1].units.as_slice()), (1, &[1][..]));
+    }
+
+    #[test]
+    fn who_is_told_what_can_be_done_is_told_how() {
+        let text = "You can make one entry of two.\n\n1. Press Select.\n2. Tick both.\n3. Press Link.\n\nDone.";
+        let units = |chances: &[f32]| best(&[source(1, text, chances)], 0.5).unwrap().units;
+        assert_eq!(units(&[0.9, 0.1, 0.1, 0.1, 0.1]), [0, 1, 2, 3]);
+        assert_eq!(units(&[0.1, 0.1, 0.1, 0.9, 0.1]), [1, 2, 3]);
+        let step = format!("1. {}\n2. {}", "Press it. ".repeat(40), "Turn it. ".repeat(40));
+        let long = source(1, &format!("You can make one entry of two.\n\n{step}"), &[0.9, 0.1, 0.1]);
+        assert_eq!(best(&[long], 0.5).unwrap().units, [0], "half of what to do is not said");
     }
 
     #[test]

@@ -46,6 +46,13 @@ pub enum Verdict {
     Unsupported(Why),
 }
 
+impl Verdict {
+    /// Whether the sentence may be said.
+    pub fn is_supported(&self) -> bool {
+        matches!(self, Self::Supported(_))
+    }
+}
+
 /// What a sentence says that no unit does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {

@@ -15,8 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// From this chance on a quotation stands by itself, and no model is asked to say more.
 const SURE: f32 = 0.9;
-/// The share of the certainty asked for that a unit needs to support what a model writes.
-const SUPPORTS: f32 = 0.5;
 
 /// What a model did for an answer.
 #[derive(Debug)]
@@ -51,6 +49,7 @@ impl Default for Written {
 }
 
 /// A unit that may support a sentence: its source's place, its own, and how it reads.
+#[derive(Clone)]
 pub(in crate::runtime) struct Standing {
     place: (usize, usize),
     pub text: String,
@@ -91,8 +90,11 @@ impl Runtime {
         }
         let context = seat.take(self, true)?;
         let prompt = self.prompt(context.model(), question, before, &found.sources)?;
-        let standing = standing(&found.sources, &prompt.sources, SUPPORTS * least);
         let quoted: Vec<Standing> = quotes.iter().flat_map(|quote| of_quote(&found.sources, quote)).collect();
+        // What is not sure enough to be quoted is not sure enough to support anything.
+        let mut standing = standing(&found.sources, &prompt.sources, least);
+        standing.retain(|unit| quoted.iter().all(|other| other.place != unit.place));
+        standing.extend(quoted.iter().cloned());
         let learned = context.adapter().is_some_and(|adapter| adapter != FACTORY);
         let repeats = question.mode == Mode::Auto && !learned;
         let unsupported = self.config.answer.unsupported;

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::eval::keyed::{Outcome, holds};
 use crate::eval::{Reference, Tally, nats};
 use crate::infer::Context;
-use crate::rag::{Conversation, Drafted, Ground, Verdict, support};
+use crate::rag::{Conversation, Drafted, Ground, support};
 
 /// A comparison under way.
 pub struct Work<'a> {
@@ -79,7 +79,7 @@ impl<'a> Work<'a> {
 /// What came of an answer: held against the reference's keys, or against the reference itself where it has none.
 fn came(said: &str, sentences: &[String], reference: &Reference) -> Outcome {
     let grounds = [Ground { text: &reference.answer, headings: "" }];
-    let is_said = |sentence: &String| matches!(support(sentence, &reference.question, &grounds), Verdict::Supported(_));
+    let is_said = |sentence: &String| support(sentence, &reference.question, &grounds).is_supported();
     let is_right = || match reference.keys.as_slice() {
         [] => sentences.iter().all(is_said),
         keys => keys.iter().any(|key| holds(said, key)),

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::eval::Reference;
 use crate::infer::{Context, Finish, Request, Sampling, generate};
 use crate::learn::Truths;
-use crate::rag::{Draft, Drafted, Ground, Verdict, support};
+use crate::rag::{Draft, Drafted, Ground, support};
 use crate::runtime::answer::{Standing, standing};
 use crate::store::log::Interaction;
 use crate::watch::Cancel;
@@ -77,7 +77,6 @@ fn is_true(context: &mut Context, posed: &Posed, cancel: &Cancel) -> Result<bool
     }
     let units = posed.standing.iter().map(|s| Ground { text: &s.text, headings: &s.headings });
     let grounds: Vec<Ground> = units.chain([Ground { text: &posed.accepted, headings: "" }]).collect();
-    let stands =
-        |sentence: &Drafted| matches!(support(&sentence.text, &posed.question, &grounds), Verdict::Supported(_));
+    let stands = |sentence: &Drafted| support(&sentence.text, &posed.question, &grounds).is_supported();
     Ok(!said.is_empty() && said.iter().all(stands))
 }
