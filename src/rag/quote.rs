@@ -156,7 +156,7 @@ mod tests {
         let units = |chances: &[f32]| best(&[source(1, text, chances)], 0.5).unwrap().units;
         assert_eq!(units(&[0.9, 0.1, 0.1, 0.1, 0.1]), [0, 1, 2, 3]);
         assert_eq!(units(&[0.1, 0.1, 0.1, 0.9, 0.1]), [1, 2, 3]);
-        let step = format!("1. {}\n2. {}", "Press it. ".repeat(40), "Turn it. ".repeat(40));
+        let step = format!("1. {}\n2. {}", "Press this and ".repeat(25), "Turn that and ".repeat(25));
         let long = source(1, &format!("You can make one entry of two.\n\n{step}"), &[0.9, 0.1, 0.1]);
         assert_eq!(best(&[long], 0.5).unwrap().units, [0], "half of what to do is not said");
     }
