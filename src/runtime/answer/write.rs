@@ -91,10 +91,7 @@ impl Runtime {
         let context = seat.take(self, true)?;
         let prompt = self.prompt(context.model(), question, before, &found.sources)?;
         let quoted: Vec<Standing> = quotes.iter().flat_map(|quote| of_quote(&found.sources, quote)).collect();
-        // What is not sure enough to be quoted is not sure enough to support anything.
-        let mut standing = standing(&found.sources, &prompt.sources, least);
-        standing.retain(|unit| quoted.iter().all(|other| other.place != unit.place));
-        standing.extend(quoted.iter().cloned());
+        let standing = standing(&found.sources, &prompt.sources, &quotes, least);
         let learned = context.adapter().is_some_and(|adapter| adapter != FACTORY);
         let repeats = question.mode == Mode::Auto && !learned;
         let unsupported = self.config.answer.unsupported;
@@ -194,16 +191,24 @@ impl Runtime {
     }
 }
 
-/// The units of what a prompt shows that are sure enough to support something.
-pub(in crate::runtime) fn standing(sources: &[Source], shown: &[Source], least: f32) -> Vec<Standing> {
+/// The units that may support something: those that are quoted, and of what a prompt shows those that are sure enough
+/// to be quoted themselves.
+pub(in crate::runtime) fn standing(
+    sources: &[Source],
+    shown: &[Source],
+    quotes: &[Quote],
+    least: f32,
+) -> Vec<Standing> {
+    let quoted: Vec<Standing> = quotes.iter().flat_map(|quote| of_quote(sources, quote)).collect();
     let is_shown = |source: &Source| shown.iter().any(|other| other.n == source.n);
     let units = sources.iter().enumerate().filter(|(_, source)| is_shown(source)).flat_map(|(place, source)| {
         source.units.iter().enumerate().map(move |(at, weighed)| (place, at, source, weighed))
     });
-    units
-        .filter(|(.., weighed)| weighed.chance >= least)
-        .map(|(place, at, source, _)| stand(place, at, source))
-        .collect()
+    let sure = units.filter(|(.., weighed)| weighed.chance >= least);
+    let mut standing: Vec<Standing> = sure.map(|(place, at, source, _)| stand(place, at, source)).collect();
+    standing.retain(|unit| quoted.iter().all(|other| other.place != unit.place));
+    standing.extend(quoted);
+    standing
 }
 
 fn of_quote(sources: &[Source], quote: &Quote) -> Vec<Standing> {

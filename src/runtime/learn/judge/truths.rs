@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::eval::Reference;
 use crate::infer::{Context, Finish, Request, Sampling, generate};
 use crate::learn::Truths;
-use crate::rag::{Draft, Drafted, Ground, support};
+use crate::rag::{self, Draft, Drafted, Ground, support};
 use crate::runtime::answer::{Standing, standing};
 use crate::store::log::Interaction;
 use crate::watch::Cancel;
@@ -52,7 +52,8 @@ impl Bench<'_> {
         let language = self.factory.model();
         let asked = self.runtime.question(&reference.question);
         let (messages, sources) = self.runtime.asked(language, &asked, &reference.history, None)?;
-        let standing = standing(&sources, &sources, self.runtime.config.answer.certainty);
+        let least = self.runtime.config.answer.certainty;
+        let standing = standing(&sources, &sources, &rag::quotes(&sources, least), least);
         if standing.is_empty() {
             return Ok(None);
         }
