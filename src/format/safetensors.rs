@@ -6,7 +6,7 @@ use crate::tensor::{Encoding, Tensor};
 use ::safetensors::{Dtype, SafeTensors};
 use memmap2::Mmap;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 struct Entry {
     file: usize,
@@ -15,8 +15,7 @@ struct Entry {
     range: std::ops::Range<usize>,
 }
 
-/// The weights of a folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists. Or of one
-/// file, see [`Folder::file`].
+/// The weights of a folder, see [`files`]. Or of one file, see [`Folder::file`].
 pub struct Folder {
     files: Vec<Mmap>,
     tensors: BTreeMap<String, Entry>,
@@ -25,18 +24,12 @@ pub struct Folder {
 impl Folder {
     /// Opens the weights in `folder`. Errors: `NotFound` without any, `Corrupt` for a damaged header or shard.
     pub fn open(folder: &Path) -> Result<Self> {
-        let mut this = Self { files: Vec::new(), tensors: BTreeMap::new() };
-        let single = folder.join("model.safetensors");
-        let index = folder.join("model.safetensors.index.json");
-        if single.exists() {
-            this.add(&single)?;
-        } else if index.exists() {
-            for shard in shards(&index)? {
-                this.add(&folder.join(shard))?;
-            }
-        } else {
+        let files = files(folder)?;
+        if files.is_empty() {
             return Err(Error::not_found(format!("{} holds no model.safetensors", folder.display())));
         }
+        let mut this = Self { files: Vec::new(), tensors: BTreeMap::new() };
+        files.iter().try_for_each(|file| this.add(file))?;
         Ok(this)
     }
 
@@ -95,6 +88,40 @@ fn encoding(dtype: Dtype) -> Result<Encoding, Dtype> {
         Dtype::BF16 => Ok(Encoding::BF16),
         other => Err(other),
     }
+}
+
+/// The files that hold the weights of `folder`: `model.safetensors`, or the shards that its index lists, or those whose
+/// names say that they are all of them. None where there is neither.
+///
+/// Errors: `Corrupt` for an index that cannot be believed, `NotFound` for a shard that is missing.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let single = folder.join("model.safetensors");
+    let index = folder.join("model.safetensors.index.json");
+    if single.exists() {
+        return Ok(vec![single]);
+    }
+    let shards = if index.exists() { shards(&index)? } else { numbered(folder) };
+    let files: Vec<PathBuf> = shards.iter().map(|shard| folder.join(shard)).collect();
+    match files.iter().find(|file| !file.exists()) {
+        Some(missing) => Err(Error::not_found(format!(
+            "{} is missing, one of {} files that hold the model; fetch it, too",
+            missing.display(),
+            files.len()
+        ))),
+        None => Ok(files),
+    }
+}
+
+/// The names of all shards of a folder that has lost its index.
+fn numbered(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let count = names.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.strip_prefix("model-")?.strip_suffix(".safetensors")?.split_once("-of-")?.1.parse::<usize>().ok()
+    });
+    // A folder that says it has more than this is no folder of a model.
+    let count = count.max().unwrap_or(0).min(1000);
+    (1..=count).map(|n| format!("model-{n:05}-of-{count:05}.safetensors")).collect()
 }
 
 /// The file names in an index, each once. A name with a path in it is refused.

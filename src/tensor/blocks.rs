@@ -12,7 +12,7 @@
 //! blocks (Q4_1, Q4_K: `w = d q + m`) come over without loss: `offset = m + 8 d`. Centring first keeps the offset
 //! small, so that rounding the activations to int8 costs no more than with symmetric blocks.
 
-use super::{Encoding, Tensor, q4_0, q4_1, q4_k, q8_0};
+use super::{Encoding, Tensor, iq4_nl, iq4_xs, mxfp4, q4_0, q4_1, q4_k, q5_0, q5_1, q8_0};
 use crate::error::{Error, Result};
 
 /// Numbers in a block.
@@ -69,8 +69,11 @@ impl Blocks {
     /// Whether `encoding` becomes `bits` without loss, and whether that takes offsets.
     pub fn carries(encoding: Encoding, bits: Bits) -> Option<bool> {
         match (encoding, bits) {
-            (Encoding::Q4_0, _) | (Encoding::Q8_0, Bits::Int8) => Some(false),
+            (Encoding::Q4_0, _) => Some(false),
             (Encoding::Q4_1 | Encoding::Q4_K, _) => Some(true),
+            (Encoding::Q8_0 | Encoding::Q5_0, Bits::Int8) => Some(false),
+            (Encoding::IQ4_NL | Encoding::IQ4_XS | Encoding::MXFP4, Bits::Int8) => Some(false),
+            (Encoding::Q5_1, Bits::Int8) => Some(true),
             _ => None,
         }
     }
@@ -107,16 +110,24 @@ impl Blocks {
     fn carry_row(&mut self, encoding: Encoding, bytes: &[u8]) {
         let (numbers, width) = encoding.block();
         let mut q = [0; BLOCK];
-        // 4-bit numbers around 8 are 8-bit numbers around 128.
-        let four_bit = encoding != Encoding::Q8_0;
-        let shift = if four_bit && self.bits == Bits::Int8 { 128 - 8 } else { 0 };
+        // Numbers around 8 or 16 are 8-bit numbers around 128.
+        let shift = match (self.bits, encoding) {
+            (Bits::Int8, Encoding::Q4_0 | Encoding::Q4_1 | Encoding::Q4_K) => 128 - 8,
+            (Bits::Int8, Encoding::Q5_0 | Encoding::Q5_1) => 128 - 16,
+            _ => 0,
+        };
         for block in bytes.chunks_exact(width) {
             for b in 0..numbers / BLOCK {
                 let (scale, offset) = match encoding {
                     Encoding::Q8_0 => (q8_0::carry(block, &mut q), 0.0),
                     Encoding::Q4_0 => (q4_0::carry(block, &mut q), 0.0),
-                    Encoding::Q4_1 => centred(q4_1::carry(block, &mut q)),
-                    _ => centred(q4_k::carry(block, b, &mut q)),
+                    Encoding::Q5_0 => (q5_0::carry(block, &mut q), 0.0),
+                    Encoding::IQ4_NL => (iq4_nl::carry(block, &mut q), 0.0),
+                    Encoding::IQ4_XS => (iq4_xs::carry(block, b, &mut q), 0.0),
+                    Encoding::MXFP4 => (mxfp4::carry(block, &mut q), 0.0),
+                    Encoding::Q4_1 => centred(8.0, q4_1::carry(block, &mut q)),
+                    Encoding::Q5_1 => centred(16.0, q5_1::carry(block, &mut q)),
+                    _ => centred(8.0, q4_k::carry(block, b, &mut q)),
                 };
                 self.push(&q.map(|q| q.wrapping_add(shift)), scale, offset);
             }
@@ -130,7 +141,7 @@ impl Blocks {
                 // Offsets here are for neighbours whose blocks need them.
                 (Bits::Int8, _) => (round_symmetric(block, 127.0, 128.0, &mut q), 0.0),
                 (Bits::Int4, None) => (round_symmetric(block, 7.0, 8.0, &mut q), 0.0),
-                (Bits::Int4, Some(_)) => centred(round_affine(block, &mut q)),
+                (Bits::Int4, Some(_)) => centred(8.0, round_affine(block, &mut q)),
             };
             self.push(&q, scale, offset);
         }
@@ -170,9 +181,9 @@ impl Blocks {
     }
 }
 
-/// `d q + m` as `d (q - 8) + offset`.
-fn centred((d, m): (f32, f32)) -> (f32, f32) {
-    (d, m + 8.0 * d)
+/// `d q + m` as `d (q - centre) + offset`.
+fn centred(centre: f32, (d, m): (f32, f32)) -> (f32, f32) {
+    (d, m + centre * d)
 }
 
 /// The largest magnitude lands on `top`, ties away from zero; returns the scale.
@@ -235,11 +246,14 @@ mod tests {
         let (numbers, width) = encoding.block();
         let mut bytes: Vec<u8> = seed.into_iter().cycle().take(2 * (512 / numbers) * width).collect();
         let halves: &[usize] = match encoding {
-            Encoding::Q8_0 | Encoding::Q4_0 => &[0],
-            Encoding::Q6_K => &[208],
+            Encoding::Q8_0 | Encoding::Q4_0 | Encoding::Q5_0 | Encoding::IQ4_NL | Encoding::IQ4_XS => &[0],
+            Encoding::MXFP4 => &[],
             _ => &[0, 2],
         };
         for block in bytes.chunks_exact_mut(width) {
+            if encoding == Encoding::MXFP4 {
+                block[0] = 110 + block[0] % 32;
+            }
             for &at in halves {
                 let scale = half::f16::from_f32(0.01 + f32::from(block[at]) / 3000.0);
                 block[at..at + 2].copy_from_slice(&scale.to_le_bytes());
@@ -266,6 +280,11 @@ mod tests {
                 (Encoding::Q4_1, Bits::Int8),
                 (Encoding::Q4_K, Bits::Int8),
                 (Encoding::Q8_0, Bits::Int8),
+                (Encoding::Q5_0, Bits::Int8),
+                (Encoding::Q5_1, Bits::Int8),
+                (Encoding::IQ4_NL, Bits::Int8),
+                (Encoding::IQ4_XS, Bits::Int8),
+                (Encoding::MXFP4, Bits::Int8),
             ] {
                 let bytes = matrix(encoding, seed.clone());
                 let offsets = Blocks::carries(encoding, bits).unwrap();

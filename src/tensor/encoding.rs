@@ -1,6 +1,6 @@
 //! The encodings that model files use, and how each becomes float32.
 
-use super::{float, q4_0, q4_1, q4_k, q5_k, q6_k, q8_0};
+use super::{float, iq4_nl, iq4_xs, mxfp4, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0};
 
 /// How a file spells the numbers of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,12 +18,26 @@ pub enum Encoding {
     Q4_0,
     /// 32 four-bit numbers, a scale and a minimum.
     Q4_1,
+    /// 32 five-bit numbers around 16, and a scale.
+    Q5_0,
+    /// 32 five-bit numbers, a scale and a minimum.
+    Q5_1,
+    /// 256 two-bit numbers in 16 blocks with 4-bit scales and minima.
+    Q2_K,
+    /// 256 three-bit numbers in 16 blocks with 6-bit scales.
+    Q3_K,
     /// 256 four-bit numbers in 8 blocks with 6-bit scales and minima.
     Q4_K,
     /// 256 five-bit numbers in 8 blocks with 6-bit scales and minima.
     Q5_K,
     /// 256 six-bit numbers in 16 blocks with 8-bit scales.
     Q6_K,
+    /// 32 four-bit numbers that name unevenly spaced levels, and a scale.
+    IQ4_NL,
+    /// 256 of them in 8 blocks with 6-bit scales.
+    IQ4_XS,
+    /// 32 four-bit floats, and a power of two.
+    MXFP4,
 }
 
 impl Encoding {
@@ -35,9 +49,16 @@ impl Encoding {
             Self::Q8_0 => (32, q8_0::BYTES),
             Self::Q4_0 => (32, q4_0::BYTES),
             Self::Q4_1 => (32, q4_1::BYTES),
+            Self::Q5_0 => (32, q5_0::BYTES),
+            Self::Q5_1 => (32, q5_1::BYTES),
+            Self::Q2_K => (256, q2_k::BYTES),
+            Self::Q3_K => (256, q3_k::BYTES),
             Self::Q4_K => (256, q4_k::BYTES),
             Self::Q5_K => (256, q5_k::BYTES),
             Self::Q6_K => (256, q6_k::BYTES),
+            Self::IQ4_NL => (32, iq4_nl::BYTES),
+            Self::IQ4_XS => (256, iq4_xs::BYTES),
+            Self::MXFP4 => (32, mxfp4::BYTES),
         }
     }
 
@@ -61,9 +82,16 @@ impl Encoding {
             Self::Q8_0 => q8_0::decode,
             Self::Q4_0 => q4_0::decode,
             Self::Q4_1 => q4_1::decode,
+            Self::Q5_0 => q5_0::decode,
+            Self::Q5_1 => q5_1::decode,
+            Self::Q2_K => q2_k::decode,
+            Self::Q3_K => q3_k::decode,
             Self::Q4_K => q4_k::decode,
             Self::Q5_K => q5_k::decode,
             Self::Q6_K => q6_k::decode,
+            Self::IQ4_NL => iq4_nl::decode,
+            Self::IQ4_XS => iq4_xs::decode,
+            Self::MXFP4 => mxfp4::decode,
         };
         for (block, out) in bytes.chunks_exact(width).zip(out.chunks_exact_mut(numbers)) {
             decode(block, out);

@@ -3,7 +3,7 @@
 use crate::support::golden;
 use wayside::tensor::Encoding;
 
-const ENCODINGS: [(&str, Encoding); 9] = [
+const ENCODINGS: [(&str, Encoding); 16] = [
     ("f32", Encoding::F32),
     ("f16", Encoding::F16),
     ("bf16", Encoding::BF16),
@@ -13,6 +13,13 @@ const ENCODINGS: [(&str, Encoding); 9] = [
     ("q4_k", Encoding::Q4_K),
     ("q5_k", Encoding::Q5_K),
     ("q6_k", Encoding::Q6_K),
+    ("q5_0", Encoding::Q5_0),
+    ("q5_1", Encoding::Q5_1),
+    ("q2_k", Encoding::Q2_K),
+    ("q3_k", Encoding::Q3_K),
+    ("iq4_nl", Encoding::IQ4_NL),
+    ("iq4_xs", Encoding::IQ4_XS),
+    ("mxfp4", Encoding::MXFP4),
 ];
 
 #[test]

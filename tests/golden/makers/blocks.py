@@ -6,6 +6,9 @@ from gguf import GGMLQuantizationType as Type
 ROWS, COLUMNS, K_BLOCK = 4, 512, 256
 TYPES = [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q4_K, Type.Q5_K, Type.Q6_K]
 K_TYPES = {Type.Q4_K, Type.Q5_K, Type.Q6_K}
+# Of these gguf-py writes the first two only; the others are random bits. Where their half-precision scales stand.
+LATER = {Type.Q5_0: None, Type.Q5_1: None, Type.Q2_K: (80, 82), Type.Q3_K: (108,), Type.IQ4_NL: (0,), Type.IQ4_XS: (0,),
+         Type.MXFP4: ()}
 
 
 def make(out):
@@ -13,9 +16,28 @@ def make(out):
     random = np.random.default_rng(7)
     for kind in TYPES:
         raw = extreme_k(random, kind) if kind in K_TYPES else gguf.quants.quantize(values(random), kind)
-        stem = out / kind.name.lower()
-        stem.with_suffix(".bin").write_bytes(raw.tobytes())
-        stem.with_suffix(".f32").write_bytes(dequantize(raw, kind).astype("<f4").tobytes())
+        write(out, kind, raw)
+    for kind, scales in LATER.items():
+        write(out, kind, gguf.quants.quantize(values(random), kind) if scales is None else noise(random, kind, scales))
+
+
+def write(out, kind, raw):
+    stem = out / kind.name.lower()
+    stem.with_suffix(".bin").write_bytes(raw.tobytes())
+    stem.with_suffix(".f32").write_bytes(dequantize(raw, kind).astype("<f4").tobytes())
+
+
+def noise(random, kind, scales):
+    """Random bits, but for scales that are sane; MXFP4's lie around 1, and two are the subnormal ones."""
+    numbers, width = gguf.GGML_QUANT_SIZES[kind]
+    blocks = random.integers(0, 256, (ROWS * COLUMNS // numbers, width), dtype=np.uint8)
+    for at in scales:
+        halves = (0.01 * random.uniform(-1, 1, (len(blocks), 1))).astype("<f2")
+        blocks[:, at:at + 2] = halves.view(np.uint8)
+    if kind == Type.MXFP4:
+        blocks[:, 0] = random.integers(110, 135, len(blocks))
+        blocks[:2, 0] = 0, 1
+    return blocks.reshape(ROWS, -1)
 
 
 def dequantize(raw, kind):
