@@ -3,9 +3,10 @@
 use super::config::{Config, DecoderConfig};
 use super::rope::{Rope, Scaling};
 use super::source::{File, Source};
-use super::{Described, family, gguf_tokenizer};
+use super::{Described, ends, family, gguf_tokenizer};
 use crate::error::{Error, Result};
 use crate::format::gguf::{Gguf, Value};
+use crate::text::tokenizer::Tokenizer;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -14,13 +15,8 @@ pub(super) fn describe(path: &Path) -> Result<Described> {
     let gguf = Gguf::open(path)?;
     let kind = gguf.text("general.architecture").unwrap_or("").to_owned();
     let family = family::named(&kind).ok_or_else(|| family::unknown(&kind))?;
-    let config = decoder(&gguf, family)?;
-    // A tokenizer.json beside the file wins: it is the model's own.
-    let beside = path.with_file_name("tokenizer.json");
-    let tokenizer = match std::fs::read(&beside) {
-        Ok(bytes) => bytes,
-        Err(_) => gguf_tokenizer::json(&gguf)?,
-    };
+    let tokenizer = gguf_tokenizer::json(&gguf, path)?;
+    let config = decoder(&gguf, family, &tokenizer).map_err(|e| e.context(path.display()))?;
     let template = gguf.text("tokenizer.chat_template").map(str::to_owned);
     let (q, kv) = (config.heads, config.kv_heads);
     let interleaved = if family.interleaved {
@@ -64,7 +60,7 @@ fn canonical(name: &str) -> String {
     name.strip_prefix("blk.").and_then(layer).unwrap_or_else(|| name.to_owned())
 }
 
-fn decoder(gguf: &Gguf, family: &family::Family) -> Result<DecoderConfig> {
+fn decoder(gguf: &Gguf, family: &family::Family, tokenizer: &[u8]) -> Result<DecoderConfig> {
     let key = |k: &str| format!("{}.{k}", family.name);
     let size = |k: &str| gguf.integer::<u32>(&key(k)).filter(|&n| n > 0 && n < 1 << 30).map(|n| n as usize);
     let need = |k: &str| {
@@ -74,7 +70,9 @@ fn decoder(gguf: &Gguf, family: &family::Family) -> Result<DecoderConfig> {
     let head_dim = size("attention.key_length").or_else(|| size("rope.dimension_count")).unwrap_or(hidden / heads);
     let table = gguf.tensor("token_embd.weight");
     let table = table.ok_or_else(|| Error::corrupt("the GGUF file lacks token_embd.weight"))??;
-    let end = ["eos", "eot", "eom"].iter().filter_map(|t| gguf.integer(&format!("tokenizer.ggml.{t}_token_id")));
+    let vocabulary = table.matrix().0;
+    let tokenizer = Tokenizer::from_bytes(tokenizer, vocabulary)?;
+    let named = ["eos", "eot", "eom"].iter().filter_map(|t| gguf.integer(&format!("tokenizer.ggml.{t}_token_id")));
     let bos = gguf.integer("tokenizer.ggml.bos_token_id").filter(|_| begins(gguf));
     let epsilon = gguf.float(&key("attention.layer_norm_rms_epsilon")).unwrap_or(1e-5);
     Ok(DecoderConfig {
@@ -84,14 +82,14 @@ fn decoder(gguf: &Gguf, family: &family::Family) -> Result<DecoderConfig> {
         heads,
         kv_heads: size("attention.head_count_kv").unwrap_or(heads),
         head_dim,
-        vocabulary: table.matrix().0,
+        vocabulary,
         context: need("context_length")?,
         epsilon: epsilon as f32,
         rope: rope(gguf, &key)?,
         window: size("attention.sliding_window"),
         qk_norm: family.qk_norm,
         bos,
-        eos: end.collect(),
+        eos: ends::ends(named, &tokenizer)?,
     })
 }
 

@@ -4,17 +4,40 @@
 //! the families Wayside imports.
 
 use super::gguf::texts;
+use crate::bundle::TOKENIZER;
 use crate::error::{Error, Result};
 use crate::format::gguf::{Gguf, Value};
+use crate::text::tokenizer::Tokenizer;
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
+use std::path::Path;
 
 /// Token types of llama.cpp that are matched whole before anything else is split.
 const CONTROL: i128 = 3;
 const USER_DEFINED: i128 = 4;
 
-/// Builds `tokenizer.json`.
-pub(super) fn json(gguf: &Gguf) -> Result<Vec<u8>> {
+/// `tokenizer.json` of the file at `path`: the one that lies beside it where that is this model's own, else one built
+/// from what the file says.
+pub(super) fn json(gguf: &Gguf, path: &Path) -> Result<Vec<u8>> {
+    let tokens = texts(gguf, "tokenizer.ggml.tokens")?;
+    let beside = path.with_file_name(TOKENIZER);
+    match std::fs::read(&beside) {
+        Ok(bytes) if is_of(&bytes, &tokens) => return Ok(bytes),
+        Ok(_) => log::warn!("{} is another model's, and is left aside", beside.display()),
+        Err(_) => {}
+    }
+    build(gguf)
+}
+
+/// Whether a `tokenizer.json` has the tokens of a GGUF file, each under its number. A few may differ: converters write
+/// unused ones in other ways.
+fn is_of(bytes: &[u8], tokens: &[&str]) -> bool {
+    let Ok(tokenizer) = Tokenizer::from_bytes(bytes, tokens.len()) else { return false };
+    let alike = tokens.iter().zip(0..).filter(|(token, id)| tokenizer.token(*id).as_deref() == Some(**token)).count();
+    alike * 10 >= tokens.len() * 9
+}
+
+fn build(gguf: &Gguf) -> Result<Vec<u8>> {
     let tokens = texts(gguf, "tokenizer.ggml.tokens")?;
     let vocabulary: Map<String, Json> = tokens.iter().zip(0..).map(|(t, id)| ((*t).to_owned(), json!(id))).collect();
     let built = match gguf.text("tokenizer.ggml.model").unwrap_or_default() {
@@ -56,10 +79,11 @@ fn byte_level(gguf: &Gguf, vocabulary: Map<String, Json>) -> Result<Json> {
     let digits = json!({"type": "Digits", "individual_digits": true});
     // Llama 3 takes a word that is a token as it is; the others merge their way to it.
     let (steps, normalizer, whole_words) = match gguf.text("tokenizer.ggml.pre").unwrap_or("default") {
-        "default" | "gpt-2" => (vec![bytes(true)], Json::Null, false),
-        "smollm" => (vec![digits, bytes(true)], Json::Null, false),
+        "default" | "gpt-2" | "olmo" => (vec![bytes(true)], Json::Null, false),
+        "smollm" | "starcoder" | "refact" => (vec![digits, bytes(true)], Json::Null, false),
         "llama-bpe" | "llama-v3" | "llama3" => (vec![split(LLAMA3), bytes(false)], Json::Null, true),
-        "qwen2" => (vec![split(QWEN2), bytes(false)], json!({"type": "NFC"}), false),
+        "smaug-bpe" => (vec![split(LLAMA3), bytes(false)], Json::Null, false),
+        "qwen2" | "deepseek-r1-qwen" => (vec![split(QWEN2), bytes(false)], json!({"type": "NFC"}), false),
         other => return Err(unknown(&format!("pre-tokenizer {other:?}"))),
     };
     let merges = texts(gguf, "tokenizer.ggml.merges")?;

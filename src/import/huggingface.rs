@@ -2,9 +2,10 @@
 
 use super::config::{Config, DecoderConfig, EncoderConfig};
 use super::rope::{Rope, Scaling};
+use super::sentence::sentence;
 use super::source::{File, Source};
-use super::{Described, family};
-use crate::bundle::{Pooling, TOKENIZER};
+use super::{Described, ends, family};
+use crate::bundle::TOKENIZER;
 use crate::error::{Error, Result};
 use crate::format::safetensors::Folder;
 use crate::text::tokenizer::Tokenizer;
@@ -14,6 +15,7 @@ use std::path::Path;
 
 /// Reads everything but the weights' numbers.
 pub(super) fn describe(folder: &Path) -> Result<Described> {
+    super::folder::check(folder)?;
     let weights = Folder::open(folder)?;
     let config = Keys::read(folder, "config.json")?;
     let tokenizer = required(folder, TOKENIZER)?;
@@ -42,9 +44,9 @@ fn decoder(c: &Keys, folder: &Path, family: &family::Family, tokenizer: &[u8]) -
         return Err(Error::unsupported(format!("hidden_act {activation:?}; only silu is known for {}", family.name)));
     }
     let windowed = !family.optional_window || c.flag("use_sliding_window") == Some(true);
-    let generation = Keys::read(folder, "generation_config.json").ok();
-    let ends = generation.iter().chain([c]).find_map(|k| k.ids("eos_token_id"));
     let vocabulary = c.size("vocab_size")?;
+    let tokenizer = Tokenizer::from_bytes(tokenizer, vocabulary);
+    let tokenizer = tokenizer.map_err(|e| e.context(folder.join(TOKENIZER).display()))?;
     Ok(DecoderConfig {
         architecture: family.name.into(),
         layers: c.size("num_hidden_layers")?,
@@ -58,16 +60,21 @@ fn decoder(c: &Keys, folder: &Path, family: &family::Family, tokenizer: &[u8]) -
         rope: rope(c)?,
         window: if windowed { c.size("sliding_window").ok() } else { None },
         qk_norm: family.qk_norm,
-        bos: first_token(folder, tokenizer, vocabulary)?,
-        eos: ends.unwrap_or_default(),
+        bos: ends::begin(&tokenizer)?,
+        eos: ends::ends(named_ends(folder, &tokenizer), &tokenizer).map_err(|e| e.context(folder.display()))?,
     })
 }
 
-/// The token that begins every text, if one does: the tokenizer's to say.
-pub(super) fn first_token(folder: &Path, tokenizer: &[u8], vocabulary: usize) -> Result<Option<u32>> {
-    let tokenizer = Tokenizer::from_bytes(tokenizer, vocabulary);
-    let tokenizer = tokenizer.map_err(|e| e.context(folder.join(TOKENIZER).display()))?;
-    Ok(tokenizer.encode("", true)?.first().copied())
+/// The tokens that the small files of a folder name as ends.
+pub(super) fn named_ends(folder: &Path, tokenizer: &Tokenizer) -> Vec<u32> {
+    let files = ["generation_config.json", "config.json", "genai_config.json"];
+    let read = |name: &str| Keys::read(folder, name).ok();
+    let keys = files.iter().filter_map(|name| read(name)).flat_map(|k| [k.object("model"), Some(k)]).flatten();
+    let mut ends: Vec<u32> = keys.filter_map(|k| k.ids("eos_token_id")).flatten().collect();
+    let spelled = read("tokenizer_config.json")
+        .and_then(|k| k.text("eos_token").ok().or_else(|| k.object("eos_token")?.text("content").ok()));
+    ends.extend(spelled.and_then(|token| tokenizer.id(&token)));
+    ends
 }
 
 /// The base and scaling of positions: under `rope_parameters` since transformers 5, beside the rest before.
@@ -100,15 +107,7 @@ fn encoder(c: &Keys, folder: &Path) -> Result<EncoderConfig> {
         }
     }
     let positions = c.size("max_position_embeddings")?;
-    let sentence = Keys::read(folder, "sentence_bert_config.json").ok();
-    let prompts = Keys::read(folder, "config_sentence_transformers.json").ok().and_then(|k| k.object("prompts"));
-    let prompt = |keys: &[&str], otherwise: &str| {
-        let found = prompts.iter().flat_map(|p| keys.iter().filter_map(|k| p.text(k).ok())).find(|t| !t.is_empty());
-        found.unwrap_or_else(|| otherwise.to_owned())
-    };
-    // E5 was trained with these two words and says so only in its paper.
-    let name = c.text("_name_or_path").unwrap_or_default() + &folder.to_string_lossy();
-    let (query, passage) = if name.contains("e5-") { ("query: ", "passage: ") } else { ("", "") };
+    let sentence = sentence(folder)?;
     Ok(EncoderConfig {
         architecture: "bert".into(),
         layers: c.size("num_hidden_layers")?,
@@ -116,25 +115,12 @@ fn encoder(c: &Keys, folder: &Path) -> Result<EncoderConfig> {
         heads: c.size("num_attention_heads")?,
         vocabulary: c.size("vocab_size")?,
         positions,
-        context: sentence.and_then(|s| s.size("max_seq_length").ok()).unwrap_or(positions).min(positions),
+        context: sentence.longest.unwrap_or(positions).min(positions),
         epsilon: c.float("layer_norm_eps")? as f32,
-        pooling: pooling(folder)?,
-        query_prefix: prompt(&["query"], query),
-        passage_prefix: prompt(&["passage", "document"], passage),
+        pooling: sentence.pooling,
+        query_prefix: sentence.query_prefix,
+        passage_prefix: sentence.passage_prefix,
     })
-}
-
-/// Which of the pooling modes is on; the mean where nothing is said.
-pub(super) fn pooling(folder: &Path) -> Result<Pooling> {
-    let Ok(config) = Keys::read(&folder.join("1_Pooling"), "config.json") else { return Ok(Pooling::Mean) };
-    let named = config.text("pooling_mode").unwrap_or_default();
-    if named == "cls" || config.flag("pooling_mode_cls_token") == Some(true) {
-        Ok(Pooling::Cls)
-    } else if named == "mean" || config.flag("pooling_mode_mean_tokens") == Some(true) {
-        Ok(Pooling::Mean)
-    } else {
-        Err(Error::unsupported("1_Pooling/config.json asks for a pooling other than mean or cls"))
-    }
 }
 
 /// The tensors of an encoder, without the prefix of a task head and without what sentence vectors do not use.
@@ -180,6 +166,11 @@ impl Keys {
             Ok(_) => Err(Error::corrupt(format!("{file} is no JSON object"))),
             Err(e) => Err(Error::corrupt(format!("{file} is no JSON: {e}"))),
         }
+    }
+
+    /// The file, as errors name it.
+    pub fn file(&self) -> &str {
+        &self.file
     }
 
     fn lacks(&self, key: &str, what: &str) -> Error {

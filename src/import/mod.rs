@@ -5,7 +5,9 @@
 mod config;
 mod decoder;
 mod encoder;
+mod ends;
 mod family;
+mod folder;
 mod gguf;
 mod gguf_tokenizer;
 mod huggingface;
@@ -13,6 +15,7 @@ mod judge;
 mod linear;
 mod ready;
 mod rope;
+mod sentence;
 mod source;
 
 use crate::bundle::{self, Bundle, Manifest, Model, name_of};
@@ -20,6 +23,8 @@ use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, WeightsWriter, lower};
 use crate::tensor::Bits;
+use crate::text::template::Template;
+use crate::text::tokenizer::Tokenizer;
 use crate::watch::{Cancel, Progress};
 use linear::Weights;
 use prost::Message;
@@ -59,8 +64,10 @@ pub fn import(path: &Path, dir: &Path, options: Options, progress: &dyn Progress
     if path.is_dir() && ready::is_onnx(path) {
         return ready::import(path, dir, progress);
     }
-    let described = if path.is_dir() { huggingface::describe(path)? } else { gguf::describe(path)? };
-    build(path, described, dir, options, progress, cancel)
+    let within = if path.is_dir() { folder::gguf(path)? } else { None };
+    let file = within.as_deref().unwrap_or(path);
+    let described = if file.is_dir() { huggingface::describe(file)? } else { gguf::describe(file)? };
+    build(file, described, dir, options, progress, cancel)
 }
 
 fn build(
@@ -84,8 +91,10 @@ fn build(
     source.all_used()?;
     let Weights { graph, writer, .. } = weights;
     writer.finish()?;
-    let vocabulary = config.vocabulary();
-    crate::text::tokenizer::Tokenizer::from_bytes(&tokenizer, vocabulary).map_err(|e| e.context(path.display()))?;
+    Tokenizer::from_bytes(&tokenizer, config.vocabulary()).map_err(|e| e.context(path.display()))?;
+    if let Some(template) = &template {
+        Template::check(template).map_err(|e| e.context(path.display()))?;
+    }
     write(&staged, bundle::MODEL, &lower(&graph).encode_to_vec())?;
     write(&staged, bundle::TOKENIZER, &tokenizer)?;
     if let Some(template) = template {

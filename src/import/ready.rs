@@ -1,13 +1,16 @@
 //! A folder that already holds an ONNX model: checked, described, and taken as it is.
 
-use super::file_name;
-use super::huggingface::{Keys, first_token, pooling, required, template};
+use super::huggingface::{Keys, named_ends, required, template};
+use super::sentence::sentence;
+use super::{ends, file_name};
 use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model, name_of};
 use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::graph::DType;
 use crate::onnx::proto::{Dim, Graph, ValueInfo};
 use crate::onnx::{self, check};
+use crate::text::template::Template;
+use crate::text::tokenizer::Tokenizer;
 use crate::watch::Progress;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +54,7 @@ pub(super) fn import(folder: &Path, dir: &Path, progress: &dyn Progress) -> Resu
     progress.finish();
     super::write(&staged, bundle::TOKENIZER, &tokenizer)?;
     if let Some(template) = template(folder)? {
+        Template::check(&template).map_err(|e| e.context(folder.display()))?;
         super::write(&staged, bundle::TEMPLATE, template.as_bytes())?;
     }
     let kind = Keys::read(folder, "config.json").and_then(|c| c.text("model_type"));
@@ -107,6 +111,8 @@ fn decoder(graph: &Graph, layers: usize, folder: &Path, tokenizer: &[u8]) -> Res
     let (_, logits) = extents(find(&graph.output, "logits")?);
     let vocabulary = logits.last().copied().flatten().or_else(|| size("vocab_size"));
     let vocabulary = vocabulary.ok_or_else(|| unsaid("how large the vocabulary is"))?;
+    let tokenizer = Tokenizer::from_bytes(tokenizer, vocabulary);
+    let tokenizer = tokenizer.map_err(|e| e.context(folder.join(bundle::TOKENIZER).display()))?;
     let in_place = graph.node.iter().any(|n| n.op_type == "GroupQueryAttention");
     Ok(Model::Decoder(Decoder {
         layers,
@@ -114,8 +120,8 @@ fn decoder(graph: &Graph, layers: usize, folder: &Path, tokenizer: &[u8]) -> Res
         head_dim,
         vocabulary,
         context: size("context_length").or_else(|| size("max_position_embeddings")).unwrap_or(2048),
-        bos: first_token(folder, tokenizer, vocabulary)?,
-        eos: keys().find_map(|k| k.ids("eos_token_id")).unwrap_or_default(),
+        bos: ends::begin(&tokenizer)?,
+        eos: ends::ends(named_ends(folder, &tokenizer), &tokenizer)?,
         cache: if in_place { Cache::InPlace } else { Cache::Appended },
     }))
 }
@@ -124,12 +130,14 @@ fn encoder(graph: &Graph, folder: &Path) -> Result<Model> {
     let (_, shape) = extents(find(&graph.output, "last_hidden_state")?);
     let config = Keys::read(folder, "config.json")?;
     let dimensions = shape.last().copied().flatten().map_or_else(|| config.size("hidden_size"), Ok)?;
+    let positions = config.size("max_position_embeddings").unwrap_or(512);
+    let sentence = sentence(folder)?;
     Ok(Model::Encoder(Encoder {
         dimensions,
-        context: config.size("max_position_embeddings").unwrap_or(512),
-        pooling: pooling(folder)?,
-        query_prefix: String::new(),
-        passage_prefix: String::new(),
+        context: sentence.longest.unwrap_or(positions).min(positions),
+        pooling: sentence.pooling,
+        query_prefix: sentence.query_prefix,
+        passage_prefix: sentence.passage_prefix,
     }))
 }
 

@@ -4,13 +4,20 @@ use crate::error::{Error, Result};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value, merge_maps};
 use minijinja::{Environment, ErrorKind, context};
+use regex::Regex;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::{Value as Json, json};
 use std::io::{self, Write};
+use std::sync::LazyLock;
 
 /// Used where a model brings none: ChatML, which most small models know.
 const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
     {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+/// `{% generation %}` and its end, by which trainers know what the assistant says. It changes no text.
+static GENERATION: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\{%(?P<open>[-+]?)\s*(?P<end>end)?generation\s*(?P<close>[-+]?)%\}").ok());
 
 /// A compiled template.
 pub struct Template {
@@ -18,6 +25,8 @@ pub struct Template {
     bos: String,
     eos: String,
     specials: Vec<String>,
+    /// Whether instructions must go with the first question, because a system message is refused or passed over.
+    folds: bool,
 }
 
 impl Template {
@@ -38,11 +47,28 @@ impl Template {
                 .map_err(|e| minijinja::Error::new(ErrorKind::InvalidOperation, e.to_string()))
         });
         environment.add_filter("tojson", tojson);
-        let source = source.unwrap_or(CHATML).to_owned();
         environment
-            .add_template_owned("chat", source)
+            .add_template_owned("chat", without_generation(source.unwrap_or(CHATML)))
             .map_err(|e| Error::unsupported(format!("the chat template cannot be read: {e}")))?;
-        Ok(Self { environment, bos: bos.into(), eos: eos.into(), specials: vec![] })
+        let mut this = Self { environment, bos: bos.into(), eos: eos.into(), specials: vec![], folds: false };
+        this.folds = !this.hears_instructions();
+        Ok(this)
+    }
+
+    /// Whether what a system message says is in the text.
+    fn hears_instructions(&self) -> bool {
+        let said = [json!({"role": "system", "content": "Instruct"}), json!({"role": "user", "content": "Ask"})];
+        self.render(&said, true).is_ok_and(|text| text.contains("Instruct"))
+    }
+
+    /// Whether a template from outside can be used: it is read, and writes a question.
+    pub fn check(source: &str) -> Result<()> {
+        let template = Self::new(Some(source), "", "")?;
+        let text = template.render(&[json!({"role": "user", "content": "Ask"})], true);
+        match text.map_err(|e| Error::unsupported(e.to_string()))? {
+            text if text.contains("Ask") => Ok(()),
+            _ => Err(Error::unsupported("the model's chat template leaves the question out")),
+        }
     }
 
     /// Keeps these texts out of what messages say: the tokens that end a turn or begin another. What stands in a
@@ -51,9 +77,14 @@ impl Template {
         Self { specials, ..self }
     }
 
-    /// The text of a conversation; with `open`, ready for the assistant to go on.
+    /// The text of a conversation; with `open`, ready for the assistant to go on. A model that can think first is
+    /// asked not to. Where the template knows no instructions, they stand before the first question.
     pub fn render(&self, messages: &[impl Serialize], open: bool) -> Result<String> {
-        self.render_with(messages, open, &context! {})
+        let more = context! { enable_thinking => false };
+        if !self.folds {
+            return self.render_with(messages, open, &more);
+        }
+        self.render_with(&folded(values(messages)?), open, &more)
     }
 
     /// As [`Template::render`], with `more` variables that some templates know: `tools`, `enable_thinking`.
@@ -75,10 +106,9 @@ impl Template {
 impl Template {
     /// The messages, in which no text is more than text.
     fn plain(&self, messages: &[impl Serialize]) -> Result<Value> {
-        let json = |e| Error::invalid("this conversation cannot be written as JSON").because(e);
-        let mut said = messages.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(json)?;
+        let mut said = values(messages)?;
         for content in said.iter_mut().filter_map(|message| message.get_mut("content")) {
-            if let serde_json::Value::String(text) = content
+            if let Json::String(text) = content
                 && self.specials.iter().any(|special| text.contains(special))
             {
                 *text = defused(text, &self.specials);
@@ -88,29 +118,58 @@ impl Template {
     }
 }
 
+fn values(messages: &[impl Serialize]) -> Result<Vec<Json>> {
+    let json = |e| Error::invalid("this conversation cannot be written as JSON").because(e);
+    messages.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(json)
+}
+
+/// The messages with a first one of the system's before what the next one says.
+fn folded(mut messages: Vec<Json>) -> Vec<Json> {
+    let text = |message: &Json| message["content"].as_str().map(str::to_owned);
+    if let [first, next, ..] = messages.as_mut_slice()
+        && first["role"] == "system"
+        && next["role"] == "user"
+        && let (Some(instructions), Some(question)) = (text(first), text(next))
+    {
+        next["content"] = format!("{instructions}\n\n{question}").into();
+        messages.remove(0);
+    }
+    messages
+}
+
+/// A template without the marks of what the assistant says.
+fn without_generation(source: &str) -> String {
+    let Some(marks) = GENERATION.as_ref() else { return source.to_owned() };
+    let kept = marks.replace_all(source, |mark: &regex::Captures| {
+        let what = if mark.name("end").is_some() { "endif" } else { "if true" };
+        format!("{{%{} {what} {}%}}", &mark["open"], &mark["close"])
+    });
+    kept.into_owned()
+}
+
 /// Python's `json.dumps`: non-ASCII kept, a space after each comma and colon unless `separators` are given, lines with
 /// `indent`.
 fn tojson(value: &Value, options: Kwargs) -> Result<Value, minijinja::Error> {
     let indent: Option<usize> = options.get("indent")?;
     let separators: Option<Vec<String>> = options.get("separators")?;
-    let written = match indent {
+    let text = match indent {
         Some(width) => {
             let spaces = " ".repeat(width.min(16));
-            json(value, PrettyFormatter::with_indent(spaces.as_bytes()))
+            written(value, PrettyFormatter::with_indent(spaces.as_bytes()))
         }
         None => match separators.as_deref() {
-            Some([item, key]) => json(value, Separators { item, key }),
+            Some([item, key]) => written(value, Separators { item, key }),
             Some(_) => {
                 return Err(minijinja::Error::new(ErrorKind::InvalidOperation, "tojson takes two separators"));
             }
-            None => json(value, Separators { item: ", ", key: ": " }),
+            None => written(value, Separators { item: ", ", key: ": " }),
         },
     };
-    let text = written.map_err(|e| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string()))?;
+    let text = text.map_err(|e| minijinja::Error::new(ErrorKind::BadSerialization, e.to_string()))?;
     Ok(Value::from_safe_string(text))
 }
 
-fn json(value: &Value, formatter: impl Formatter) -> serde_json::Result<String> {
+fn written(value: &Value, formatter: impl Formatter) -> serde_json::Result<String> {
     let mut out = Vec::new();
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter))?;
     Ok(String::from_utf8_lossy(&out).into_owned())
@@ -150,6 +209,43 @@ fn defused(text: &str, specials: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const REFUSES: &str = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}\
+        {% endif %}[{{ m.role }}] {{ m.content }}{% endfor %}{% if add_generation_prompt %}[model]{% endif %}";
+
+    #[test]
+    fn instructions_go_with_the_question_where_a_template_refuses_or_forgets_them() {
+        let messages = [json!({"role": "system", "content": "Be short."}), json!({"role": "user", "content": "Why?"})];
+        let forgets = "{% for m in messages if m.role != 'system' %}[{{ m.role }}] {{ m.content }}{% endfor %}[model]";
+        for source in [REFUSES, forgets] {
+            let text = Template::new(Some(source), "", "").unwrap().render(&messages, true).unwrap();
+            assert_eq!(text, "[user] Be short.\n\nWhy?[model]");
+        }
+        let text = Template::new(None, "", "").unwrap().render(&messages, true).unwrap();
+        assert!(text.starts_with("<|im_start|>system\nBe short.<|im_end|>"), "{text}");
+    }
+
+    #[test]
+    fn what_marks_the_assistants_words_is_left_out_and_thinking_is_off() {
+        let source = "{% for m in messages %}{%- generation -%} {{ m.content }} {%- endgeneration %}{% endfor %}\
+            {% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}";
+        let template = Template::new(Some(source), "", "").unwrap();
+        let text = template.render(&[json!({"role": "user", "content": "Why?"})], true).unwrap();
+        assert_eq!(text, "Why?<think></think>");
+    }
+
+    #[test]
+    fn a_template_that_cannot_ask_is_told_before_it_is_needed() {
+        for (source, word) in [
+            ("{% for m in messages %}", "cannot be read"),
+            ("{{ raise_exception('never') }}", "never"),
+            ("Hello", "leaves the question out"),
+        ] {
+            let error = Template::check(source).unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+        Template::check(REFUSES).unwrap();
+    }
 
     #[test]
     fn no_text_ends_a_turn() {

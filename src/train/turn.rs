@@ -49,8 +49,8 @@ mod tests {
         for (name, prompt_ends, wanted) in [
             ("smollm2", "<|im_start|>assistant\n", "Hold it.<|im_end|>"),
             ("calls", "<|im_start|>assistant\n", "Hold it.<|im_end|>"),
-            // Thoughts are part of what follows the prompt, though the answer has none.
-            ("thinking", "<|im_start|>assistant\n", "<think>\n\n</think>\n\nHold it.<|im_end|>"),
+            // A model that can think is asked not to: its empty thoughts are part of the prompt.
+            ("thinking", "<|im_start|>assistant\n<think>\n\n</think>\n\n", "Hold it.<|im_end|>"),
             // The system's words move once there is an answer; the end is the model's own token.
             ("brackets", "[ASK] Be brief.\n\nHow? [/ASK]", " Hold it.<|im_end|>"),
             // Ends a turn with words: the model's end is added.

@@ -90,6 +90,61 @@ fn altered_bytes_of_a_gguf_header_are_an_error_or_another_model_never_a_panic() 
     home.is_unchanged();
 }
 
+/// The file as llama.cpp splits it: the keys in the first part, all tensors in the second.
+fn split(whole: &[u8]) -> [Vec<u8>; 2] {
+    let number = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().unwrap()) as usize;
+    let (tensors, pairs) = (number(8), number(16));
+    let first = [&17u64.to_le_bytes()[..], b"token_embd.weight"].concat();
+    let begin = whole.windows(first.len()).position(|w| w == first).unwrap();
+    let mut end = begin;
+    for _ in 0..tensors {
+        end += 8 + number(end);
+        let rank = u32::from_le_bytes(whole[end..end + 4].try_into().unwrap()) as usize;
+        end += 4 + 8 * rank + 4 + 8;
+    }
+    let count = [&11u64.to_le_bytes()[..], b"split.count", &2u32.to_le_bytes(), &2u16.to_le_bytes()].concat();
+    let head = |tensors: usize, pairs: usize| {
+        [&whole[..8], &(tensors as u64).to_le_bytes(), &(pairs as u64).to_le_bytes()].concat()
+    };
+    let keys = [head(0, pairs + 1), whole[24..begin].to_vec(), count.clone()].concat();
+    let mut rest = [head(tensors, 1), count, whole[begin..end].to_vec()].concat();
+    rest.resize(rest.len().next_multiple_of(32), 0);
+    rest.extend_from_slice(&whole[end.next_multiple_of(32)..]);
+    [keys, rest]
+}
+
+#[test]
+fn a_split_gguf_is_one_model_whichever_part_or_folder_is_named() {
+    let (home, files) = (Home::new(), tempfile::tempdir().unwrap());
+    let parts = split(&fs::read(golden("gguf/qwen2.gguf")).unwrap());
+    let names = ["tiny-00001-of-00002.gguf", "tiny-00002-of-00002.gguf"];
+    let first = given(&files, names[0], &parts[0]);
+    home.refuses(&first, &[names[1], "is missing"]);
+    let second = given(&files, names[1], &parts[1]);
+    let whole = home.import(&golden("gguf/qwen2.gguf")).unwrap().manifest;
+    for path in [first.as_path(), &second, files.path()] {
+        let bundle = home.import(path).unwrap();
+        assert_eq!(bundle.manifest.files["weights.bin"], whole.files["weights.bin"], "{}", path.display());
+    }
+    let home = Home::new();
+    home.refuses(&given(&files, "renamed.gguf", &parts[0]), &["one of 2 parts", "NAME-00001-of-00002.gguf"]);
+    home.refuses(files.path(), &["several models", "renamed.gguf", "name the one"]);
+}
+
+#[test]
+fn another_models_tokenizer_beside_a_gguf_is_left_aside() {
+    let (home, files) = (Home::new(), tempfile::tempdir().unwrap());
+    let path = given(&files, "a.gguf", &fs::read(golden("gguf/qwen2.gguf")).unwrap());
+    let alone = home.import(&path).unwrap();
+    let tokenizer = |bundle: &wayside::bundle::Bundle| fs::read(bundle.path("tokenizer.json").unwrap()).unwrap();
+    let built = tokenizer(&alone);
+    fs::copy(golden("tiny/bert-cls/tokenizer.json"), files.path().join("tokenizer.json")).unwrap();
+    assert_eq!(tokenizer(&home.import(&path).unwrap()), built);
+    // Its own wins: it knows more than the file says.
+    fs::copy(golden("tiny/qwen2/tokenizer.json"), files.path().join("tokenizer.json")).unwrap();
+    assert_eq!(tokenizer(&home.import(&path).unwrap()), fs::read(golden("tiny/qwen2/tokenizer.json")).unwrap());
+}
+
 #[test]
 fn what_is_no_model_is_named() {
     let (home, files) = (Home::new(), tempfile::tempdir().unwrap());

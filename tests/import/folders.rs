@@ -90,6 +90,77 @@ fn configurations_that_nothing_here_knows_are_named() {
     }
 }
 
+#[test]
+fn weights_in_a_form_that_is_not_read_are_named_with_what_to_do() {
+    let home = Home::new();
+    for method in ["gptq", "awq", "bitsandbytes", "fp8"] {
+        let (_around, folder) =
+            altered("tiny/llama", "config.json", |c| c["quantization_config"] = json!({"quant_method": method}));
+        home.refuses(&folder, &[method, "Q4_K_M"]);
+    }
+    let (_around, folder) = altered("tiny/llama", "config.json", |c| c["quantization"] = json!({"bits": 4}));
+    home.refuses(&folder, &["MLX"]);
+    for (name, words) in [
+        ("pytorch_model.bin", ["pytorch_model.bin", "safetensors"]),
+        ("consolidated.safetensors", ["consolidated.safetensors", "names of transformers"]),
+        ("weights.npz", ["holds no model.safetensors", "config.json"]),
+    ] {
+        let (_around, folder) = copied(&golden("tiny/llama"));
+        fs::rename(folder.join("model.safetensors"), folder.join(name)).unwrap();
+        home.refuses(&folder, &words);
+    }
+    let (_around, folder) = copied(&golden("tiny/llama"));
+    fs::rename(folder.join("tokenizer.json"), folder.join("tokenizer.model")).unwrap();
+    home.refuses(&folder, &["tokenizer.model", "save_pretrained"]);
+}
+
+#[test]
+fn shards_without_their_index_are_one_model_and_a_missing_one_is_named() {
+    let home = Home::new();
+    let (_around, folder) = copied(&golden("tiny/llama"));
+    let whole = home.import(&folder).unwrap().manifest;
+    let part = |n: usize| folder.join(format!("model-0000{n}-of-00002.safetensors"));
+    for n in [1, 2] {
+        fs::copy(golden("tiny/llama/model.safetensors"), folder.join("model.safetensors")).unwrap();
+        rewrite(&folder, |name, shape| {
+            (name.contains("layers.1.") == (n == 2)).then(|| (name.to_owned(), shape.to_vec()))
+        });
+        fs::rename(folder.join("model.safetensors"), part(n)).unwrap();
+    }
+    assert_eq!(home.import(&folder).unwrap().manifest.files["weights.bin"], whole.files["weights.bin"]);
+    fs::remove_file(part(1)).unwrap();
+    let home = Home::new();
+    home.refuses(&folder, &["model-00001-of-00002.safetensors is missing", "2 files"]);
+}
+
+#[test]
+fn every_end_that_a_folder_names_or_spells_ends_an_answer() {
+    let home = Home::new();
+    let ends = |folder: &Path| home.import(folder).unwrap().decoder().unwrap().eos.clone();
+    let (_around, folder) = copied(&golden("tiny/llama"));
+    let named = ends(&folder);
+    assert!(!named.is_empty());
+    for file in ["generation_config.json", "tokenizer_config.json"] {
+        fs::remove_file(folder.join(file)).unwrap();
+    }
+    // A file that names another does not take away what the others say.
+    fs::write(folder.join("generation_config.json"), r#"{"eos_token_id": [5]}"#).unwrap();
+    let more = ends(&folder);
+    assert!(more.contains(&5) && named.iter().all(|end| more.contains(end)), "{named:?} {more:?}");
+    fs::remove_file(folder.join("generation_config.json")).unwrap();
+    let mut config = json(&folder.join("config.json"));
+    config["eos_token_id"] = Value::Null;
+    fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    let tokenizer = fs::read_to_string(folder.join("tokenizer.json")).unwrap();
+    fs::write(
+        folder.join("tokenizer.json"),
+        tokenizer.replace("<|im_end|>", "<|other|>").replace("<|endoftext|>", "<|more|>"),
+    )
+    .unwrap();
+    let home = Home::new();
+    home.refuses(&folder, &["which token ends an answer", "eos_token_id"]);
+}
+
 /// Every number of a configuration, altered in every way: it is refused, or the model runs.
 #[test]
 fn a_configuration_with_any_number_altered_never_panics() {

@@ -2,7 +2,8 @@
 //!
 //! Text is taken character by character, so that the sentences do not depend on how the stream was cut. Nothing is ever
 //! removed from within a sentence. A citation mark of the model's own at a sentence's end is dropped, and so is all
-//! that follows when the model shows the prompt's words or turns in circles.
+//! that follows when the model shows the prompt's words or turns in circles. What a model thinks before it answers is
+//! no part of the answer.
 
 mod ends;
 mod loops;
@@ -32,6 +33,8 @@ pub struct Draft {
     loops: Loops,
     /// Whether `open` is within a block of code.
     fenced: bool,
+    /// Whether `open` is what the model thinks.
+    thinks: bool,
     over: bool,
     cut: bool,
     out: Vec<Drafted>,
@@ -49,6 +52,9 @@ const LONGEST: usize = 60;
 /// What opens and closes a block of code.
 const FENCE: &str = "```";
 
+/// What opens and closes thoughts, in the models that have them.
+const THOUGHTS: (&str, &str) = ("<think>", "</think>");
+
 impl Draft {
     /// A draft that rests on these sources: what stands in them is never taken for a mark or for the prompt.
     pub fn new(sources_text: &str) -> Self {
@@ -58,6 +64,7 @@ impl Draft {
             base: 0,
             loops: Loops::new(sources_text),
             fenced: false,
+            thinks: false,
             over: false,
             cut: false,
             out: Vec::new(),
@@ -77,7 +84,7 @@ impl Draft {
 
     /// Ends the stream and gives what is left.
     pub fn finish(&mut self) -> Vec<Drafted> {
-        if !self.over {
+        if !self.over && !self.thinks {
             if let Some(at) = self.loops.end(self.base) {
                 self.cut(at);
             } else if self.fenced {
@@ -103,6 +110,15 @@ impl Draft {
     fn take(&mut self, c: char) {
         let at = self.base + self.open.len();
         self.open.push(c);
+        if self.thinks {
+            self.take_thought();
+            return;
+        }
+        // Thoughts come before anything is said.
+        if self.base == 0 && self.open.trim_start() == THOUGHTS.0 {
+            self.thinks = true;
+            return;
+        }
         if self.fenced {
             self.take_code(c);
             return;
@@ -113,6 +129,15 @@ impl Draft {
             self.fenced = true;
         } else if let Some(end) = ends::end(&self.open) {
             self.give(end);
+        }
+    }
+
+    /// Thoughts end where they say so, and are dropped.
+    fn take_thought(&mut self) {
+        if self.open.ends_with(THOUGHTS.1) {
+            self.base += self.open.len();
+            self.open.clear();
+            self.thinks = false;
         }
     }
 

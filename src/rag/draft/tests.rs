@@ -37,6 +37,17 @@ fn sentences_end_where_they_end() {
 }
 
 #[test]
+fn what_a_model_thinks_is_not_said() {
+    let stream =
+        "<think>\nThe person asks. Question: what? I think, I think, I think.\n</think>\n\nIt costs £4.50. Yes.";
+    assert_eq!(texts("", stream), ["It costs £4.50.", "Yes."]);
+    assert_eq!(texts("", "<think>\n\n</think>\n\nYes."), ["Yes."]);
+    assert_eq!(texts("", "<think> It never comes to an end."), [""; 0]);
+    // Later it is a text like any other.
+    assert_eq!(texts("", "The tag <think> opens it. Done."), ["The tag <think> opens it.", "Done."]);
+}
+
+#[test]
 fn code_and_brackets_stay_to_the_byte() {
     for stream in [
         "Use `print(xs[3])` for it.",
