@@ -6,6 +6,7 @@
 //!                             base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight   [outputs, r]
 //! ```
 
+mod patterns;
 mod settings;
 
 use super::adapter::{Adapter, Module, Pair};
@@ -13,8 +14,9 @@ use super::config::{LoraConfig, Target};
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::format::safetensors::Folder;
+use patterns::Patterns;
 use safetensors::{Dtype, tensor::TensorView};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// The configuration's name.
@@ -30,7 +32,7 @@ const B: &str = ".lora_B.weight";
 
 /// Reads the adapter in `dir`, whatever it changes.
 pub(super) fn read(dir: &Path) -> Result<Adapter> {
-    let mut config = read_config(dir)?;
+    let (config, patterns) = read_settings(dir)?;
     let path = dir.join(TENSORS);
     if !path.exists() && dir.join("adapter_model.bin").exists() {
         return Err(Error::unsupported(format!(
@@ -40,15 +42,25 @@ pub(super) fn read(dir: &Path) -> Result<Adapter> {
     }
     let tensors = Folder::file(&path)?;
     let about = |e: Error| e.context(path.display());
-    let pairs = pairs(&tensors, config.rank).map_err(about)?;
-    let targets: BTreeSet<Target> = pairs.keys().map(|module: &Module| module.target).collect();
-    config.targets = targets.into_iter().collect();
-    let adapter = Adapter { config, pairs };
+    let modules = modules(&tensors).map_err(about)?;
+    let targets: BTreeSet<Target> = modules.iter().map(|module: &Module| module.target).collect();
+    let mut whole = patterns.whole(&config, modules.iter().copied());
+    whole.targets = targets.into_iter().collect();
+    if !patterns.is_empty() {
+        whole.check().map_err(about)?;
+    }
+    let read = |module: Module| {
+        let pair = pair(&tensors, module, patterns.rank(module, &config))?;
+        Ok((module, if patterns.is_empty() { pair } else { patterns.fit(module, pair, &config, &whole) }))
+    };
+    let pairs = modules.iter().map(|module| read(*module)).collect::<Result<_>>().map_err(about)?;
+    let adapter = Adapter { config: whole, pairs };
     adapter.check_numbers().map_err(about)?;
     Ok(adapter)
 }
 
-fn pairs(tensors: &Folder, rank: usize) -> Result<BTreeMap<Module, Pair>> {
+/// The modules that the tensors change. Errors: `Unsupported` naming a tensor that is no part of such a change.
+fn modules(tensors: &Folder) -> Result<BTreeSet<Module>> {
     let mut modules = BTreeSet::new();
     for name in tensors.names() {
         let module = name.strip_prefix(PREFIX).and_then(|n| n.strip_suffix(A).or_else(|| n.strip_suffix(B)));
@@ -59,7 +71,7 @@ fn pairs(tensors: &Folder, rank: usize) -> Result<BTreeMap<Module, Pair>> {
             ))
         })?);
     }
-    modules.into_iter().map(|module| Ok((module, pair(tensors, module, rank)?))).collect()
+    Ok(modules)
 }
 
 fn pair(tensors: &Folder, module: Module, rank: usize) -> Result<Pair> {
@@ -84,6 +96,10 @@ fn pair(tensors: &Folder, module: Module, rank: usize) -> Result<Pair> {
 
 /// Reads the configuration alone; its targets are all there are, until the tensors tell.
 pub(super) fn read_config(dir: &Path) -> Result<LoraConfig> {
+    read_settings(dir).map(|(config, _)| config)
+}
+
+fn read_settings(dir: &Path) -> Result<(LoraConfig, Patterns)> {
     let path = dir.join(CONFIG);
     let bytes = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
     settings::parse(&bytes).map_err(|e| e.context(path.display()))
@@ -121,6 +137,7 @@ mod tests {
     use crate::error::ErrorKind;
     use half::{bf16, f16};
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
     use std::fs;
 
     fn written(adapter: &Adapter) -> tempfile::TempDir {

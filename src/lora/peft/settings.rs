@@ -3,6 +3,7 @@
 //! PEFT's configuration has dozens of switches, and each release more. Most change the arithmetic, so a switch that is
 //! set and not known here is refused by its name: an adapter that loads and computes something else would be worse.
 
+use super::patterns::Patterns;
 use crate::error::{Error, Result};
 use crate::lora::{Adapter, LoraConfig, Module, Target};
 use serde::Serialize;
@@ -38,10 +39,11 @@ const HARMLESS: [&str; 20] = [
 /// base from which the adapter's first value was taken away.
 const PLAIN_BEGINNINGS: [&str; 3] = ["eva", "gaussian", "orthogonal"];
 
-/// Reads a configuration. Its targets are all there are: the tensors tell which of them it changes.
+/// Reads a configuration, and what it says of single modules. Its targets are all there are: the tensors tell which of
+/// them it changes.
 ///
 /// Errors: `Unsupported` for anything but plain LoRA, `Corrupt` or `Invalid` for what makes no sense.
-pub(super) fn parse(bytes: &[u8]) -> Result<LoraConfig> {
+pub(super) fn parse(bytes: &[u8]) -> Result<(LoraConfig, Patterns)> {
     let damaged = |e| Error::corrupt(format!("it is damaged: {e}; save the adapter again"));
     let config: Map<String, Value> = serde_json::from_slice(bytes).map_err(damaged)?;
     let refused = |what: String| Error::unsupported(format!("{what} is not served here; train a plain LoRA adapter"));
@@ -52,7 +54,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<LoraConfig> {
     }
     for (name, value) in &config {
         let known = match name.as_str() {
-            "peft_type" | "r" | "lora_alpha" | "lora_dropout" | "use_rslora" => true,
+            "peft_type" | "r" | "lora_alpha" | "lora_dropout" | "use_rslora" | "rank_pattern" | "alpha_pattern" => true,
             "bias" => *value == "none",
             "init_lora_weights" => value.as_str().is_none_or(|how| PLAIN_BEGINNINGS.contains(&how)),
             name => HARMLESS.contains(&name),
@@ -73,15 +75,15 @@ pub(super) fn parse(bytes: &[u8]) -> Result<LoraConfig> {
     if rank.fract() != 0.0 || rank < 1.0 {
         return Err(Error::corrupt(format!("r = {rank} is no rank")));
     }
-    let config = LoraConfig {
+    let read = LoraConfig {
         rank: rank as usize,
         alpha: number("lora_alpha", None)? as f32,
         rslora,
         dropout: number("lora_dropout", Some(0.0))? as f32,
         targets: Target::ALL.to_vec(),
     };
-    config.check()?;
-    Ok(config)
+    read.check()?;
+    Ok((read, Patterns::read(&config)?))
 }
 
 /// Whether a switch does anything: none of null, false, 0 and empty.
@@ -155,7 +157,7 @@ mod tests {
     fn changed(change: &Value) -> Result<LoraConfig> {
         let mut config: Map<String, Value> = serde_json::from_slice(&bytes(&example(), "base").unwrap()).unwrap();
         config.extend(change.as_object().unwrap().clone());
-        parse(Value::from(config).to_string().as_bytes())
+        parse(Value::from(config).to_string().as_bytes()).map(|(config, _)| config)
     }
 
     #[test]
@@ -167,8 +169,6 @@ mod tests {
             json!({"modules_to_save": ["lm_head"]}),
             json!({"lora_bias": true}),
             json!({"fan_in_fan_out": true}),
-            json!({"rank_pattern": {"q_proj": 4}}),
-            json!({"alpha_pattern": {"q_proj": 4}}),
             json!({"trainable_token_indices": [1]}),
             json!({"target_parameters": ["experts"]}),
             json!({"layer_replication": [[0, 2]]}),
@@ -229,7 +229,7 @@ mod tests {
         ) {
             let mut adapter = example();
             adapter.config = LoraConfig { rank, alpha, rslora, dropout, ..LoraConfig::default() };
-            prop_assert_eq!(parse(&bytes(&adapter, "base").unwrap()).unwrap(), adapter.config);
+            prop_assert_eq!(parse(&bytes(&adapter, "base").unwrap()).unwrap().0, adapter.config);
         }
 
         #[test]
