@@ -350,7 +350,7 @@ def export(model, path, rank):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--base", required=True, help="folder of the base model")
-    parser.add_argument("--organisations", required=True, help="folder of organisation files")
+    parser.add_argument("--organisations", required=True, nargs="+", help="folders of organisation files")
     parser.add_argument("--squad", nargs="*", default=[], help="SQuAD 2.0 files")
     parser.add_argument("--selqa", nargs="*", default=[], help="SelQA answer selection files")
     parser.add_argument("--fetaqa", nargs="*", default=[], help="FeTaQA files")
@@ -360,9 +360,10 @@ def main():
     parser.add_argument("--squad-holdout", nargs="*", default=["Warsaw", "Steam_engine"], help="articles kept for validation")
     parser.add_argument("--rank", type=int, default=32, help="rank of the updates; 0 trains all weights")
     parser.add_argument("--begin", help="a judge.safetensors of the same rank to go on from")
+    parser.add_argument("--mine", action="store_true", help="prefer wrong units that the judge of --begin takes for right")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--draws", type=int, default=3, help="draws of pairs from each organisation")
+    parser.add_argument("--draws", type=float, nargs="+", default=[3], help="draws of wrong units for each folder; 0.2 takes a fifth of the pairs")
     parser.add_argument("--minutes", type=float, default=0, help="cut the general pairs so that training takes about this long")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--float32", dest="bf16", action="store_false", help="train without bfloat16")
@@ -378,10 +379,22 @@ def main():
 
     encoder = Encoder(Path(args.base) / "tokenizer.json")
     encode = lambda pairs: list(zip(encoder.encode([(p.question, p.unit) for p in pairs]), [p.label for p in pairs]))
-    everything = data.load_organisations(args.organisations, Embedder(args.base))
+    embedder = Embedder(args.base)
+    folders = [data.load_organisations(folder, embedder) for folder in args.organisations]
+    everything = [o for folder in folders for o in folder]
     held = [o for o in everything if o.name in args.holdout]
     kept = [o for o in everything if o.name not in args.holdout]
-    own = encode([p for _ in range(args.draws) for o in kept for p in o.pairs(rng)])
+    if args.mine:
+        miner = Judge(args.base, args.rank)
+        miner.begin_at(args.begin)
+        miner.merge()
+        for organisation in kept:
+            organisation.mine(lambda pairs: score(miner, encoder.encode(pairs), args.bf16))
+        log("wrong units chosen")
+    own = []
+    for folder, draws in zip(folders, args.draws, strict=True):
+        drawn = [p for _ in range(math.ceil(draws)) for o in folder if o in kept for p in o.pairs(rng)]
+        own += encode(rng.sample(drawn, round(len(drawn) * draws / math.ceil(draws))))
     general = [p for f in args.squad for p in data.load_squad(f, rng, without=args.squad_holdout)]
     general += [p for f in args.selqa for p in data.load_selqa(f, rng)]
     general += [p for f in args.fetaqa for p in data.load_fetaqa(f, rng)]

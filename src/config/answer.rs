@@ -42,7 +42,7 @@ pub enum Unsupported {
 
 impl Default for Answer {
     fn default() -> Self {
-        Self { mode: Mode::default(), unsupported: Unsupported::default(), certainty: 0.45 }
+        Self { mode: Mode::default(), unsupported: Unsupported::default(), certainty: 0.5 }
     }
 }
 
