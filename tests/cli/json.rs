@@ -172,10 +172,10 @@ fn answers_are_held_against_references() {
     let home = Home::new();
     home.json(&["ingest", word(&home.shop()), "--collection", "shop"]);
     let lines = [
-        r#"{"messages":[{"role":"user","content":"How long does the Moth take to charge?"}],"correction":"Three hours."}"#,
+        r#"{"messages":[{"role":"user","content":"How long does the Moth take to charge?"}],"correction":"A full charge takes 3 hours."}"#,
         r#"{"messages":[{"role":"user","content":"Is it so?"},{"role":"assistant","content":"No."}],"rating":"down"}"#,
         r#"{"document":"about.html","messages":[{"role":"system","content":"Rhyme."},{"role":"user","content":"When is the shop open on Saturday?"},
-            {"role":"assistant","content":"On Saturday the shop is open from 13:00 to 16:30."}]}"#,
+            {"role":"assistant","content":"On Saturday the shop is open from 9:00 to 17:00."}]}"#,
         r#"{"messages":[{"role":"user","content":"Who won the regatta?"},{"role":"assistant","content":"Our papers do not say."}]}"#,
     ];
     let data = home.file("test.jsonl", lines.map(|l| l.replace('\n', "")).join("\n"));
@@ -187,9 +187,8 @@ fn answers_are_held_against_references() {
     let came = |arm: &Value| ["right", "wrong", "silent"].map(|key| arm[key].as_u64().unwrap()).iter().sum::<u64>();
     assert_eq!((came(base), came(retrieval), &retrieval["silent"]), (3, 3, &1.into()), "{compared}");
     let number = |arm: &Value, key: &str| arm[key].as_f64().unwrap();
-    // The answers are in the documents.
+    // The answers are in the documents. What so small a model writes of three in 24 tokens is chance.
     assert!(number(retrieval, "nll") < number(base, "nll"), "{compared}");
-    assert!(number(retrieval, "rouge_l") > number(base, "rouge_l"), "{compared}");
     assert!(compared["arms"].get("adapter").is_none() && compared["arms"].get("both").is_none());
     assert_eq!((&base["short"], &base["citation_precision"]), (&2.into(), &Value::Null));
     let holds = |arm: &Value, key: &str, interval: &str| {
