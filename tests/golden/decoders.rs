@@ -24,6 +24,9 @@ fn distance(path: &Path, weights: Option<Bits>, expected: &Value, field: &str) -
     Distance::of_rows(&logits(&model, &ids(&expected["input_ids"])), expected, field)
 }
 
+/// `<|endoftext|>` of the tiny tokenizers.
+const END_OF_TEXT: u32 = 0;
+
 #[test]
 fn folders_of_every_family_give_the_logits_and_the_answer_of_transformers() {
     for family in FAMILIES {
@@ -32,7 +35,9 @@ fn folders_of_every_family_give_the_logits_and_the_answer_of_transformers() {
         let (_home, model) = opened(&folder, Some(Bits::Int8));
         let prompt = ids(&expected["input_ids"]);
         Distance::of_rows(&logits(&model, &prompt), &expected, "logits_int8").must_be_within(PRECISE, family);
-        assert_eq!(greedy(&model, &prompt, 16), ids(&expected["greedy"]), "{family}");
+        // The reference was told of one end alone, and goes on where a text ends.
+        let wanted: Vec<u32> = ids(&expected["greedy"]).into_iter().take_while(|&token| token != END_OF_TEXT).collect();
+        assert_eq!(greedy(&model, &prompt, 16), wanted, "{family}");
         distance(&folder, Some(Bits::Int4), &expected, "logits").must_be_within(COARSE, family);
     }
 }
