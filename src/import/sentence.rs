@@ -31,8 +31,8 @@ pub(super) fn sentence(folder: &Path) -> Result<Sentence> {
     let always = config.as_ref().and_then(|c| c.text("default_prompt_name").ok());
     let prompt = |names: &[&str]| {
         let names = names.iter().copied().chain(always.as_deref());
-        let said = names.filter_map(|name| prompts.as_ref()?.text(name).ok());
-        said.filter(|text| !text.is_empty()).next().unwrap_or_default()
+        let mut said = names.filter_map(|name| prompts.as_ref()?.text(name).ok());
+        said.find(|text| !text.is_empty()).unwrap_or_default()
     };
     let limits = Keys::read(folder, "sentence_bert_config.json").ok();
     Ok(Sentence {
