@@ -3,6 +3,7 @@
 use super::huggingface::Keys;
 use crate::bundle::TOKENIZER;
 use crate::error::{Error, Result};
+use crate::format::gguf::goes_on;
 use crate::format::safetensors;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +17,7 @@ pub(super) fn gguf(folder: &Path) -> Result<Option<PathBuf>> {
     if folder.join("config.json").exists() {
         return Ok(None);
     }
-    let is_first = |name: &str| !name.contains("-of-") || name.contains("-00001-of-");
-    let models: Vec<String> = names(folder).into_iter().filter(|n| n.ends_with(".gguf") && is_first(n)).collect();
+    let models: Vec<String> = names(folder).into_iter().filter(|n| n.ends_with(".gguf") && !goes_on(n)).collect();
     match models.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(folder.join(one))),

@@ -45,8 +45,7 @@ fn decoder(c: &Keys, folder: &Path, family: &family::Family, tokenizer: &[u8]) -
     }
     let windowed = !family.optional_window || c.flag("use_sliding_window") == Some(true);
     let vocabulary = c.size("vocab_size")?;
-    let tokenizer = Tokenizer::from_bytes(tokenizer, vocabulary);
-    let tokenizer = tokenizer.map_err(|e| e.context(folder.join(TOKENIZER).display()))?;
+    let tokenizer = read(folder, tokenizer, vocabulary)?;
     Ok(DecoderConfig {
         architecture: family.name.into(),
         layers: c.size("num_hidden_layers")?,
@@ -63,6 +62,11 @@ fn decoder(c: &Keys, folder: &Path, family: &family::Family, tokenizer: &[u8]) -
         bos: ends::begin(&tokenizer)?,
         eos: ends::ends(named_ends(folder, &tokenizer), &tokenizer).map_err(|e| e.context(folder.display()))?,
     })
+}
+
+/// The folder's tokenizer, whose errors name its file.
+pub(super) fn read(folder: &Path, tokenizer: &[u8], vocabulary: usize) -> Result<Tokenizer> {
+    Tokenizer::from_bytes(tokenizer, vocabulary).map_err(|e| e.context(folder.join(TOKENIZER).display()))
 }
 
 /// The tokens that the small files of a folder name as ends.

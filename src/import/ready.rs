@@ -2,7 +2,7 @@
 
 use super::huggingface::{Keys, named_ends, required, template};
 use super::sentence::sentence;
-use super::{ends, file_name};
+use super::{ends, file_name, huggingface};
 use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model, name_of};
 use crate::durable::Staged;
 use crate::error::{Error, Result};
@@ -10,7 +10,6 @@ use crate::graph::DType;
 use crate::onnx::proto::{Dim, Graph, ValueInfo};
 use crate::onnx::{self, check};
 use crate::text::template::Template;
-use crate::text::tokenizer::Tokenizer;
 use crate::watch::Progress;
 use std::path::{Path, PathBuf};
 
@@ -111,8 +110,7 @@ fn decoder(graph: &Graph, layers: usize, folder: &Path, tokenizer: &[u8]) -> Res
     let (_, logits) = extents(find(&graph.output, "logits")?);
     let vocabulary = logits.last().copied().flatten().or_else(|| size("vocab_size"));
     let vocabulary = vocabulary.ok_or_else(|| unsaid("how large the vocabulary is"))?;
-    let tokenizer = Tokenizer::from_bytes(tokenizer, vocabulary);
-    let tokenizer = tokenizer.map_err(|e| e.context(folder.join(bundle::TOKENIZER).display()))?;
+    let tokenizer = huggingface::read(folder, tokenizer, vocabulary)?;
     let in_place = graph.node.iter().any(|n| n.op_type == "GroupQueryAttention");
     Ok(Model::Decoder(Decoder {
         layers,

@@ -18,6 +18,8 @@ use memmap2::Mmap;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub(crate) use split::goes_on;
+
 /// A metadata value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

@@ -22,6 +22,11 @@ pub fn parts(path: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
+/// Whether a file's name is that of another part than the first.
+pub fn goes_on(name: &str) -> bool {
+    part(name).is_some() && !name.contains("-00001-of-")
+}
+
 /// The name before the number, and how many parts there are.
 fn part(name: &str) -> Option<(&str, usize)> {
     let (rest, count) = name.strip_suffix(".gguf")?.rsplit_once("-of-")?;
@@ -38,6 +43,8 @@ mod tests {
     #[test]
     fn only_a_part_is_one() {
         assert_eq!(part("qwen-q4-00002-of-00003.gguf"), Some(("qwen-q4", 3)));
+        assert!(goes_on("qwen-q4-00002-of-00003.gguf") && !goes_on("qwen-q4-00001-of-00003.gguf"));
+        assert!(!goes_on("best-of-all.gguf"));
         for name in
             ["qwen.gguf", "a-1-of-2.gguf", "a-00004-of-00003.gguf", "a-00000-of-00003.gguf", "a-00001-of-00002.bin"]
         {
