@@ -1,12 +1,12 @@
 //! One claim against one unit: numbers, names, denials, words.
 
-use super::Why;
 use super::lex::{Token, What, Word};
 use super::lexicon::{self, same};
 use super::parse::Text;
 use super::polarity::leads;
 use super::quantity::{Kind, Quantity};
 use super::row::{self, Cell};
+use super::{Ground, Why};
 use std::collections::HashSet;
 
 /// Of the weight of a claim's words, how much unit, headings and question must hold together.
@@ -34,6 +34,14 @@ pub struct Claim<'a> {
     pub german: bool,
 }
 
+impl Claim<'_> {
+    /// Whether it says a value and next to nothing of what that belongs to.
+    pub fn is_mere(&self) -> bool {
+        self.text.words().map(|(_, word)| word.weight).sum::<f32>() < LIGHT
+            && self.text.quantities().any(|(_, said)| !said.soft)
+    }
+}
+
 /// A unit as it is compared.
 pub struct Source {
     pub body: Text,
@@ -43,11 +51,14 @@ pub struct Source {
     pub denies_all: bool,
     /// The first clause that follows a lead-in.
     pub lead: usize,
+    /// As [`Ground::best`].
+    pub best: bool,
 }
 
 impl Source {
     /// Reads a unit.
-    pub fn new(text: &str, headings: &str, german: bool) -> Self {
+    pub fn new(ground: &Ground<'_>, german: bool) -> Self {
+        let Ground { text, headings, best } = *ground;
         let mut body = super::parse::parse(text, german);
         let cells = row::cells(text);
         row::lend_units(text, &mut body, &cells);
@@ -57,7 +68,7 @@ impl Source {
         let first = body.tokens.iter().find(|t| t.at.start > after).map_or(0, |t| t.clause);
         let lead = if led.is_some() { first } else { 0 };
         let denies_all = led.is_some() || leads(heading, german);
-        Self { body, headings: super::parse::parse(headings, german), cells, denies_all, lead }
+        Self { body, headings: super::parse::parse(headings, german), cells, denies_all, lead, best }
     }
 
     /// Whether unit or headings hold a word. Where times stand and nothing is denied, something is open.

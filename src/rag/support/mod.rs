@@ -35,6 +35,9 @@ pub struct Ground<'a> {
     pub text: &'a str,
     /// The document's title and the headings above it, joined by " > ".
     pub headings: &'a str,
+    /// Whether it belongs to what answers the question best. A mere value ("It takes 3 hours.") does not say what it
+    /// is the value of, so that it rests on nothing else.
+    pub best: bool,
 }
 
 /// What came of it.
@@ -113,7 +116,7 @@ pub fn support(sentence: &str, question: &str, grounds: &[Ground]) -> Verdict {
         return Verdict::Supported(vec![same]);
     }
     let german = lexicon::is_german(&format!("{sentence} {question}"));
-    let sources: Vec<Source> = grounds.iter().map(|g| Source::new(g.text, g.headings, german)).collect();
+    let sources: Vec<Source> = grounds.iter().map(|g| Source::new(g, german)).collect();
     let question = parse(question, german);
     let names = known_names(&sources, &question);
     let judge = Judge { question, names, sources, german };
@@ -190,7 +193,9 @@ impl Judge {
         }
         let claim =
             Claim { text: &text, question: &self.question, opening, names: &self.names, subject, german: self.german };
+        let is_mere = claim.is_mere();
         let checked = self.sources.iter().map(|source| match check(&claim, source, said) {
+            Ok(_) if is_mere && !source.best => Err((0.0, Why::Row)),
             Ok(_) if place::is_outdone(&claim, source, &self.sources) => Err((0.0, Why::Row)),
             checked => checked,
         });

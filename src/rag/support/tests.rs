@@ -9,7 +9,7 @@ use proptest::prelude::*;
 fn sentences_are_judged_as_people_would() {
     let mut wrong = Vec::new();
     for (sentence, question, wanted, units) in CASES {
-        let grounds: Vec<Ground> = units.iter().map(|(headings, text)| Ground { text, headings }).collect();
+        let grounds: Vec<Ground> = units.iter().map(|(headings, text)| Ground { text, headings, best: true }).collect();
         let verdict = support(sentence, question, &grounds);
         if matches!(verdict, Verdict::Supported(_)) != *wanted {
             wrong.push(format!("{sentence:?} for {question:?}: {verdict:?}"));
@@ -19,9 +19,27 @@ fn sentences_are_judged_as_people_would() {
 }
 
 #[test]
+fn a_mere_value_is_that_of_what_answers_best() {
+    let grounds = |best: usize| -> Vec<Ground> {
+        let units = MOTH.iter().enumerate();
+        units.map(|(at, (headings, text))| Ground { text, headings, best: at == best }).collect()
+    };
+    let question = "How long does the Moth take to charge?";
+    for sentence in ["The answer is: 6 months.", "6 months.", "It takes 6 months."] {
+        assert!(!support(sentence, question, &grounds(0)).is_supported(), "{sentence}");
+    }
+    for sentence in ["The answer is: 3 hours.", "3 hours.", "It takes 3 hours."] {
+        assert!(support(sentence, question, &grounds(0)).is_supported(), "{sentence}");
+    }
+    assert!(support("Every 6 months.", "How often must I top up the Moth?", &grounds(2)).is_supported());
+    // What says by itself what it is the value of may rest on any.
+    assert!(support("Top up the Moth every 6 months.", question, &grounds(0)).is_supported());
+}
+
+#[test]
 fn a_unit_supports_itself() {
     for units in [HOURS, MOTH, WREN, RETURNS, PRICES, WARFARIN, ASTHMA, ILLNESS, TRAINS, HELP, LADEN] {
-        let grounds: Vec<Ground> = units.iter().map(|(headings, text)| Ground { text, headings }).collect();
+        let grounds: Vec<Ground> = units.iter().map(|(headings, text)| Ground { text, headings, best: true }).collect();
         for (at, (_, text)) in units.iter().enumerate() {
             assert_eq!(support(text, "", &grounds), Verdict::Supported(vec![at]), "{text}");
         }
@@ -31,7 +49,7 @@ fn a_unit_supports_itself() {
 #[test]
 fn reasons_are_told() {
     let why = |sentence: &str, units: &[(&str, &str)]| {
-        let grounds: Vec<Ground> = units.iter().map(|(headings, text)| Ground { text, headings }).collect();
+        let grounds: Vec<Ground> = units.iter().map(|(headings, text)| Ground { text, headings, best: true }).collect();
         match support(sentence, "", &grounds) {
             Verdict::Unsupported(why) => why.to_string(),
             Verdict::Supported(_) => String::new(),
@@ -45,18 +63,18 @@ fn reasons_are_told() {
 proptest! {
     #[test]
     fn no_text_panics(sentence in "\\PC{0,60}", question in "\\PC{0,30}", unit in "\\PC{0,60}") {
-        support(&sentence, &question, &[Ground { text: &unit, headings: &question }]);
+        support(&sentence, &question, &[Ground { text: &unit, headings: &question, best: true }]);
     }
 
     #[test]
     fn no_words_panic(sentence in "(no |not |[0-9]{1,3}|:|[.,;-]| |to |£|May |am |Tuesday |und|open |ein|half |[A-Z]{1,2}|ä){0,20}", unit in "(A: |; |[0-9]{1,2}|:| |to |twenty|-|days |1/2|no ){0,20}") {
-        support(&sentence, &unit, &[Ground { text: &unit, headings: &sentence }]);
+        support(&sentence, &unit, &[Ground { text: &unit, headings: &sentence, best: true }]);
     }
 
     #[test]
     fn a_number_that_no_unit_has_is_never_supported(n in 31u32..9999) {
         let sentence = format!("Unused goods may be returned within {n} days.");
-        let grounds: Vec<Ground> = RETURNS.iter().map(|(headings, text)| Ground { text, headings }).collect();
+        let grounds: Vec<Ground> = RETURNS.iter().map(|(headings, text)| Ground { text, headings, best: true }).collect();
         prop_assert!(matches!(support(&sentence, "", &grounds), Verdict::Unsupported(_)));
     }
 }

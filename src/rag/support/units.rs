@@ -9,6 +9,10 @@ pub const HOURS: &[(&str, &str)] = &[
 pub const MOTH: &[(&str, &str)] = &[
     ("Moth (HL-720): rechargeable lantern manual > Charging", "Charging takes 3 hours with a 10 W charger."),
     ("Moth (HL-720): rechargeable lantern manual > Use", "Hold the button for 2 seconds to turn the lantern off."),
+    (
+        "Moth (HL-720): rechargeable lantern manual > Storage",
+        "Store the Moth half charged and top it up every 6 months.",
+    ),
 ];
 pub const WREN: &[(&str, &str)] = &[("Wren (HS-110) manual > Safety", "Never use the Wren in a tent.")];
 pub const RETURNS: &[(&str, &str)] = &[

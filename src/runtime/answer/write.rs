@@ -52,8 +52,17 @@ impl Default for Written {
 #[derive(Clone)]
 pub(in crate::runtime) struct Standing {
     place: (usize, usize),
-    pub text: String,
-    pub headings: String,
+    text: String,
+    headings: String,
+    /// Whether it is of the surest quotation.
+    best: bool,
+}
+
+impl Standing {
+    /// As support is sought on it.
+    pub fn ground(&self) -> Ground<'_> {
+        Ground { text: &self.text, headings: &self.headings, best: self.best }
+    }
 }
 
 impl Runtime {
@@ -90,7 +99,7 @@ impl Runtime {
         }
         let context = seat.take(self, true)?;
         let prompt = self.prompt(context.model(), question, before, &found.sources)?;
-        let quoted: Vec<Standing> = quotes.iter().flat_map(|quote| of_quote(&found.sources, quote)).collect();
+        let quoted = quoted(&found.sources, &quotes);
         let standing = standing(&found.sources, &prompt.sources, &quotes, least);
         let learned = context.adapter().is_some_and(|adapter| adapter != FACTORY);
         let repeats = question.mode == Mode::Auto && !learned;
@@ -199,7 +208,7 @@ pub(in crate::runtime) fn standing(
     quotes: &[Quote],
     least: f32,
 ) -> Vec<Standing> {
-    let quoted: Vec<Standing> = quotes.iter().flat_map(|quote| of_quote(sources, quote)).collect();
+    let quoted = quoted(sources, quotes);
     let is_shown = |source: &Source| shown.iter().any(|other| other.n == source.n);
     let units = sources.iter().enumerate().filter(|(_, source)| is_shown(source)).flat_map(|(place, source)| {
         source.units.iter().enumerate().map(move |(at, weighed)| (place, at, source, weighed))
@@ -211,9 +220,13 @@ pub(in crate::runtime) fn standing(
     standing
 }
 
-fn of_quote(sources: &[Source], quote: &Quote) -> Vec<Standing> {
-    let source = sources.get(quote.source);
-    source.into_iter().flat_map(|source| quote.units.iter().map(|&at| stand(quote.source, at, source))).collect()
+/// The units of quotations, the surest first.
+fn quoted(sources: &[Source], quotes: &[Quote]) -> Vec<Standing> {
+    let units = quotes.iter().enumerate().flat_map(|(rank, quote)| {
+        let source = sources.get(quote.source).into_iter();
+        source.flat_map(move |source| quote.units.iter().map(move |&at| (rank, stand(quote.source, at, source))))
+    });
+    units.map(|(rank, unit)| Standing { best: rank == 0, ..unit }).collect()
 }
 
 fn stand(place: usize, at: usize, source: &Source) -> Standing {
@@ -223,12 +236,13 @@ fn stand(place: usize, at: usize, source: &Source) -> Standing {
         place: (place, at),
         text: unit.map(|unit| unit.reading.clone()).unwrap_or_default(),
         headings: above.collect::<Vec<_>>().join(" > "),
+        best: false,
     }
 }
 
 /// The units that support a sentence; none where nothing does.
 fn supports(sentence: &str, question: &str, standing: &[Standing]) -> Option<Vec<(usize, usize)>> {
-    let grounds: Vec<Ground> = standing.iter().map(|s| Ground { text: &s.text, headings: &s.headings }).collect();
+    let grounds: Vec<Ground> = standing.iter().map(Standing::ground).collect();
     match support(sentence, question, &grounds) {
         Verdict::Supported(units) => {
             Some(units.into_iter().filter_map(|at| standing.get(at)).map(|s| s.place).collect())

@@ -78,7 +78,7 @@ impl<'a> Work<'a> {
 
 /// What came of an answer: held against the reference's keys, or against the reference itself where it has none.
 fn came(said: &str, sentences: &[String], reference: &Reference) -> Outcome {
-    let grounds = [Ground { text: &reference.answer, headings: "" }];
+    let grounds = [Ground { text: &reference.answer, headings: "", best: true }];
     let is_said = |sentence: &String| support(sentence, &reference.question, &grounds).is_supported();
     let is_right = || match reference.keys.as_slice() {
         [] => sentences.iter().all(is_said),

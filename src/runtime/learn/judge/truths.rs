@@ -76,8 +76,8 @@ fn is_true(context: &mut Context, posed: &Posed, cancel: &Cancel) -> Result<bool
     if generated.finish == Finish::Stop {
         said.extend(draft.finish());
     }
-    let units = posed.standing.iter().map(|s| Ground { text: &s.text, headings: &s.headings });
-    let grounds: Vec<Ground> = units.chain([Ground { text: &posed.accepted, headings: "" }]).collect();
+    let units = posed.standing.iter().map(Standing::ground);
+    let grounds: Vec<Ground> = units.chain([Ground { text: &posed.accepted, headings: "", best: true }]).collect();
     let stands = |sentence: &Drafted| support(&sentence.text, &posed.question, &grounds).is_supported();
     Ok(!said.is_empty() && said.iter().all(stands))
 }
