@@ -96,7 +96,7 @@ fn answer(asked: &Asked, prompt: &str) -> Option<String> {
         if line.starts_with("Passage ") && line.ends_with("):") {
             headings = line;
         } else if parts.iter().all(|part| line.contains(part)) {
-            let ground = Ground { text: line, headings };
+            let ground = Ground { text: line, headings, best: true };
             let shows = matches!(support(said, &asked.question, &[ground]), Verdict::Supported(_));
             return Some(if shows { said.clone() } else { line.to_owned() });
         }

@@ -92,6 +92,26 @@ pub(super) fn pass(
             }
             vec![Some(g.op(Op::Concat { axis: *axis }, &parts))]
         }
+        Op::GeluTanh => {
+            // s + x s (1 - s) u', where s is the sigmoid of u = c (x + 0.044715 x^3), and x s is y
+            let x = input(0)?;
+            let (slope, cubic, one) = (g.float(1.595_769), g.float(0.044_715), g.float(1.0));
+            let thrice = g.float(3.0 * 0.044_715);
+            let square = g.op(Op::Mul, &[x, x]);
+            let polynomial = |g: &mut Graph, factor: Value| {
+                let part = g.op(Op::Mul, &[square, factor]);
+                let part = g.op(Op::Add, &[part, one]);
+                g.op(Op::Mul, &[part, slope])
+            };
+            let (inner, rate) = (polynomial(g, cubic), polynomial(g, thrice));
+            let u = g.op(Op::Mul, &[x, inner]);
+            let s = g.op(Op::Sigmoid, &[u]);
+            let off = g.op(Op::Mul, &[y, s]);
+            let off = g.op(Op::Sub, &[y, off]);
+            let off = g.op(Op::Mul, &[off, rate]);
+            let slope = g.op(Op::Add, &[s, off]);
+            vec![Some(g.op(Op::Mul, &[dy, slope]))]
+        }
         Op::LayerNorm { epsilon } => {
             only(&[0])?;
             let (x, gain) = (input(0)?, input(1)?);
@@ -224,11 +244,12 @@ pub(super) fn pass(
         | Op::ReduceMax
         | Op::ReduceMean
         | Op::Round
+        | Op::Scale { .. }
         | Op::Shape
         | Op::SkipLayerNorm { .. }
         | Op::Attend(_)
         | Op::BlockSums
-        | Op::Gate
+        | Op::Gate(_)
         | Op::Linear { .. }
         | Op::Product
         | Op::Stack(_)

@@ -3,13 +3,14 @@
 //! factors [`Op::Product`]. [`super::stack()`] puts them together.
 //!
 //! ```text
-//! Split - Silu - Mul - MatMulBlocks ---------------------- Add          Linear { gated }
+//! Split - gate - Mul - MatMulBlocks ---------------------- Add          Linear { gated }
 //!                    \ Reshape - ReduceSum - MatMul(offsets) /
 //! ```
 //!
 //! What is stored stays as it is: any ONNX Runtime runs it. This is done to the graph that a session is about to load.
 
 use super::{DType, Data, Extent, Graph, Node, Op, Value};
+use crate::bundle::Activation;
 use crate::error::Result;
 use crate::kernel::fits_head;
 use crate::tensor::BLOCK;
@@ -39,16 +40,17 @@ pub fn fuse(graph: Graph) -> Result<Graph> {
     Ok(graph)
 }
 
-/// Attention by a kernel of ours, where it knows no window and its heads are whole vectors.
+/// Attention by a kernel of ours, where its heads are whole vectors.
 fn attention(graph: &Graph, node: &Node) -> Option<Node> {
     let Op::GroupQueryAttention(attention) = &node.op else { return None };
     let dim = match graph.shape_of_input((*node.inputs.get(3)?)?)?.last()? {
         Extent::Known(dim) => *dim,
         Extent::Named(_) => return None,
     };
-    let fits = attention.window.is_none() && fits_head(dim) && node.inputs.len() == 9;
+    let fits = fits_head(dim) && node.inputs.len() >= 7;
     // What all lanes share before what each has of its own.
-    let inputs = || [0, 1, 2, 7, 8].map(|i| node.inputs[i]).into_iter().chain([None]).chain(node.inputs[3..7].to_vec());
+    let at = |i: usize| node.inputs.get(i).copied().flatten();
+    let inputs = || [0, 1, 2, 7, 8].map(at).into_iter().chain([None]).chain(node.inputs[3..7].to_vec());
     fits.then(|| Node { op: Op::Attend(attention.clone()), inputs: inputs().collect(), ..node.clone() })
 }
 
@@ -100,16 +102,30 @@ impl Before {
         Some((op, inputs)).filter(|_| fits && graph.name(offsets.value).ends_with(".offsets"))
     }
 
-    /// What is left of a matrix with an adapter: the sums of blocks, or the gated activation by itself.
+    /// What is left of a matrix with an adapter: the sums of blocks, or the gated activation by itself; and what is
+    /// multiplied by a number.
     fn part(&self, graph: &Graph, node: &Node) -> Option<Linear> {
         if let Op::Mul = node.op {
-            return Some((Op::Gate, vec![self.gated(node.outputs[0])?]));
+            if let Some((activation, both)) = self.gated(node.outputs[0]) {
+                return Some((Op::Gate(activation), vec![both]));
+            }
+            return self.scaled(graph, node);
         }
         let blocks = self.maker(node.inputs.first()).filter(|_| matches!(node.op, Op::ReduceSum { keep: false }))?;
         let shape = graph.constant_at((*blocks.inputs.get(1)?)?).filter(|_| blocks.op == Op::Reshape)?;
         let (last, axis) = (whole(&shape.data), whole(&graph.constant_at((*node.inputs.get(1)?)?)?.data));
         let sums = last?.ends_with(&[BLOCK as i64]) && axis? == [-1];
         Some((Op::BlockSums, vec![(*blocks.inputs.first()?)?])).filter(|_| sums)
+    }
+
+    /// What a layer or the head gives, multiplied by a number.
+    fn scaled(&self, graph: &Graph, node: &Node) -> Option<Linear> {
+        let gives = |n: &&Node| matches!(n.op, Op::Add | Op::MatMul | Op::MatMulBlocks { .. } | Op::RmsNorm { .. });
+        self.maker(node.inputs.first()).filter(gives)?;
+        let factor = graph.constant_at((*node.inputs.get(1)?)?).filter(|c| c.shape.is_empty())?;
+        let Data::Inline(bytes) = &factor.data else { return None };
+        let by = f32::from_le_bytes(bytes.as_slice().try_into().ok()?);
+        Some((Op::Scale { by }, vec![(*node.inputs.first()?)?]))
     }
 
     fn product(&self, node: &Node) -> Option<Linear> {
@@ -121,20 +137,25 @@ impl Before {
         let Op::MatMulBlocks { bits, rows, columns } = node.op else { return None };
         let mut inputs = node.inputs.iter().copied().collect::<Option<Vec<_>>>()?;
         let gated = self.gated(inputs[0]).filter(|_| self.readers.get(&inputs[0]) == Some(&readers));
-        if let Some(both) = gated {
+        if let Some((_, both)) = gated {
             inputs[0] = both;
         }
-        Some((Op::Linear { bits, rows, columns, gated: gated.is_some() }, inputs))
+        Some((Op::Linear { bits, rows, columns, gated: gated.map(|(activation, _)| activation) }, inputs))
     }
 
-    /// What is halved, where `value` is `silu(first half) * second half`.
-    fn gated(&self, value: Value) -> Option<Value> {
+    /// What is halved, where `value` is `activation(first half) * second half`.
+    fn gated(&self, value: Value) -> Option<(Activation, Value)> {
         let product = self.maker(Some(&Some(value))).filter(|n| matches!(n.op, Op::Mul))?;
-        let silu = self.maker(product.inputs.first()).filter(|n| matches!(n.op, Op::Silu))?;
-        let split = self.maker(silu.inputs.first()).filter(|n| matches!(n.op, Op::Split { axis: -1 }))?;
-        let halves = [silu.inputs.first(), product.inputs.get(1)].map(|v| v.copied().flatten());
+        let gate = self.maker(product.inputs.first())?;
+        let activation = match gate.op {
+            Op::Silu => Activation::Silu,
+            Op::GeluTanh => Activation::GeluTanh,
+            _ => return None,
+        };
+        let split = self.maker(gate.inputs.first()).filter(|n| matches!(n.op, Op::Split { axis: -1 }))?;
+        let halves = [gate.inputs.first(), product.inputs.get(1)].map(|v| v.copied().flatten());
         let own = split.outputs.len() == 2 && halves == [Some(split.outputs[0]), Some(split.outputs[1])];
-        split.inputs[0].filter(|_| own)
+        Some((activation, split.inputs[0].filter(|_| own)?))
     }
 }
 

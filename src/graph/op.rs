@@ -1,6 +1,7 @@
 //! The operators Wayside's graphs are made of. The set is closed: whoever walks a graph matches on all of it.
 
 use super::DType;
+use crate::bundle::Activation;
 use crate::kernel::{DOMAIN, Program};
 use crate::onnx::proto::{Attribute, AttributeType};
 use crate::tensor::{BLOCK, Bits};
@@ -12,8 +13,14 @@ pub struct Attention {
     pub heads: usize,
     /// Key and value heads; divides `heads`.
     pub kv_heads: usize,
-    /// Tokens of the past that a token sees, where the model slides a window.
+    /// Tokens that a token sees, where the model slides a window.
     pub window: Option<usize>,
+    /// What scores are multiplied by: one over the root of a head's numbers without.
+    pub scale: Option<f32>,
+    /// Scores stay within this, by tanh.
+    pub cap: Option<f32>,
+    /// Whether heads of queries and keys are turned to their positions.
+    pub turns: bool,
 }
 
 /// An operator of ONNX or of ONNX Runtime's own domain, with its attributes. Shapes are row-major; `B` batch,
@@ -55,8 +62,8 @@ pub enum Op {
         /// Factor of the result.
         scale: f32,
     },
-    /// `(x [.., 2 K])`: `silu(first half) * second half`, in a [`Op::Stack`].
-    Gate,
+    /// `(x [.., 2 K])`: `activation(first half) * second half`, in a [`Op::Stack`].
+    Gate(Activation),
     /// `(table, indices)`: rows along an axis.
     Gather {
         /// Which axis the indices count.
@@ -66,6 +73,8 @@ pub enum Op {
     GatherBlocks(Bits),
     /// x Phi(x), exactly.
     Gelu,
+    /// The same by its approximation with tanh.
+    GeluTanh,
     /// `(a, b, c)`: `scale a b + c`, for matrices, each transposed first where it says so.
     Gemm {
         /// Whether `a` is transposed.
@@ -93,8 +102,8 @@ pub enum Op {
         rows: usize,
         /// Inputs, K.
         columns: usize,
-        /// Whether x is `[.., 2 K]`, gates before values, of which `silu(gate) * value` is meant.
-        gated: bool,
+        /// Whether x is `[.., 2 K]`, gates before values, of which `activation(gate) * value` is meant.
+        gated: Option<Activation>,
     },
     /// Natural logarithm.
     Log,
@@ -147,6 +156,11 @@ pub enum Op {
     Rotary,
     /// To the nearest integer, ties to the even one.
     Round,
+    /// `(x)`: x times a number, in a [`Op::Stack`].
+    Scale {
+        /// The number.
+        by: f32,
+    },
     /// `(x, indices [n, 1], rows)`: x with `rows` added where the indices say.
     ScatterAdd,
     /// The shape of a value.
@@ -196,7 +210,7 @@ impl Op {
             Self::Abs => "Abs",
             Self::Attend(_) => "Attention",
             Self::BlockSums => "BlockSums",
-            Self::Gate => "Gate",
+            Self::Gate(_) => "Gate",
             Self::Stack(_) => "Stack",
             Self::Adapted { .. } | Self::FusedMatMul { .. } => "FusedMatMul",
             Self::Add => "Add",
@@ -207,6 +221,7 @@ impl Op {
             Self::Gather { .. } => "Gather",
             Self::GatherBlocks(_) => "GatherBlockQuantized",
             Self::Gelu => "Gelu",
+            Self::GeluTanh => "FastGelu",
             Self::Gemm { .. } => "Gemm",
             Self::GroupQueryAttention(_) => "GroupQueryAttention",
             Self::LayerNorm { .. } => "LayerNormalization",
@@ -226,6 +241,7 @@ impl Op {
             Self::RmsNorm { .. } => "SimplifiedLayerNormalization",
             Self::Rotary => "RotaryEmbedding",
             Self::Round => "Round",
+            Self::Scale { .. } => "Scale",
             Self::ScatterAdd => "ScatterND",
             Self::Shape => "Shape",
             Self::Sigmoid => "Sigmoid",
@@ -247,6 +263,7 @@ impl Op {
             Self::Adapted { .. }
             | Self::FusedMatMul { .. }
             | Self::GatherBlocks(_)
+            | Self::GeluTanh
             | Self::GroupQueryAttention(_)
             | Self::MatMulBlocks { .. }
             | Self::MultiHeadAttention { .. }
@@ -254,9 +271,13 @@ impl Op {
             | Self::Silu
             | Self::SkipLayerNorm { .. }
             | Self::SkipRmsNorm { .. } => MICROSOFT,
-            Self::Attend(_) | Self::BlockSums | Self::Gate | Self::Linear { .. } | Self::Product | Self::Stack(_) => {
-                DOMAIN
-            }
+            Self::Attend(_)
+            | Self::BlockSums
+            | Self::Gate(_)
+            | Self::Linear { .. }
+            | Self::Product
+            | Self::Scale { .. }
+            | Self::Stack(_) => DOMAIN,
             _ => "",
         }
     }
@@ -284,8 +305,10 @@ impl Op {
             ],
             Self::GroupQueryAttention(a) => {
                 let mut attributes =
-                    vec![int("num_heads", a.heads), int("kv_num_heads", a.kv_heads), int("do_rotary", 1)];
+                    vec![int("num_heads", a.heads), int("kv_num_heads", a.kv_heads), int("do_rotary", a.turns.into())];
                 attributes.extend(a.window.map(|w| int("local_window_size", w)));
+                attributes.extend(a.scale.map(|scale| float("scale", scale)));
+                attributes.extend(a.cap.map(|cap| float("softcap", cap)));
                 attributes
             }
             Self::Halve { axis } => vec![Attribute { i: Some(*axis), ..int("axis", 0) }, int("num_outputs", 2)],
@@ -318,8 +341,9 @@ impl Op {
             | Self::BlockSums
             | Self::Div
             | Self::Exp
-            | Self::Gate
+            | Self::Gate(_)
             | Self::Gelu
+            | Self::GeluTanh
             | Self::Linear { .. }
             | Self::Log
             | Self::MatMul
@@ -332,6 +356,7 @@ impl Op {
             | Self::Reshape
             | Self::Rotary
             | Self::Round
+            | Self::Scale { .. }
             | Self::Shape
             | Self::Sigmoid
             | Self::Slice

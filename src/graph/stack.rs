@@ -44,21 +44,24 @@ fn stored(constant: &super::Constant) -> Option<Place> {
 
 /// Whether ONNX Runtime has no such operator.
 fn ours(op: &Op) -> bool {
-    matches!(op, Op::Attend(_) | Op::BlockSums | Op::Gate | Op::Linear { .. } | Op::Product)
+    matches!(op, Op::Attend(_) | Op::BlockSums | Op::Gate(_) | Op::Linear { .. } | Op::Product | Op::Scale { .. })
 }
 
 /// What a node does as a step of a stack.
 fn work(op: &Op) -> Option<Work> {
     Some(match op {
         Op::Add => Work::Add,
-        Op::Attend(a) => Work::Attend { heads: a.heads, kv_heads: a.kv_heads },
+        Op::Attend(a) => {
+            Work::Attend { heads: a.heads, kv_heads: a.kv_heads, window: a.window, scale: a.scale, cap: a.cap }
+        }
         Op::BlockSums => Work::Sums,
         Op::Concat { axis: -1 } => Work::Beside,
-        Op::Gate => Work::Gate,
+        Op::Gate(activation) => Work::Gate { activation: *activation },
         Op::Linear { bits, rows, columns, gated } => {
             Work::Linear { bits: bits.count(), outputs: *rows, inputs: *columns, gated: *gated }
         }
         Op::Product => Work::Product,
+        Op::Scale { by } => Work::Scale { by: *by },
         Op::RmsNorm { epsilon } => Work::Norm { epsilon: *epsilon },
         Op::SkipRmsNorm { epsilon } => Work::SkipNorm { epsilon: *epsilon },
         _ => return None,

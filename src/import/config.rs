@@ -1,7 +1,6 @@
 //! What the builders need to know of a model.
 
-use super::rope::Rope;
-use crate::bundle::Pooling;
+use crate::bundle::{Hyperparameters, Pooling};
 
 /// A model's configuration, by what it does.
 pub(super) enum Config {
@@ -13,19 +12,13 @@ pub(super) enum Config {
 #[derive(Clone, Debug)]
 pub(super) struct DecoderConfig {
     pub architecture: String,
-    pub layers: usize,
-    pub hidden: usize,
-    pub heads: usize,
+    pub hyperparameters: Hyperparameters,
     pub kv_heads: usize,
     pub head_dim: usize,
     pub vocabulary: usize,
     pub context: usize,
-    pub epsilon: f32,
-    pub rope: Rope,
-    /// Tokens of the past that a token sees (Mistral).
-    pub window: Option<usize>,
-    /// An RMS norm over each head of q and k before the rotation (qwen3).
-    pub qk_norm: bool,
+    /// What is added to the gains of norms as they are stored.
+    pub gain: f32,
     pub bos: Option<u32>,
     pub eos: Vec<u32>,
 }

@@ -1,5 +1,5 @@
-//! The llama shape as a graph: RMS norms, rotary grouped-query attention, gated SiLU; biases and head norms where the
-//! family has them.
+//! The llama shape as a graph: RMS norms, rotary grouped-query attention, a gated feed-forward; and what its relatives
+//! have beside, as [`Hyperparameters`] say.
 //!
 //! Inputs and outputs are the usual ones, so that any ONNX Runtime program can drive it:
 //!
@@ -14,8 +14,9 @@
 
 use super::config::DecoderConfig;
 use super::linear::Weights;
+use super::rope::tables;
 use super::source::Source;
-use crate::bundle::{Cache, Decoder};
+use crate::bundle::{Activation, Cache, Decoder, Hyperparameters};
 use crate::error::{Error, Result};
 use crate::graph::{Attention, DType, Extent, Op, Value};
 use crate::watch::{Cancel, Progress};
@@ -29,8 +30,8 @@ const LARGEST_HEAD: usize = 1024;
 struct Shared {
     past_length: Value,
     total_length: Value,
-    cosines: Value,
-    sines: Value,
+    /// Cosines and sines of each rope.
+    ropes: Vec<[Value; 2]>,
 }
 
 /// Builds the whole model; returns how to drive it.
@@ -42,27 +43,32 @@ pub(super) fn build(
 ) -> Result<Decoder> {
     check(c, w.source)?;
     let context = c.context.min(LONGEST);
-    progress.start("import", c.layers as u64 + 1);
+    let h = &c.hyperparameters;
+    let layers = h.layers.len();
+    progress.start("import", layers as u64 + 1);
     let ids = w.graph.input("input_ids", DType::I64, ["batch".into(), "sequence".into()]);
     let mask = w.graph.input("attention_mask", DType::I64, ["batch".into(), "total".into()]);
     let keep = w.graph.input_or("logits_to_keep", &[i64::from(i32::MAX)]);
     let shared = shared(c, w, mask, context)?;
 
     w.graph.scope("embed");
-    let table = w.table("embed", "model.embed_tokens.weight", c.vocabulary, c.hidden)?;
+    let table = w.table("embed", "model.embed_tokens.weight", c.vocabulary, h.hidden)?;
     // Each layer adds to the stream of hidden states; the sum is taken inside the norm that follows.
-    let mut stream = w.look_up(&table, ids);
+    let stream = w.look_up(&table, ids);
+    let mut stream = times(w, stream, h.multipliers.embedding);
     let mut added = None;
-    for layer in 0..c.layers {
+    for layer in 0..layers {
         cancel.check()?;
         progress.at(layer as u64);
         let normed = norm(w, c, &format!("model.layers.{layer}.input_layernorm.weight"), &mut stream, added)?;
         let attended = attention(c, w, layer, normed, &shared)?;
-        let name = format!("model.layers.{layer}.post_attention_layernorm.weight");
-        let normed = norm(w, c, &name, &mut stream, Some(attended))?;
-        added = Some(mlp(w, c, layer, normed)?);
+        let attended = contribution(w, c, layer, "post_attention_layernorm", attended)?;
+        let name = if h.post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
+        let normed = norm(w, c, &format!("model.layers.{layer}.{name}.weight"), &mut stream, Some(attended))?;
+        let fed = mlp(w, h, layer, normed)?;
+        added = Some(contribution(w, c, layer, "post_feedforward_layernorm", fed)?);
     }
-    progress.at(c.layers as u64);
+    progress.at(layers as u64);
     w.graph.scope("head");
     let normed = norm(w, c, "model.norm.weight", &mut stream, added)?;
     let g = &mut w.graph;
@@ -70,15 +76,18 @@ pub(super) fn build(
     let (end, axis) = (g.integers(&[i64::MAX]), g.integers(&[1]));
     let kept = g.op(Op::Slice, &[normed, start, end, axis]);
     let head = if w.source.has("lm_head.weight") {
-        w.matrix("head", &[("lm_head.weight".into(), c.vocabulary)], c.hidden)?
+        w.matrix("head", &[("lm_head.weight".into(), c.vocabulary)], h.hidden)?
     } else {
         table
     };
     let logits = w.linear(kept, &head, None);
+    let logits = times(w, logits, h.multipliers.logits);
+    let logits = capped(w, logits, h.logit_cap);
     w.graph.output("logits", logits, DType::F32, ["batch".into(), "kept".into(), c.vocabulary.into()]);
     progress.finish();
+    let biases = w.source.has("model.layers.0.self_attn.q_proj.bias");
     Ok(Decoder {
-        layers: c.layers,
+        layers,
         kv_heads: c.kv_heads,
         head_dim: c.head_dim,
         vocabulary: c.vocabulary,
@@ -86,31 +95,42 @@ pub(super) fn build(
         bos: c.bos,
         eos: c.eos.clone(),
         cache: Cache::InPlace,
+        hyperparameters: Some(Hyperparameters { biases, ..h.clone() }),
     })
 }
 
 /// Refuses heads that the model's matrices do not have, before tables are made for them.
 fn check(c: &DecoderConfig, source: &Source) -> Result<()> {
-    let (heads, kv_heads, head_dim) = (c.heads, c.kv_heads, c.head_dim);
+    let Hyperparameters { heads, hidden, ropes, .. } = &c.hyperparameters;
+    let (heads, kv_heads, head_dim) = (*heads, c.kv_heads, c.head_dim);
     if head_dim > LARGEST_HEAD || !head_dim.is_multiple_of(2) {
         return Err(Error::unsupported(format!(
             "heads of {head_dim} numbers; known are even ones up to {LARGEST_HEAD}"
         )));
     }
+    // ONNX Runtime turns a part of a head by eights of pairs.
+    let turns = |width: usize| width == head_dim || width < head_dim && width > 0 && width.is_multiple_of(16);
+    if let Some(rope) = ropes.iter().find(|rope| !turns(rope.width)) {
+        return Err(Error::unsupported(format!("a rope that turns {} of {head_dim} numbers of a head", rope.width)));
+    }
     if !heads.is_multiple_of(kv_heads) {
         return Err(Error::corrupt(format!("{heads} heads cannot share {kv_heads} of keys and values")));
     }
     for (part, heads) in [("q_proj", heads), ("k_proj", kv_heads)] {
-        source.shaped(&format!("model.layers.0.self_attn.{part}.weight"), &[heads * head_dim, c.hidden])?;
+        source.shaped(&format!("model.layers.0.self_attn.{part}.weight"), &[heads * head_dim, *hidden])?;
     }
     Ok(())
 }
 
 fn shared(c: &DecoderConfig, w: &mut Weights<'_>, mask: Value, context: usize) -> Result<Shared> {
-    let (cosines, sines) = c.rope.tables(context, c.head_dim);
-    let shape = [context, c.head_dim / 2];
-    let cosines = w.floats("rope.cosines", &shape, &cosines)?;
-    let sines = w.floats("rope.sines", &shape, &sines)?;
+    let mut ropes = Vec::new();
+    for (at, rope) in c.hyperparameters.ropes.iter().enumerate() {
+        let (cosines, sines) = tables(rope, context);
+        let shape = [context, rope.width / 2];
+        let name = if at == 0 { "rope".to_owned() } else { format!("rope.{at}") };
+        let cosines = w.floats(&format!("{name}.cosines"), &shape, &cosines)?;
+        ropes.push([cosines, w.floats(&format!("{name}.sines"), &shape, &sines)?]);
+    }
     let g = &mut w.graph;
     g.scope("positions");
     let one = g.integers(&[1]);
@@ -120,33 +140,65 @@ fn shared(c: &DecoderConfig, w: &mut Weights<'_>, mask: Value, context: usize) -
     let shape = g.op(Op::Shape, &[mask]);
     let total = g.op(Op::Gather { axis: 0 }, &[shape, one]);
     let total_length = g.op(Op::Cast(DType::I32), &[total]);
-    Ok(Shared { past_length, total_length, cosines, sines })
+    Ok(Shared { past_length, total_length, ropes })
 }
 
 /// The norm of the stream after `added` joined it.
 fn norm(w: &mut Weights<'_>, c: &DecoderConfig, name: &str, stream: &mut Value, added: Option<Value>) -> Result<Value> {
-    let gain = w.vector(name, c.hidden)?;
-    let epsilon = c.epsilon;
+    let gain = w.gain(name, c.hyperparameters.hidden, c.gain)?;
+    let epsilon = c.hyperparameters.epsilon;
     let Some(added) = added else { return Ok(w.graph.op(Op::RmsNorm { epsilon }, &[*stream, gain])) };
     let out = w.graph.node(Op::SkipRmsNorm { epsilon }, &[Some(*stream), Some(added), Some(gain)], 2);
     *stream = out[1];
     Ok(out[0])
 }
 
+/// What a layer adds to the stream, of what attention or feed-forward gave.
+fn contribution(w: &mut Weights<'_>, c: &DecoderConfig, layer: usize, name: &str, x: Value) -> Result<Value> {
+    let h = &c.hyperparameters;
+    let mut x = x;
+    if h.post_norms {
+        let gain = w.gain(&format!("model.layers.{layer}.{name}.weight"), h.hidden, c.gain)?;
+        x = w.graph.op(Op::RmsNorm { epsilon: h.epsilon }, &[x, gain]);
+    }
+    Ok(times(w, x, h.multipliers.residual))
+}
+
+/// `x` times a number, which is often 1.
+fn times(w: &mut Weights<'_>, x: Value, factor: f32) -> Value {
+    if factor == 1.0 {
+        return x;
+    }
+    let factor = w.graph.float(factor);
+    w.graph.op(Op::Mul, &[x, factor])
+}
+
+/// `cap tanh(x / cap)`, where tanh(x) is 2 sigmoid(2 x) - 1.
+fn capped(w: &mut Weights<'_>, x: Value, cap: Option<f32>) -> Value {
+    let Some(cap) = cap else { return x };
+    let g = &mut w.graph;
+    let (inner, outer, cap) = (g.float(2.0 / cap), g.float(2.0 * cap), g.float(cap));
+    let x = g.op(Op::Mul, &[x, inner]);
+    let x = g.op(Op::Sigmoid, &[x]);
+    let x = g.op(Op::Mul, &[x, outer]);
+    g.op(Op::Sub, &[x, cap])
+}
+
 fn attention(c: &DecoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, shared: &Shared) -> Result<Value> {
     let base = format!("model.layers.{layer}.self_attn");
     let name = format!("layers.{layer}.attention");
     w.graph.scope(&name);
-    let (q_size, kv_size) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+    let h = &c.hyperparameters;
+    let (q_size, kv_size) = (h.heads * c.head_dim, c.kv_heads * c.head_dim);
     let parts = [("q_proj", q_size), ("k_proj", kv_size), ("v_proj", kv_size)];
     let matrices = parts.map(|(p, rows)| (format!("{base}.{p}.weight"), rows));
-    let qkv = w.matrix(&format!("{name}.qkv"), &matrices, c.hidden)?;
+    let qkv = w.matrix(&format!("{name}.qkv"), &matrices, h.hidden)?;
     let bias = qkv_bias(w, &base, &name, &parts)?;
     let qkv = w.linear(x, &qkv, bias);
-    let (q, k, v) = if c.qk_norm {
+    let (q, k, v) = if h.head_norms {
         let sizes = w.graph.integers(&parts.map(|(_, size)| size as i64));
         let split = w.graph.node(Op::Split { axis: -1 }, &[Some(qkv), Some(sizes)], 3);
-        let q = head_norm(w, c, &format!("{base}.q_norm.weight"), split[0], c.heads)?;
+        let q = head_norm(w, c, &format!("{base}.q_norm.weight"), split[0], h.heads)?;
         let k = head_norm(w, c, &format!("{base}.k_norm.weight"), split[1], c.kv_heads)?;
         (q, Some(k), Some(split[2]))
     } else {
@@ -156,7 +208,16 @@ fn attention(c: &DecoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, sha
         |length: &'static str| -> [Extent; 4] { ["batch".into(), c.kv_heads.into(), length.into(), c.head_dim.into()] };
     let past = ["key", "value"]
         .map(|side| w.graph.input(&format!("past_key_values.{layer}.{side}"), DType::F32, cache("past")));
-    let op = Op::GroupQueryAttention(Attention { heads: c.heads, kv_heads: c.kv_heads, window: c.window });
+    let usual = 1.0 / (c.head_dim as f32).sqrt();
+    let rope = h.layers[layer].rope.and_then(|rope| shared.ropes.get(rope));
+    let op = Op::GroupQueryAttention(Attention {
+        heads: h.heads,
+        kv_heads: c.kv_heads,
+        window: h.layers[layer].window,
+        scale: Some(h.attention_scale).filter(|scale| *scale != usual),
+        cap: h.attention_cap,
+        turns: rope.is_some(),
+    });
     let inputs = [
         Some(q),
         k,
@@ -165,14 +226,14 @@ fn attention(c: &DecoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, sha
         Some(past[1]),
         Some(shared.past_length),
         Some(shared.total_length),
-        Some(shared.cosines),
-        Some(shared.sines),
+        rope.map(|[cosines, _]| *cosines),
+        rope.map(|[_, sines]| *sines),
     ];
     let out = w.graph.node(op, &inputs, 3);
     for (side, value) in ["key", "value"].into_iter().zip(&out[1..]) {
         w.graph.output(&format!("present.{layer}.{side}"), *value, DType::F32, cache("present"));
     }
-    let o = w.matrix(&format!("{name}.o"), &[(format!("{base}.o_proj.weight"), c.hidden)], q_size)?;
+    let o = w.matrix(&format!("{name}.o"), &[(format!("{base}.o_proj.weight"), h.hidden)], q_size)?;
     Ok(w.linear(out[0], &o, None))
 }
 
@@ -192,28 +253,31 @@ fn qkv_bias(w: &mut Weights<'_>, base: &str, name: &str, parts: &[(&str, usize)]
 
 /// An RMS norm over each head of `[batch, sequence, heads * head_dim]`.
 fn head_norm(w: &mut Weights<'_>, c: &DecoderConfig, name: &str, x: Value, heads: usize) -> Result<Value> {
-    let gain = w.vector(name, c.head_dim)?;
+    let gain = w.gain(name, c.head_dim, c.gain)?;
     let g = &mut w.graph;
     let apart = g.integers(&[0, 0, heads as i64, c.head_dim as i64]);
     let together = g.integers(&[0, 0, (heads * c.head_dim) as i64]);
     let x = g.op(Op::Reshape, &[x, apart]);
-    let x = g.op(Op::RmsNorm { epsilon: c.epsilon }, &[x, gain]);
+    let x = g.op(Op::RmsNorm { epsilon: c.hyperparameters.epsilon }, &[x, gain]);
     Ok(g.op(Op::Reshape, &[x, together]))
 }
 
-fn mlp(w: &mut Weights<'_>, c: &DecoderConfig, layer: usize, x: Value) -> Result<Value> {
+fn mlp(w: &mut Weights<'_>, h: &Hyperparameters, layer: usize, x: Value) -> Result<Value> {
     let base = format!("model.layers.{layer}.mlp");
     let name = format!("layers.{layer}.mlp");
     w.graph.scope(&name);
-    let inner = w.source.get(&format!("{base}.gate_proj.weight"))?.matrix().0;
+    let Hyperparameters { hidden, inner, .. } = *h;
     let parts = ["gate_proj", "up_proj"].map(|p| (format!("{base}.{p}.weight"), inner));
-    let both = w.matrix(&format!("{name}.gate_up"), &parts, c.hidden)?;
-    let down = w.matrix(&format!("{name}.down"), &[(format!("{base}.down_proj.weight"), c.hidden)], inner)?;
+    let both = w.matrix(&format!("{name}.gate_up"), &parts, hidden)?;
+    let down = w.matrix(&format!("{name}.down"), &[(format!("{base}.down_proj.weight"), hidden)], inner)?;
     let both = w.linear(x, &both, None);
     let g = &mut w.graph;
     let sizes = g.integers(&[inner as i64, inner as i64]);
     let split = g.node(Op::Split { axis: -1 }, &[Some(both), Some(sizes)], 2);
-    let gate = g.op(Op::Silu, &[split[0]]);
+    let gate = match h.activation {
+        Activation::Silu => g.op(Op::Silu, &[split[0]]),
+        Activation::GeluTanh => g.op(Op::GeluTanh, &[split[0]]),
+    };
     let gated = g.op(Op::Mul, &[gate, split[1]]);
     Ok(w.linear(gated, &down, None))
 }

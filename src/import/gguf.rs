@@ -1,9 +1,10 @@
 //! A GGUF file as a model: llama.cpp's keys and names to ours.
 
 use super::config::{Config, DecoderConfig};
-use super::rope::{Rope, Scaling};
-use super::source::{File, Source};
-use super::{Described, ends, family, gguf_tokenizer};
+use super::family::{self, Family, Windows};
+use super::source::{File, Source, split};
+use super::{Described, ends, gguf_tokenizer};
+use crate::bundle::{Hyperparameters, Layer, Multipliers, Rope, Scaling};
 use crate::error::{Error, Result};
 use crate::format::gguf::{Gguf, Value};
 use crate::text::tokenizer::Tokenizer;
@@ -14,24 +15,25 @@ use std::path::Path;
 pub(super) fn describe(path: &Path) -> Result<Described> {
     let gguf = Gguf::open(path)?;
     let kind = gguf.text("general.architecture").unwrap_or("").to_owned();
-    let family = family::named(&kind).ok_or_else(|| family::unknown(&kind))?;
+    let family = family::of_file(&kind)?;
     let tokenizer = gguf_tokenizer::json(&gguf, path)?;
     let config = decoder(&gguf, family, &tokenizer).map_err(|e| e.context(path.display()))?;
     let template = gguf.text("tokenizer.chat_template").map(str::to_owned);
-    let (q, kv) = (config.heads, config.kv_heads);
+    let (q, kv) = (config.hyperparameters.heads, config.kv_heads);
     let interleaved = if family.interleaved {
         vec![("q_proj.weight", q), ("k_proj.weight", kv), ("q_proj.bias", q), ("k_proj.bias", kv)]
     } else {
         vec![]
     };
-    let names = gguf.names().filter(|n| *n != "rope_freqs.weight").map(|n| (canonical(n), n.to_owned()));
-    let names: BTreeMap<_, _> = names.collect();
+    let tensors = gguf.names().filter(|n| !n.starts_with("rope_f"));
+    let names: BTreeMap<_, _> = tensors.map(|n| (canonical(n, family), n.into())).collect();
+    let names = if family.joined { split(names, &config) } else { names };
     let source = Source::new(File::Gguf(gguf), names, interleaved);
     Ok(Described { config: Config::Decoder(config), tokenizer, template, source })
 }
 
 /// Hugging Face's name of one of llama.cpp's tensors; an unknown one keeps its own, and is reported as unused.
-fn canonical(name: &str) -> String {
+fn canonical(name: &str, family: &Family) -> String {
     match name {
         "token_embd.weight" => return "model.embed_tokens.weight".into(),
         "output_norm.weight" => return "model.norm.weight".into(),
@@ -43,14 +45,18 @@ fn canonical(name: &str) -> String {
         let (part, what) = rest.rsplit_once('.')?;
         let part = match part {
             "attn_norm" => "input_layernorm",
+            "attn_qkv" => "self_attn.qkv_proj",
             "attn_q" => "self_attn.q_proj",
             "attn_k" => "self_attn.k_proj",
             "attn_v" => "self_attn.v_proj",
             "attn_q_norm" => "self_attn.q_norm",
             "attn_k_norm" => "self_attn.k_norm",
             "attn_output" => "self_attn.o_proj",
-            "ffn_norm" => "post_attention_layernorm",
+            "ffn_norm" if family.post_norms => "pre_feedforward_layernorm",
+            "ffn_norm" | "post_attention_norm" => "post_attention_layernorm",
+            "post_ffw_norm" => "post_feedforward_layernorm",
             "ffn_gate" => "mlp.gate_proj",
+            "ffn_up" if family.joined => "mlp.gate_up_proj",
             "ffn_up" => "mlp.up_proj",
             "ffn_down" => "mlp.down_proj",
             _ => return None,
@@ -60,8 +66,8 @@ fn canonical(name: &str) -> String {
     name.strip_prefix("blk.").and_then(layer).unwrap_or_else(|| name.to_owned())
 }
 
-fn decoder(gguf: &Gguf, family: &family::Family, tokenizer: &[u8]) -> Result<DecoderConfig> {
-    let key = |k: &str| format!("{}.{k}", family.name);
+fn decoder(gguf: &Gguf, family: &Family, tokenizer: &[u8]) -> Result<DecoderConfig> {
+    let key = |k: &str| format!("{}.{k}", family.gguf);
     let size = |k: &str| gguf.integer::<u32>(&key(k)).filter(|&n| n > 0 && n < 1 << 30).map(|n| n as usize);
     let need = |k: &str| {
         size(k).ok_or_else(|| Error::corrupt(format!("the GGUF file lacks a sensible {:?}; fetch it again", key(k))))
@@ -75,22 +81,38 @@ fn decoder(gguf: &Gguf, family: &family::Family, tokenizer: &[u8]) -> Result<Dec
     let named = ["eos", "eot", "eom"].iter().filter_map(|t| gguf.integer(&format!("tokenizer.ggml.{t}_token_id")));
     let bos = gguf.integer("tokenizer.ggml.bos_token_id").filter(|_| begins(gguf));
     let epsilon = gguf.float(&key("attention.layer_norm_rms_epsilon")).unwrap_or(1e-5);
-    Ok(DecoderConfig {
-        architecture: family.name.into(),
-        layers: need("block_count")?,
+    let window = size("attention.sliding_window");
+    let slides = windows(gguf, &key("attention.sliding_window_pattern"), family.windows);
+    let layer = |at| Layer { window: window.filter(|_| slides(at)), rope: Some(0) };
+    let hyperparameters = Hyperparameters {
         hidden,
+        inner: need("feed_forward_length")?,
         heads,
+        epsilon: epsilon as f32,
+        activation: family.activation,
+        biases: false,
+        head_norms: family.head_norms,
+        post_norms: family.post_norms,
+        attention_scale: 1.0 / (head_dim as f32).sqrt(),
+        attention_cap: None,
+        logit_cap: None,
+        multipliers: Multipliers::default(),
+        ropes: vec![rope(gguf, &key, head_dim)?],
+        layers: (0..need("block_count")?).map(layer).collect(),
+    };
+    let mut config = DecoderConfig {
+        architecture: family.name.into(),
+        hyperparameters,
         kv_heads: size("attention.head_count_kv").unwrap_or(heads),
         head_dim,
         vocabulary,
         context: need("context_length")?,
-        epsilon: epsilon as f32,
-        rope: rope(gguf, &key)?,
-        window: size("attention.sliding_window"),
-        qk_norm: family.qk_norm,
+        gain: 0.0,
         bos,
         eos: ends::ends(named, &tokenizer)?,
-    })
+    };
+    (family.file)(gguf, &mut config)?;
+    Ok(config)
 }
 
 /// Whether texts begin with the begin token; llama 3's tokenizer does without saying so.
@@ -100,19 +122,48 @@ fn begins(gguf: &Gguf) -> bool {
     gguf.bool("tokenizer.ggml.add_bos_token").unwrap_or(pre == "llama-bpe" || model == "llama")
 }
 
-fn rope(gguf: &Gguf, key: &dyn Fn(&str) -> String) -> Result<Rope> {
+/// Whether a layer has the window: as a list says, or each so-manieth has not, or as the family has it.
+fn windows<'a>(gguf: &'a Gguf, key: &str, family: Windows) -> impl Fn(usize) -> bool + use<'a> {
+    let named = gguf.array(key);
+    let family = match gguf.integer::<usize>(key) {
+        Some(each) if each > 0 => Windows::AllButEach(each),
+        _ => family,
+    };
+    move |at| match named.and_then(|named| named.get(at)) {
+        Some(Value::Bool(slides)) => *slides,
+        _ => family.has(at),
+    }
+}
+
+fn rope(gguf: &Gguf, key: &dyn Fn(&str) -> String, head_dim: usize) -> Result<Rope> {
     let theta = gguf.float(&key("rope.freq_base")).unwrap_or(10_000.0);
     let factor =
         || gguf.float(&key("rope.scaling.factor")).ok_or_else(|| Error::corrupt("rope.scaling.type without a factor"));
     let scaling = match (gguf.tensor("rope_freqs.weight"), gguf.text(&key("rope.scaling.type"))) {
-        (Some(divisors), _) => Scaling::Divisors(divisors?.to_f32()),
-        (None, None | Some("none")) => Scaling::None,
-        (None, Some("linear")) => Scaling::Linear(factor()?),
+        (Some(divisors), _) => Scaling::Divisors { divisors: divisors?.to_f32(), stretch: 1.0 },
+        (None, None | Some("none" | "longrope")) => Scaling::None,
+        (None, Some("linear")) => Scaling::Linear { factor: factor()? },
+        (None, Some("yarn")) => {
+            let original = gguf.float(&key("rope.scaling.original_context_length"));
+            let original =
+                original.ok_or_else(|| Error::corrupt("rope.scaling.type yarn without an original context"))?;
+            let known = gguf.float(&key("rope.scaling.attn_factor")).unwrap_or(1.0);
+            yarn(factor()?, original, known)
+        }
         (None, Some(other)) => {
-            return Err(Error::unsupported(format!("rope scaling {other:?}; known are linear and llama 3's")));
+            return Err(Error::unsupported(format!(
+                "rope scaling {other:?}; known are linear, yarn, longrope and llama 3's"
+            )));
         }
     };
-    Ok(Rope { theta, scaling })
+    let width = gguf.integer::<u32>(&key("rope.dimension_count")).map_or(head_dim, |n| n as usize);
+    Ok(Rope { theta, width, scaling })
+}
+
+/// YaRN with the settings that everybody leaves as they are.
+fn yarn(factor: f64, original: f64, known: f64) -> Scaling {
+    let stretch = known * if factor > 1.0 { 0.1 * factor.ln() + 1.0 } else { 1.0 };
+    Scaling::Yarn { factor, fast: 32.0, slow: 1.0, original, stretch, whole: true }
 }
 
 /// The texts in an array of strings. Errors: `Corrupt` when the key is missing or holds anything else.

@@ -1,11 +1,11 @@
 //! A Hugging Face folder: `config.json`, safetensors, `tokenizer.json`, and the small files beside them.
 
 use super::config::{Config, DecoderConfig, EncoderConfig};
-use super::rope::{Rope, Scaling};
+use super::family::{self, Family, windows};
 use super::sentence::sentence;
-use super::source::{File, Source};
-use super::{Described, ends, family};
-use crate::bundle::TOKENIZER;
+use super::source::{File, Own, Source, split};
+use super::{Described, ends};
+use crate::bundle::{Activation, Hyperparameters, Layer, Multipliers, Rope, Scaling, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::format::safetensors::Folder;
 use crate::text::tokenizer::Tokenizer;
@@ -24,44 +24,65 @@ pub(super) fn describe(folder: &Path) -> Result<Described> {
     let (config, names) = match kind.as_str() {
         "bert" => (Config::Encoder(encoder(&config, folder)?), encoder_names(names)),
         _ => {
-            let family = family::named(&kind).ok_or_else(|| family::unknown(&kind))?;
-            let mut names: BTreeMap<_, _> = names.into_iter().map(|n| (n.clone(), n)).collect();
+            let family = family::of_folder(&kind)?;
+            let mut names: BTreeMap<_, Own> = names.into_iter().map(|n| (n.clone(), n.into())).collect();
             names.retain(|n, _| !n.ends_with("rotary_emb.inv_freq"));
             if config.flag("tie_word_embeddings") == Some(true) {
                 names.remove("lm_head.weight");
             }
-            (Config::Decoder(decoder(&config, folder, family, &tokenizer)?), names)
+            let config = decoder(&config, folder, family, &tokenizer)?;
+            let names = if family.joined { split(names, &config) } else { names };
+            (Config::Decoder(config), names)
         }
     };
     let source = Source::new(File::Safetensors(weights), names, vec![]);
     Ok(Described { config, tokenizer, template: template(folder)?, source })
 }
 
-fn decoder(c: &Keys, folder: &Path, family: &family::Family, tokenizer: &[u8]) -> Result<DecoderConfig> {
+fn decoder(c: &Keys, folder: &Path, family: &Family, tokenizer: &[u8]) -> Result<DecoderConfig> {
     let (hidden, heads) = (c.size("hidden_size")?, c.size("num_attention_heads")?);
-    let activation = c.text("hidden_act").unwrap_or_else(|_| "silu".into());
-    if activation != "silu" {
-        return Err(Error::unsupported(format!("hidden_act {activation:?}; only silu is known for {}", family.name)));
-    }
-    let windowed = !family.optional_window || c.flag("use_sliding_window") == Some(true);
     let vocabulary = c.size("vocab_size")?;
     let tokenizer = read(folder, tokenizer, vocabulary)?;
-    Ok(DecoderConfig {
-        architecture: family.name.into(),
-        layers: c.size("num_hidden_layers")?,
+    let head_dim = c.size("head_dim").unwrap_or(hidden / heads.max(1));
+    let windows = windows(c, family.windows, c.size("num_hidden_layers")?);
+    let hyperparameters = Hyperparameters {
         hidden,
+        inner: c.size("intermediate_size")?,
         heads,
+        epsilon: c.float("rms_norm_eps")? as f32,
+        activation: activation(c, family)?,
+        biases: false,
+        head_norms: family.head_norms,
+        post_norms: family.post_norms,
+        attention_scale: 1.0 / (head_dim as f32).sqrt(),
+        attention_cap: None,
+        logit_cap: None,
+        multipliers: Multipliers::default(),
+        ropes: vec![rope(c, head_dim)?],
+        layers: windows.into_iter().map(|window| Layer { window, rope: Some(0) }).collect(),
+    };
+    let mut config = DecoderConfig {
+        architecture: family.name.into(),
+        hyperparameters,
         kv_heads: c.size("num_key_value_heads").unwrap_or(heads),
-        head_dim: c.size("head_dim").unwrap_or(hidden / heads.max(1)),
+        head_dim,
         vocabulary,
         context: c.size("max_position_embeddings")?,
-        epsilon: c.float("rms_norm_eps")? as f32,
-        rope: rope(c)?,
-        window: if windowed { c.size("sliding_window").ok() } else { None },
-        qk_norm: family.qk_norm,
+        gain: if family.gains_less_one { 1.0 } else { 0.0 },
         bos: ends::begin(&tokenizer)?,
         eos: ends::ends(named_ends(folder, &tokenizer), &tokenizer).map_err(|e| e.context(folder.display()))?,
-    })
+    };
+    (family.folder)(c, &mut config)?;
+    Ok(config)
+}
+
+fn activation(c: &Keys, family: &Family) -> Result<Activation> {
+    let Ok(name) = c.text("hidden_activation").or_else(|_| c.text("hidden_act")) else { return Ok(family.activation) };
+    match name.as_str() {
+        "silu" | "swish" => Ok(Activation::Silu),
+        "gelu_pytorch_tanh" | "gelu_new" | "gelu_fast" => Ok(Activation::GeluTanh),
+        _ => Err(Error::unsupported(format!("activation {name:?}; known are silu and gelu_pytorch_tanh"))),
+    }
 }
 
 /// The folder's tokenizer, whose errors name its file.
@@ -82,24 +103,50 @@ pub(super) fn named_ends(folder: &Path, tokenizer: &Tokenizer) -> Vec<u32> {
 }
 
 /// The base and scaling of positions: under `rope_parameters` since transformers 5, beside the rest before.
-fn rope(c: &Keys) -> Result<Rope> {
-    let inner = c.object("rope_parameters").or_else(|| c.object("rope_scaling"));
-    let theta = inner.as_ref().and_then(|r| r.float("rope_theta").ok()).or_else(|| c.float("rope_theta").ok());
-    let kind = inner.as_ref().and_then(|r| r.text("rope_type").or_else(|_| r.text("type")).ok());
-    let scaling = match (kind.as_deref(), &inner) {
-        (Some("linear"), Some(r)) => Scaling::Linear(r.float("factor")?),
-        (Some("llama3"), Some(r)) => Scaling::Llama3 {
+pub(super) fn rope(c: &Keys, head_dim: usize) -> Result<Rope> {
+    // Or `c` is that object itself.
+    let own = c.object("rope_parameters").or_else(|| c.object("rope_scaling"));
+    let r = own.as_ref().unwrap_or(c);
+    let either = |key: &str| r.float(key).or_else(|_| c.float(key)).ok();
+    let theta = either("rope_theta");
+    let share = either("partial_rotary_factor").filter(|share| *share > 0.0 && *share <= 1.0).unwrap_or(1.0);
+    let width = (head_dim as f64 * share) as usize / 2 * 2;
+    let kind = r.text("rope_type").or_else(|_| r.text("type")).ok();
+    let scaling = match kind.as_deref() {
+        Some("linear") => Scaling::Linear { factor: r.float("factor")? },
+        Some("yarn") => yarn(c, r)?,
+        // Phi's own, read where the rest of that family is.
+        Some("longrope" | "su") => Scaling::None,
+        Some("llama3") => Scaling::Llama3 {
             factor: r.float("factor")?,
             low: r.float("low_freq_factor")?,
             high: r.float("high_freq_factor")?,
             original: r.float("original_max_position_embeddings")?,
         },
-        (None | Some("default"), _) => Scaling::None,
-        (Some(other), _) => {
-            return Err(Error::unsupported(format!("rope type {other:?}; known are default, linear and llama3")));
+        None | Some("default") => Scaling::None,
+        Some(other) => {
+            return Err(Error::unsupported(format!(
+                "rope type {other:?}; known are default, linear, llama3, yarn and longrope"
+            )));
         }
     };
-    Ok(Rope { theta: theta.unwrap_or(10_000.0), scaling })
+    Ok(Rope { theta: theta.unwrap_or(10_000.0), width, scaling })
+}
+
+fn yarn(c: &Keys, r: &Keys) -> Result<Scaling> {
+    let factor = r.float("factor")?;
+    let original = r.float("original_max_position_embeddings").or_else(|_| c.float("max_position_embeddings"))?;
+    let scale = |by: f64| if factor > 1.0 { 0.1 * by * factor.ln() + 1.0 } else { 1.0 };
+    let both = r.float("mscale").ok().zip(r.float("mscale_all_dim").ok());
+    let usual = || both.map_or_else(|| scale(1.0), |(one, all)| scale(one) / scale(all));
+    Ok(Scaling::Yarn {
+        factor,
+        fast: r.float("beta_fast").unwrap_or(32.0),
+        slow: r.float("beta_slow").unwrap_or(1.0),
+        original,
+        stretch: r.float("attention_factor").unwrap_or_else(|_| usual()),
+        whole: r.flag("truncate").unwrap_or(true),
+    })
 }
 
 fn encoder(c: &Keys, folder: &Path) -> Result<EncoderConfig> {
@@ -128,10 +175,10 @@ fn encoder(c: &Keys, folder: &Path) -> Result<EncoderConfig> {
 }
 
 /// The tensors of an encoder, without the prefix of a task head and without what sentence vectors do not use.
-fn encoder_names(names: Vec<String>) -> BTreeMap<String, String> {
+fn encoder_names(names: Vec<String>) -> BTreeMap<String, Own> {
     let canonical = |n: &str| n.strip_prefix("bert.").unwrap_or(n).to_owned();
     let unused = |n: &str| n.starts_with("pooler.") || n.starts_with("cls.") || n == "embeddings.position_ids";
-    names.into_iter().map(|n| (canonical(&n), n)).filter(|(n, _)| !unused(n)).collect()
+    names.into_iter().filter(|n| !unused(&canonical(n))).map(|n| (canonical(&n), n.into())).collect()
 }
 
 /// The chat template: a file of its own, or a string in `tokenizer_config.json` (or the one called "default" there).
@@ -157,6 +204,7 @@ pub(super) fn required(folder: &Path, name: &str) -> Result<Vec<u8>> {
 }
 
 /// A JSON object whose missing and mistyped keys are errors that name the file.
+#[derive(Clone)]
 pub(super) struct Keys {
     json: serde_json::Map<String, Json>,
     file: String,
@@ -201,6 +249,21 @@ impl Keys {
 
     pub fn object(&self, key: &str) -> Option<Self> {
         Some(Self { json: self.json.get(key)?.as_object()?.clone(), file: self.file.clone() })
+    }
+
+    /// The texts of a list.
+    pub fn texts(&self, key: &str) -> Option<Vec<String>> {
+        self.json.get(key)?.as_array()?.iter().map(|j| j.as_str().map(str::to_owned)).collect()
+    }
+
+    /// The numbers of a list.
+    pub fn floats(&self, key: &str) -> Option<Vec<f32>> {
+        self.json.get(key)?.as_array()?.iter().map(|j| j.as_f64().map(|n| n as f32)).collect()
+    }
+
+    /// The whole numbers of a list.
+    pub fn counts(&self, key: &str) -> Option<Vec<u64>> {
+        self.json.get(key)?.as_array()?.iter().map(Json::as_u64).collect()
     }
 
     /// A token id, or a list of them.

@@ -31,6 +31,13 @@ impl Weights<'_> {
         self.floats(name, &[length], &values)
     }
 
+    /// The gains of a norm, which are stored less `less`.
+    pub fn gain(&mut self, name: &str, length: usize, less: f32) -> Result<Value> {
+        let mut values = self.source.shaped(name, &[length])?.to_f32();
+        values.iter_mut().for_each(|gain| *gain += less);
+        self.floats(name, &[length], &values)
+    }
+
     /// A float32 constant.
     pub fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Result<Value> {
         let data = self.writer.write(values)?;

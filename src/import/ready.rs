@@ -121,6 +121,7 @@ fn decoder(graph: &Graph, layers: usize, folder: &Path, tokenizer: &[u8]) -> Res
         bos: ends::begin(&tokenizer)?,
         eos: ends::ends(named_ends(folder, &tokenizer), &tokenizer)?,
         cache: if in_place { Cache::InPlace } else { Cache::Appended },
+        hyperparameters: None,
     }))
 }
 

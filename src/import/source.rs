@@ -1,21 +1,66 @@
 //! Weights by their Hugging Face names, whatever file they are in.
 
+use super::config::DecoderConfig;
+use crate::bundle::Hyperparameters;
 use crate::error::{Error, Result};
 use crate::format::{gguf::Gguf, safetensors::Folder};
 use crate::tensor::{Bits, Blocks, Encoding, Tensor};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// Tensors under canonical names. Remembers which were asked for, so that a tensor nobody used is noticed.
 pub(super) struct Source {
     file: File,
     /// Canonical name to the file's own.
-    names: BTreeMap<String, String>,
+    names: BTreeMap<String, Own>,
     /// Heads whose halves are interleaved in the file, by the end of the name: llama.cpp stores llama's so.
     interleaved: Vec<(&'static str, usize)>,
     /// Tensors that take the place of the file's, or are added to them.
     patch: Patch,
     used: RefCell<BTreeSet<String>>,
+}
+
+/// A tensor of the file, or some of its rows.
+pub(super) struct Own {
+    name: String,
+    rows: Option<Range<usize>>,
+}
+
+impl From<&str> for Own {
+    fn from(name: &str) -> Self {
+        Self { name: name.into(), rows: None }
+    }
+}
+
+impl From<String> for Own {
+    fn from(name: String) -> Self {
+        Self { name, rows: None }
+    }
+}
+
+/// The tensors of a family that joins q, k and v, and gate and up, with each of them by itself.
+pub(super) fn split(names: BTreeMap<String, Own>, config: &DecoderConfig) -> BTreeMap<String, Own> {
+    let Hyperparameters { heads, inner, .. } = config.hyperparameters;
+    let (queries, keys) = (heads * config.head_dim, config.kv_heads * config.head_dim);
+    let joined = [
+        ("qkv_proj.weight", &[("q_proj.weight", queries), ("k_proj.weight", keys), ("v_proj.weight", keys)][..]),
+        ("gate_up_proj.weight", &[("gate_proj.weight", inner), ("up_proj.weight", inner)][..]),
+    ];
+    let mut all = BTreeMap::new();
+    for (name, own) in names {
+        let Some((whole, parts)) = joined.iter().find(|(whole, _)| name.ends_with(whole)) else {
+            all.insert(name, own);
+            continue;
+        };
+        let mut begin = 0;
+        for (part, rows) in *parts {
+            let rows = begin..begin + rows;
+            begin = rows.end;
+            all.insert(name.replace(whole, part), Own { name: own.name.clone(), rows: Some(rows) });
+        }
+    }
+    all
 }
 
 /// Float32 tensors by their canonical names: shape, and numbers as bytes.
@@ -27,13 +72,13 @@ pub(super) enum File {
 }
 
 impl Source {
-    pub fn new(file: File, names: BTreeMap<String, String>, interleaved: Vec<(&'static str, usize)>) -> Self {
+    pub fn new(file: File, names: BTreeMap<String, Own>, interleaved: Vec<(&'static str, usize)>) -> Self {
         Self { file, names, interleaved, patch: Patch::new(), used: RefCell::default() }
     }
 
     /// The same with other tensors in the place of some, or beside them.
     pub fn patched(mut self, patch: Patch) -> Self {
-        self.names.extend(patch.keys().map(|name| (name.clone(), name.clone())));
+        self.names.extend(patch.keys().map(|name| (name.clone(), name.as_str().into())));
         self.patch = patch;
         self
     }
@@ -52,12 +97,17 @@ impl Source {
         if let Some((name, (shape, bytes))) = self.patch.get_key_value(name) {
             return Ok(Tensor { name, encoding: Encoding::F32, shape: shape.clone(), bytes });
         }
-        let own = self.names.get(name).map_or(name, String::as_str);
+        let (own, rows) = self.names.get(name).map_or((name, None), |own| (own.name.as_str(), own.rows.clone()));
         let tensor = match &self.file {
             File::Gguf(f) => f.tensor(own),
             File::Safetensors(f) => f.tensor(own),
         };
-        tensor.unwrap_or_else(|| Err(Error::corrupt(format!("the model lacks the tensor {own}"))))
+        let tensor = tensor.unwrap_or_else(|| Err(Error::corrupt(format!("the model lacks the tensor {own}"))))?;
+        let Some(rows) = rows else { return Ok(tensor) };
+        tensor.rows(rows.clone()).ok_or_else(|| {
+            let Range { start, end } = rows;
+            Error::corrupt(format!("tensor {own} has no rows {start} to {end}; the configuration asks for them"))
+        })
     }
 
     /// A tensor of a known shape. Errors: `Corrupt` when the shape is another.
@@ -88,7 +138,8 @@ impl Source {
     /// Errors: `Unsupported` naming the tensors that no part of the graph asked for.
     pub fn all_used(&self) -> Result<()> {
         let used = self.used.borrow();
-        let left: Vec<_> = self.names.iter().filter(|(n, _)| !used.contains(*n)).map(|(_, own)| own.as_str()).collect();
+        let left: Vec<_> =
+            self.names.iter().filter(|(n, _)| !used.contains(*n)).map(|(_, own)| own.name.as_str()).collect();
         if left.is_empty() {
             return Ok(());
         }

@@ -109,6 +109,7 @@ mod tests {
                 bos: None,
                 eos: vec![2],
                 cache: Cache::Appended,
+                hyperparameters: None,
             },
             tokenizer: Tokenizer::open(&tokenizer, 384).unwrap(),
             template: Template::new(Some(template), "<|endoftext|>", "<|im_end|>").unwrap(),

@@ -69,6 +69,7 @@ fn attend(engine: &Engine) -> Result<Vec<f32>> {
         bos: None,
         eos: vec![],
         cache: Growth::InPlace,
+        hyperparameters: None,
     });
     let (mut seen, mut attended, mut step) = (0, Vec::new(), None::<Step>);
     for rows in PASSES {
@@ -146,7 +147,14 @@ fn layer() -> Graph {
     };
     let tables = [("cosines", angles(f32::cos)), ("sines", angles(f32::sin))]
         .map(|(name, data)| graph.constant(name, DType::F32, &[POSITIONS, WIDTH / 2], data));
-    let op = Op::GroupQueryAttention(Attention { heads: HEADS, kv_heads: 1, window: None });
+    let op = Op::GroupQueryAttention(Attention {
+        heads: HEADS,
+        kv_heads: 1,
+        window: None,
+        scale: None,
+        cap: None,
+        turns: true,
+    });
     let rest = past.into_iter().chain(lengths).chain(tables).map(Some);
     let inputs: Vec<_> = [Some(qkv), None, None].into_iter().chain(rest).collect();
     let out = graph.node(op, &inputs, 3);

@@ -14,6 +14,7 @@ use super::exp::exp;
 use super::{LARGEST_HEAD, Output};
 use half::f16;
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 /// Queries that go together.
 const TILE: usize = 4;
@@ -31,12 +32,23 @@ pub struct Heads {
     pub dim: usize,
 }
 
+/// What becomes of scores before the softmax.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scores {
+    /// Positions that a row sees, its own among them; all without.
+    pub window: Option<usize>,
+    /// They stay within this: `cap tanh(score / cap)`.
+    pub cap: Option<f32>,
+}
+
 /// What one sequence attends to.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention<'a> {
     /// Its extents.
     pub heads: Heads,
-    /// `[rows, H D]`, over the square root of D.
+    /// What becomes of scores.
+    pub scores: Scores,
+    /// `[rows, H D]`, rotated, times the scale of scores.
     pub queries: &'a [f32],
     /// Rows, that is new positions.
     pub rows: usize,
@@ -139,8 +151,15 @@ impl Attention<'_> {
         let keys = &self.keys[head + begin * dim..head + (self.past + self.rows) * dim];
         let values = &self.values[head + begin * dim..head + (self.past + self.rows) * dim];
         // Positions of this stretch that a query sees.
-        let seen = |q: usize| (self.past + (first + q) / group + 1).saturating_sub(begin).min(STRETCH);
-        let longest = seen(R - 1);
+        let end = |q: usize| self.past + (first + q) / group + 1;
+        let seen = |q: usize| {
+            let from = self.scores.window.map_or(0, |window| end(q).saturating_sub(window));
+            from.saturating_sub(begin)..end(q).saturating_sub(begin).min(STRETCH)
+        };
+        let longest = seen(R - 1).end;
+        if (0..R).all(|q| seen(q).is_empty()) {
+            return (0..R).for_each(|q| shares.put(at + q * (dim + 2), &[f32::NEG_INFINITY, 0.0]));
+        }
         let mut queries = [&[][..]; R];
         for (q, query) in queries.iter_mut().enumerate() {
             let (row, head) = ((first + q) / group, kv_head * group + (first + q) % group);
@@ -149,12 +168,14 @@ impl Attention<'_> {
         let mut weights = [[0.0; STRETCH]; R];
         scores(queries, dim, keys, &mut weights, longest);
         for (q, weights) in weights.iter_mut().enumerate() {
-            let (most, total) = match seen(q) {
-                0 => {
-                    weights.fill(0.0);
-                    (f32::NEG_INFINITY, 0.0)
-                }
-                seen => softmax(weights, seen),
+            if let Some(cap) = self.scores.cap {
+                weights.iter_mut().for_each(|score| *score = capped(*score, cap));
+            }
+            let (most, total) = if seen(q).is_empty() {
+                weights.fill(0.0);
+                (f32::NEG_INFINITY, 0.0)
+            } else {
+                softmax(weights, seen(q))
             };
             shares.put(at + q * (dim + 2), &[most, total]);
         }
@@ -242,18 +263,28 @@ unsafe fn widened(numbers: *const f16, at: usize) -> __m512 {
     _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(numbers.add(at).cast()) })
 }
 
-/// Scores to what they are beside the largest, in place; zeros behind those that are `seen`. Returns the largest, and
+/// `cap tanh(score / cap)`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn capped(score: f32, cap: f32) -> f32 {
+    cap - 2.0 * cap / (exp(2.0 / cap * score) + 1.0)
+}
+
+/// Scores to what they are beside the largest, in place; zeros around those that are `seen`. Returns the largest, and
 /// the sum.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn softmax(scores: &mut [f32; STRETCH], seen: usize) -> (f32, f32) {
-    scores[seen..].fill(f32::NEG_INFINITY);
+fn softmax(scores: &mut [f32; STRETCH], seen: Range<usize>) -> (f32, f32) {
+    let hide = |scores: &mut [f32; STRETCH], with: f32| {
+        scores[..seen.start].fill(with);
+        scores[seen.end..].fill(with);
+    };
+    hide(scores, f32::NEG_INFINITY);
     let mut mosts = [f32::NEG_INFINITY; 16];
     for sixteen in scores.as_chunks::<16>().0 {
         mosts.iter_mut().zip(sixteen).for_each(|(most, s)| *most = if *s > *most { *s } else { *most });
     }
     let most = mosts.into_iter().fold(f32::NEG_INFINITY, f32::max);
     scores.iter_mut().for_each(|s| *s = exp(*s - most));
-    scores[seen..].fill(0.0);
+    hide(scores, 0.0);
     let mut sums = [0.0; 16];
     for sixteen in scores.as_chunks::<16>().0 {
         sums.iter_mut().zip(sixteen).for_each(|(sum, s)| *sum += s);
@@ -288,8 +319,12 @@ fn weighted<const R: usize, const J: usize>(
     sums.map(|sums| sums.map(bytemuck::cast))
 }
 
-/// Rotates `x`, one head at one position: the first half of its numbers against the second.
+/// Rotates `x`, one head at one position: the first half of its numbers against the second, of as many as there are
+/// cosines and sines for. The others stay as they are.
 pub fn rotate(x: &[f32], cosines: &[f32], sines: &[f32], out: &mut [f32]) {
+    let (x, rest) = x.split_at((2 * cosines.len()).min(x.len()));
+    let (out, kept) = out.split_at_mut(x.len());
+    kept.copy_from_slice(rest);
     let (first, second) = x.split_at(x.len() / 2);
     let (low, high) = out.split_at_mut(first.len());
     let halves = low.iter_mut().zip(high).zip(first.iter().zip(second));

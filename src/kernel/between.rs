@@ -1,6 +1,7 @@
 //! What rows go through between products, as plain arithmetic that the compiler makes into vectors.
 
 use super::exp::exp;
+use crate::bundle::Activation;
 use crate::tensor::BLOCK;
 
 /// Strands that a sum of squares runs in.
@@ -29,20 +30,39 @@ pub fn add(a: &[f32], b: &[f32], out: &mut [f32]) {
     }
 }
 
-/// `silu(gate) * value`. Nothing happens where [`super::available`] says no.
-#[allow(unsafe_code, reason = "a kernel for an instruction set; what makes it sound is said at the call")]
-pub fn gate(gates: &[f32], values: &[f32], out: &mut [f32]) {
+/// `activation(gate) * value`. Nothing happens where [`super::available`] says no.
+#[allow(unsafe_code, reason = "kernels for an instruction set; what makes it sound is said at the call")]
+pub fn gate(activation: Activation, gates: &[f32], values: &[f32], out: &mut [f32]) {
     if super::available() {
         // SAFETY: the machine has the instructions, as was just asked.
-        unsafe { gated(gates, values, out) }
+        unsafe {
+            match activation {
+                Activation::Silu => silu(gates, values, out),
+                Activation::GeluTanh => gelu(gates, values, out),
+            }
+        }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-fn gated(gates: &[f32], values: &[f32], out: &mut [f32]) {
+fn silu(gates: &[f32], values: &[f32], out: &mut [f32]) {
     for ((out, gate), value) in out.iter_mut().zip(gates).zip(values) {
         *out = gate / (1.0 + exp(-gate)) * value;
     }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn gelu(gates: &[f32], values: &[f32], out: &mut [f32]) {
+    /// 2 sqrt(2 / pi)
+    const SLOPE: f32 = 1.595_769;
+    for ((out, gate), value) in out.iter_mut().zip(gates).zip(values) {
+        *out = gate / (1.0 + exp(-SLOPE * (gate + 0.044_715 * gate * gate * gate))) * value;
+    }
+}
+
+/// `x` times a number.
+pub fn scale(x: &[f32], by: f32, out: &mut [f32]) {
+    out.iter_mut().zip(x).for_each(|(out, x)| *out = x * by);
 }
 
 /// The sum of each block of [`BLOCK`] numbers.

@@ -35,9 +35,9 @@ pub mod small;
 mod team;
 
 #[cfg(target_arch = "x86_64")]
-pub use attention::{Attention, Heads, rotate};
+pub use attention::{Attention, Heads, Scores, rotate};
 #[cfg(target_arch = "x86_64")]
-pub use between::{add, gate, rms_norm, sums};
+pub use between::{add, gate, rms_norm, scale, sums};
 pub use output::{Number, Output};
 pub use program::{MATRICES, Place, Program, Step, Work};
 #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,7 @@
 //!
 //! All values are matrices of float32 numbers, `[rows, width]`, but what attention remembers.
 
+use crate::bundle::Activation;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -62,11 +63,20 @@ pub enum Work {
         heads: usize,
         /// KV.
         kv_heads: usize,
+        /// Positions that a row sees, its own among them; all without.
+        window: Option<usize>,
+        /// What scores are multiplied by; one over the root of D without.
+        scale: Option<f32>,
+        /// Scores stay within this, by tanh.
+        cap: Option<f32>,
     },
     /// `(a, b)`: side by side.
     Beside,
-    /// `(x [.., 2 K])`: `silu(first half) * second half`.
-    Gate,
+    /// `(x [.., 2 K])`: `activation(first half) * second half`.
+    Gate {
+        /// What the first half goes through.
+        activation: Activation,
+    },
     /// `(x, quants, scales, offsets)`: [`super::Matrix`].
     Linear {
         /// Bits of a weight.
@@ -76,7 +86,7 @@ pub enum Work {
         /// K.
         inputs: usize,
         /// Whether x is `[.., 2 K]`, of which [`Work::Gate`] is meant.
-        gated: bool,
+        gated: Option<Activation>,
     },
     /// `(x, gain)`: over the root mean square.
     Norm {
@@ -85,6 +95,11 @@ pub enum Work {
     },
     /// `(x, matrix [K, N])`: their product in float32.
     Product,
+    /// `(x)`: times a number.
+    Scale {
+        /// The number.
+        by: f32,
+    },
     /// `(x, skip, gain)`: the norm of their sum, and the sum.
     SkipNorm {
         /// Added to the mean square.

@@ -1,6 +1,7 @@
 //! Activations in int8, a block of 32 at a time, laid out as the kernels read them.
 
 use super::{Matrix, gate};
+use crate::bundle::Activation;
 use crate::tensor::{BLOCK, Bits};
 use std::arch::x86_64::*;
 
@@ -51,14 +52,14 @@ impl Rows {
     }
 
     /// The same for the activation between the two halves of a gated layer: `both` is `[rows, 2 K]`, gates before
-    /// values, and a row becomes `silu(gate) * value`.
-    pub fn fill_gated(&mut self, both: &[f32], matrix: &Matrix<'_>) {
+    /// values, and a row becomes `activation(gate) * value`.
+    pub fn fill_gated(&mut self, activation: Activation, both: &[f32], matrix: &Matrix<'_>) {
         let width = matrix.inputs.max(1);
         self.prepare(both.len() / (2 * width), matrix);
         let mut row = vec![0.0; width];
         for (r, both) in both.chunks_exact(2 * width).enumerate().take(self.count) {
             let (gates, values) = both.split_at(width);
-            gate(gates, values, &mut row);
+            gate(activation, gates, values, &mut row);
             self.round(r, &row, matrix.bits);
         }
     }

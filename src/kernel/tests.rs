@@ -1,6 +1,7 @@
 //! The kernels beside plain loops, and a row beside itself among others.
 
 use super::*;
+use crate::bundle::Activation;
 use proptest::prelude::*;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -137,6 +138,7 @@ proptest! {
     #[test]
     fn attention_is_that_of_a_plain_loop_however_it_is_cut(
         seed: u64, kv_heads in 1usize..4, group in 1usize..5, dim in 1usize..10, past in 0usize..600, rows in 1usize..9,
+        window in proptest::option::of(1usize..400), cap in proptest::option::of(0.5f32..8.0),
     ) {
         prop_assume!(available());
         let rng = &mut ChaCha8Rng::seed_from_u64(seed);
@@ -150,7 +152,8 @@ proptest! {
         }
         let width = heads.heads * dim;
         let queries = floats(rng, rows * width, 1.0);
-        let whole = Attention { heads, queries: &queries, rows, past, keys: &keys, values: &values, capacity };
+        let scores = Scores { window, cap };
+        let whole = Attention { heads, scores, queries: &queries, rows, past, keys: &keys, values: &values, capacity };
         let together = attended(&whole);
         for row in 0..rows {
             let alone = Attention { queries: &queries[row * width..][..width], rows: 1, past: past + row, ..whole };
@@ -186,7 +189,9 @@ fn plain(a: &Attention<'_>, row: usize, head: usize) -> Vec<f64> {
     };
     let query = &a.queries[(row * a.heads.heads + head) * dim..][..dim];
     let score = |l: usize| -> f64 { of(a.keys, l).iter().zip(query).map(|(k, q)| k * f64::from(*q)).sum() };
-    let weights: Vec<f64> = (0..=position).map(|l| score(l).exp()).collect();
+    let cap = |s: f64| a.scores.cap.map_or(s, |cap| f64::from(cap) * (s / f64::from(cap)).tanh());
+    let is_seen = |l: usize| a.scores.window.is_none_or(|window| l + window > position);
+    let weights: Vec<f64> = (0..=position).map(|l| if is_seen(l) { cap(score(l)).exp() } else { 0.0 }).collect();
     let total: f64 = weights.iter().sum();
     let mut sum = vec![0.0; dim];
     for (l, weight) in weights.iter().enumerate() {
@@ -201,21 +206,30 @@ fn halves_of_a_head_turn_against_one_another() {
     rotate(&x, &[0.0, 0.6], &[1.0, 0.8], &mut turned);
     let expected = [-4.0, 0.6 - 1.6, 3.0, 1.2 + 0.8];
     assert!(turned.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{turned:?}");
+    // Behind the numbers that there are cosines for, none turns.
+    rotate(&x, &[0.0], &[1.0], &mut turned);
+    assert_eq!(turned, [-1.0, 3.0, 4.0, 2.0]);
 }
 
 #[test]
-fn a_gated_row_is_its_silu_times_its_value() {
+fn a_gated_row_is_its_activation_times_its_value() {
     if !available() {
         return;
     }
     let rng = &mut ChaCha8Rng::seed_from_u64(7);
     let matrix = Made::new(rng, Bits::Int8, 33, 5, false);
     let (gates, values) = (floats(rng, matrix.inputs, 20.0), floats(rng, matrix.inputs, 1.0));
-    let mut rows = Rows::default();
-    rows.fill_gated(&[gates.clone(), values.clone()].concat(), &matrix.view());
-    let gated: Vec<f32> = gates.iter().zip(&values).map(|(g, v)| g / (1.0 + (-g).exp()) * v).collect();
-    for (a, b) in all(&matrix.view(), &rows).into_iter().zip(matrix.times(&gated)) {
-        assert!((a - b).abs() < 1e-2 * (1.0 + b.abs()), "{a} for {b}");
+    let silu = |g: f32| g / (1.0 + (-g).exp());
+    let gelu = |g: f32| 0.5 * g * (1.0 + (0.797_884_6 * (g + 0.044_715 * g.powi(3))).tanh());
+    let activations: [(Activation, &dyn Fn(f32) -> f32); 2] =
+        [(Activation::Silu, &silu), (Activation::GeluTanh, &gelu)];
+    for (activation, function) in activations {
+        let mut rows = Rows::default();
+        rows.fill_gated(activation, &[gates.clone(), values.clone()].concat(), &matrix.view());
+        let gated: Vec<f32> = gates.iter().zip(&values).map(|(g, v)| function(*g) * v).collect();
+        for (a, b) in all(&matrix.view(), &rows).into_iter().zip(matrix.times(&gated)) {
+            assert!((a - b).abs() < 1e-2 * (1.0 + b.abs()), "{activation:?}: {a} for {b}");
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::format::safetensors::Folder;
 use patterns::Patterns;
 use safetensors::{Dtype, tensor::TensorView};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// The configuration's name.
@@ -43,40 +43,78 @@ pub(super) fn read(dir: &Path) -> Result<Adapter> {
     let tensors = Folder::file(&path)?;
     let about = |e: Error| e.context(path.display());
     let modules = modules(&tensors).map_err(about)?;
-    let targets: BTreeSet<Target> = modules.iter().map(|module: &Module| module.target).collect();
-    let mut whole = patterns.whole(&config, modules.iter().copied());
+    let targets: BTreeSet<Target> = modules.keys().map(|module: &Module| module.target).collect();
+    let mut whole = patterns.whole(&config, modules.keys().copied());
     whole.targets = targets.into_iter().collect();
     if !patterns.is_empty() {
         whole.check().map_err(about)?;
     }
-    let read = |module: Module| {
-        let pair = pair(&tensors, module, patterns.rank(module, &config))?;
+    let read = |module: Module, name: &str| {
+        let pair = pair(&tensors, name, patterns.rank(module, &config))?;
+        let pair = part(pair, module.target, name)?;
         Ok((module, if patterns.is_empty() { pair } else { patterns.fit(module, pair, &config, &whole) }))
     };
-    let pairs = modules.iter().map(|module| read(*module)).collect::<Result<_>>().map_err(about)?;
+    let pairs = modules.iter().map(|(module, name)| read(*module, name)).collect::<Result<_>>().map_err(about)?;
     let adapter = Adapter { config: whole, pairs };
     adapter.check_numbers().map_err(about)?;
     Ok(adapter)
 }
 
-/// The modules that the tensors change. Errors: `Unsupported` naming a tensor that is no part of such a change.
-fn modules(tensors: &Folder) -> Result<BTreeSet<Module>> {
-    let mut modules = BTreeSet::new();
-    for name in tensors.names() {
-        let module = name.strip_prefix(PREFIX).and_then(|n| n.strip_suffix(A).or_else(|| n.strip_suffix(B)));
-        modules.insert(module.and_then(Module::parse).ok_or_else(|| {
+/// The modules that the tensors change, and the names they have in the file. Errors: `Unsupported` naming a tensor that
+/// is no part of such a change.
+fn modules(tensors: &Folder) -> Result<BTreeMap<Module, String>> {
+    let mut modules = BTreeMap::new();
+    for tensor in tensors.names() {
+        let name = tensor.strip_prefix(PREFIX).and_then(|n| n.strip_suffix(A).or_else(|| n.strip_suffix(B)));
+        let own = name.map(|name| (name, parts(name))).filter(|(_, parts)| !parts.is_empty());
+        let (name, parts) = own.ok_or_else(|| {
             Error::unsupported(format!(
-                "tensor {name} is no part of a LoRA adapter for the decoder's linear layers ({}); train it on those alone",
+                "tensor {tensor} is no part of a LoRA adapter for the decoder's linear layers ({}); train it on those alone",
                 Target::ALL.map(Target::peft).join(", ")
             ))
-        })?);
+        })?;
+        modules.extend(parts.into_iter().map(|module| (module, name.to_owned())));
     }
     Ok(modules)
 }
 
-fn pair(tensors: &Folder, module: Module, rank: usize) -> Result<Pair> {
+/// The modules that one of PEFT's changes: Phi's join several.
+fn parts(name: &str) -> Vec<Module> {
+    let joined: [(&str, &[&str]); 2] =
+        [("qkv_proj", &["q_proj", "k_proj", "v_proj"]), ("gate_up_proj", &["gate_proj", "up_proj"])];
+    let split = joined.iter().find_map(|(whole, parts)| Some((name.strip_suffix(whole)?, parts)));
+    match split {
+        Some((path, parts)) => parts.iter().filter_map(|part| Module::parse(&format!("{path}{part}"))).collect(),
+        None => Module::parse(name).into_iter().collect(),
+    }
+}
+
+/// The share of a target in the change of what it is joined with: the same A, and its own rows of B.
+fn part(pair: Pair, target: Target, name: &str) -> Result<Pair> {
+    let Pair { a, b, inputs, outputs } = pair;
+    let rows = if name.ends_with(".qkv_proj") {
+        // As many queries as inputs in every model that joins them; keys and values share the rest.
+        let keys = outputs.saturating_sub(inputs) / 2;
+        match target {
+            Target::Query => 0..inputs,
+            Target::Key => inputs..inputs + keys,
+            _ => inputs + keys..outputs,
+        }
+    } else if name.ends_with(".gate_up_proj") {
+        if target == Target::Gate { 0..outputs / 2 } else { outputs / 2..outputs }
+    } else {
+        0..outputs
+    };
+    let rank = b.len() / outputs.max(1);
+    let b = b.get(rows.start * rank..rows.end * rank);
+    let b = b.ok_or_else(|| Error::corrupt(format!("the factors of {name} are no whole number of its parts")))?;
+    Ok(Pair { a, b: b.to_vec(), inputs, outputs: rows.len() })
+}
+
+/// The factors of the module that the file calls `name`.
+fn pair(tensors: &Folder, name: &str, rank: usize) -> Result<Pair> {
     let get = |suffix: &str, rank_at: usize| {
-        let name = format!("{PREFIX}{module}{suffix}");
+        let name = format!("{PREFIX}{name}{suffix}");
         let tensor = tensors
             .tensor(&name)
             .ok_or_else(|| Error::corrupt(format!("tensor {name} is missing, its other half is there")))??;
@@ -137,7 +175,6 @@ mod tests {
     use crate::error::ErrorKind;
     use half::{bf16, f16};
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
     use std::fs;
 
     fn written(adapter: &Adapter) -> tempfile::TempDir {

@@ -23,6 +23,8 @@ mod q8_0;
 pub use blocks::{BLOCK, Bits, Blocks};
 pub use encoding::Encoding;
 
+use std::ops::Range;
+
 /// A named array as a file holds it: encoding, shape (outermost first) and bytes, borrowed from a memory map.
 #[derive(Clone, Debug)]
 pub struct Tensor<'a> {
@@ -56,6 +58,14 @@ impl Tensor<'_> {
             [n] => (1, *n),
             [rows @ .., columns] => (rows.iter().product(), *columns),
         }
+    }
+
+    /// Some rows of a matrix, as one of their own; none where it has not so many.
+    pub fn rows(&self, rows: Range<usize>) -> Option<Self> {
+        let (all, columns) = self.matrix();
+        let width = self.bytes.len().checked_div(all)?;
+        let bytes = self.bytes.get(rows.start.checked_mul(width)?..rows.end.checked_mul(width)?)?;
+        Some(Self { shape: vec![rows.len(), columns], bytes, ..self.clone() })
     }
 
     /// The bytes of one row of a matrix.

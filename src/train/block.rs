@@ -9,6 +9,7 @@
 
 use super::frozen::{Form, Shape};
 use super::linear::{Factors, linear, matrix};
+use crate::bundle::Activation;
 use crate::error::Result;
 use crate::grad;
 use crate::graph::{Border, DType, Extent, Graph, Op, Value};
@@ -142,10 +143,18 @@ impl<'a> Layer<'a> {
 
     fn forward(&mut self, x: Value) -> Value {
         let attended = self.attention(x);
+        let attended = self.contribution(attended, "attended_gain");
         let y = self.graph.op(Op::Add, &[x, attended]);
         self.keep(Keep::Attention, y, "middle", rows(self.shape.hidden));
         let fed = self.feed_forward(y);
+        let fed = self.contribution(fed, "fed_gain");
         self.graph.op(Op::Add, &[y, fed])
+    }
+
+    /// What is added to the stream, of what attention or feed-forward gave.
+    fn contribution(&mut self, x: Value, gain: &str) -> Value {
+        let x = if self.form.post_norms { self.norm(x, gain, self.shape.hidden) } else { x };
+        times(&mut self.graph, x, self.shape.multipliers.residual)
     }
 
     fn norm(&mut self, x: Value, gain: &str, width: usize) -> Value {
@@ -177,7 +186,10 @@ impl<'a> Layer<'a> {
         let up = self.linear(normed, dropped, Target::Up);
         self.keep(Keep::All, gate, "gate", rows(inner));
         self.keep(Keep::All, up, "up", rows(inner));
-        let gate = self.graph.op(Op::Silu, &[gate]);
+        let gate = match self.shape.activation {
+            Activation::Silu => self.graph.op(Op::Silu, &[gate]),
+            Activation::GeluTanh => self.graph.op(Op::GeluTanh, &[gate]),
+        };
         let gated = self.graph.op(Op::Mul, &[gate, up]);
         let dropped = self.dropped(gated, "down", inner);
         self.linear(gated, dropped, Target::Down)
@@ -224,8 +236,9 @@ impl<'a> Layer<'a> {
             self.keep(Keep::Projections, v, "value", side("length"));
         }
         let g = &mut self.graph;
-        let scale = 1.0 / (head_dim as f32).sqrt();
+        let scale = self.shape.attention_scale;
         let scores = g.op(Op::FusedMatMul { transpose_a: false, transpose_b: true, scale }, &[q, k]);
+        let scores = capped(g, scores, self.shape.attention_cap);
         let mask = g.input("mask", DType::F32, ["queries".into(), "length".into()]);
         let masked = g.op(Op::Add, &[scores, mask]);
         let p = g.op(Op::Softmax, &[masked]);
@@ -266,11 +279,7 @@ impl<'a> Layer<'a> {
         let g = &mut self.graph;
         let mut x = g.op(Op::Reshape, &[x, sequences, flat]);
         if gain.is_some() {
-            let half = head_dim / 2;
-            let first = g.integers(&[0]);
-            let [cosines, sines] =
-                ["cosines", "sines"].map(|n| g.input_once(n, DType::F32, &["length".into(), half.into()]));
-            x = g.op(Op::Rotary, &[x, first, cosines, sines]);
+            x = turned(g, x, heads, head_dim, self.form.turned);
         }
         let (apart, together) = (g.integers(&[0, 0, heads as i64, head_dim as i64]), g.integers(&[0, 0, width as i64]));
         let x = g.op(Op::Reshape, &[x, apart, together]);
@@ -286,4 +295,49 @@ impl<'a> Layer<'a> {
         let flat = g.integers(&[-1, heads as i64 * head_dim]);
         g.op(Op::Reshape, &[x, flat, apart])
     }
+}
+
+/// The first `turned` numbers of each head of `[batch, length, heads * head_dim]` turned to their positions.
+fn turned(g: &mut Graph, x: Value, heads: usize, head_dim: usize, turned: usize) -> Value {
+    if turned == 0 {
+        return x;
+    }
+    let first = g.integers(&[0]);
+    let [cosines, sines] =
+        ["cosines", "sines"].map(|n| g.input_once(n, DType::F32, &["length".into(), (turned / 2).into()]));
+    if turned == head_dim {
+        return g.op(Op::Rotary, &[x, first, cosines, sines]);
+    }
+    let each = |g: &mut Graph, width: usize| g.integers(&[0, 0, heads as i64, width as i64]);
+    let flat = |g: &mut Graph, width: usize| g.integers(&[0, 0, (heads * width) as i64]);
+    let apart = each(g, head_dim);
+    let x = g.op(Op::Reshape, &[x, apart]);
+    let sizes = g.integers(&[turned as i64, (head_dim - turned) as i64]);
+    let parts = g.node(Op::Split { axis: -1 }, &[Some(x), Some(sizes)], 2);
+    let (together, apart) = (flat(g, turned), each(g, turned));
+    let own = g.op(Op::Reshape, &[parts[0], together, apart]);
+    let own = g.op(Op::Rotary, &[own, first, cosines, sines]);
+    let own = g.op(Op::Reshape, &[own, apart, together]);
+    let x = g.op(Op::Concat { axis: -1 }, &[own, parts[1]]);
+    let together = flat(g, head_dim);
+    g.op(Op::Reshape, &[x, together])
+}
+
+/// `x` times a number, which is often 1.
+pub(super) fn times(g: &mut Graph, x: Value, factor: f32) -> Value {
+    if factor == 1.0 {
+        return x;
+    }
+    let factor = g.float(factor);
+    g.op(Op::Mul, &[x, factor])
+}
+
+/// `cap tanh(x / cap)`, where tanh(x) is 2 sigmoid(2 x) - 1.
+fn capped(g: &mut Graph, x: Value, cap: Option<f32>) -> Value {
+    let Some(cap) = cap else { return x };
+    let x = times(g, x, 2.0 / cap);
+    let x = g.op(Op::Sigmoid, &[x]);
+    let x = times(g, x, 2.0 * cap);
+    let cap = g.float(cap);
+    g.op(Op::Sub, &[x, cap])
 }

@@ -1,5 +1,6 @@
 //! The graphs before and behind the layers: tokens to hidden states, hidden states to the loss.
 
+use super::block::times;
 use super::frozen::{Kept, Shape};
 use super::linear::table;
 use crate::error::Result;
@@ -25,6 +26,7 @@ pub fn embed(shape: &Shape, kept: Kept) -> Graph {
             g.op(Op::GatherBlocks(bits), &[quants, ids, scales])
         }
     };
+    let x = times(g, x, shape.multipliers.embedding);
     g.output("x", x, DType::F32, [Extent::from("rows"), columns.into()]);
     graph
 }
@@ -52,8 +54,9 @@ pub fn loss(shape: &Shape) -> Result<Graph> {
     let before = g.input("before", DType::F32, hidden());
     let rows = g.op(Op::Gather { axis: 0 }, &[x, chosen]);
     let normed = g.node(Op::RmsNorm { epsilon: shape.epsilon }, &[Some(rows), Some(gain)], 2)[0];
-    let loss = grad::cross_entropy(g, normed, w, labels, weight);
-    let gradients = grad::reverse(g, &[(normed, loss.gradient)], &[rows])?;
+    let scaled = times(g, normed, shape.multipliers.logits);
+    let loss = grad::cross_entropy(g, scaled, w, labels, weight);
+    let gradients = grad::reverse(g, &[(scaled, loss.gradient)], &[rows])?;
     let column = g.integers(&[-1, 1]);
     let places = g.op(Op::Reshape, &[chosen, column]);
     let dx = g.op(Op::ScatterAdd, &[before, places, gradients[0].unwrap_or(rows)]);

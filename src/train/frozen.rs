@@ -1,9 +1,10 @@
-//! The frozen base: where each weight of a bundle lies in its `weights.bin`, read from the graph that serves.
+//! The frozen base: what it is, as its manifest says, and where each weight lies in its `weights.bin`, as the graph that
+//! serves names them.
 //!
 //! Nothing is copied and nothing is loaded: the training graphs take views of the mapped file as inputs. (A GPU gets
 //! one copy, packed as it is there.) Names and shapes of the constants are those `import/decoder.rs` writes.
 
-use crate::bundle::{self, Bundle};
+use crate::bundle::{self, self as hyper, Activation, Bundle, Decoder, Hyperparameters, Multipliers};
 use crate::engine::{Engine, Mapped, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::format;
@@ -33,9 +34,15 @@ pub struct Shape {
     pub vocabulary: usize,
     /// Added to mean squares.
     pub epsilon: f32,
-    /// Tokens of the past that a token sees.
-    pub window: Option<usize>,
-    /// Positions the rotary tables have.
+    /// What a gate goes through.
+    pub activation: Activation,
+    /// What scores are multiplied by.
+    pub attention_scale: f32,
+    /// Scores stay within this, by tanh.
+    pub attention_cap: Option<f32>,
+    /// What is multiplied on the way.
+    pub multipliers: Multipliers,
+    /// Positions there are.
     pub context: usize,
 }
 
@@ -76,6 +83,10 @@ pub struct Form {
     pub biases: bool,
     /// Whether the heads of q and k are normed.
     pub head_norms: bool,
+    /// Whether what attention and feed-forward give is normed.
+    pub post_norms: bool,
+    /// How many numbers of a head are turned to their position.
+    pub turned: usize,
 }
 
 /// An input of a graph from the base: its name there and its bytes.
@@ -95,6 +106,8 @@ pub enum Source {
 pub struct Layer {
     /// What its graph is like.
     pub form: Form,
+    /// What it sees, and which rope turns its heads.
+    pub about: hyper::Layer,
     /// What its graph takes.
     pub weights: Vec<Weight>,
 }
@@ -133,30 +146,27 @@ impl Frozen {
         let graph = graph::raise(onnx::read(&bundle.path(bundle::MODEL)?)?)
             .map_err(|e| Error::unsupported(format!("{name} cannot be trained")).because(e))?;
         let map = Arc::new(format::map(&bundle.path(graph::WEIGHTS)?)?);
-        let attention = graph.nodes().iter().find_map(|n| match &n.op {
-            Op::GroupQueryAttention(a) => Some(a.clone()),
-            _ => None,
-        });
-        let epsilon = graph.nodes().iter().find_map(|n| match n.op {
-            Op::RmsNorm { epsilon } => Some(epsilon),
-            _ => None,
-        });
         let strange = || Error::unsupported(format!("{name} has no layers of a known shape and cannot be trained"));
-        let attention = attention.ok_or_else(strange)?;
-        let extent = |constant: &str, axis: usize| {
-            graph.constant_named(constant).and_then(|c| c.shape.get(axis)).copied().ok_or_else(strange)
-        };
+        let hyper = decoder.hyperparameters.clone().or_else(|| told(&graph, decoder)).ok_or_else(strange)?;
+        if hyper.logit_cap.is_some() {
+            return Err(Error::unsupported(format!(
+                "{name} caps its logits; such a model serves, and cannot be trained"
+            )));
+        }
         let shape = Shape {
             layers: decoder.layers,
-            hidden: extent("model.norm.weight", 0)?,
-            heads: attention.heads,
-            kv_heads: attention.kv_heads,
+            hidden: hyper.hidden,
+            heads: hyper.heads,
+            kv_heads: decoder.kv_heads,
             head_dim: decoder.head_dim,
-            inner: inputs(&graph, "layers.0.mlp.down").ok_or_else(strange)?,
+            inner: hyper.inner,
             vocabulary: decoder.vocabulary,
-            epsilon: epsilon.ok_or_else(strange)?,
-            window: attention.window,
-            context: extent("rope.cosines", 0)?,
+            epsilon: hyper.epsilon,
+            activation: hyper.activation,
+            attention_scale: hyper.attention_scale,
+            attention_cap: hyper.attention_cap,
+            multipliers: hyper.multipliers,
+            context: decoder.context,
         };
         let mut this = Self {
             shape,
@@ -169,8 +179,8 @@ impl Frozen {
             graph,
             map,
         };
-        for layer in 0..shape.layers {
-            let layer = this.layer(layer)?;
+        for (layer, about) in hyper.layers.iter().enumerate() {
+            let layer = this.layer(layer, *about, &hyper)?;
             this.layers.push(layer);
         }
         (this.table, this.embedding) = this.matrix("embed", "table", 0..shape.vocabulary, shape.vocabulary)?;
@@ -180,13 +190,15 @@ impl Frozen {
         Ok(this)
     }
 
-    /// The rotary tables of the first `positions`: `cosines` and `sines`.
-    pub fn rotations(&self, positions: usize) -> Result<Vec<Weight>> {
-        let table = |name: &str| {
-            let constant = self.constant(&format!("rope.{name}"))?;
-            self.part(&constant, name, 0, &[positions.min(self.shape.context), self.shape.head_dim / 2])
+    /// The rotary tables of the first `positions` by each rope that layers have: `cosines` and `sines`.
+    pub fn rotations(&self, positions: usize) -> Result<Vec<Vec<Weight>>> {
+        let ropes = self.layers.iter().filter_map(|layer| layer.about.rope).max().map_or(0, |last| last + 1);
+        let table = |rope: usize, name: &str| {
+            let constant = self.constant(&tables(rope, name))?;
+            let width = constant.shape.last().copied().unwrap_or(0);
+            self.part(&constant, name, 0, &[positions.min(self.shape.context), width])
         };
-        Ok(vec![table("cosines")?, table("sines")?])
+        (0..ropes).map(|rope| Ok(vec![table(rope, "cosines")?, table(rope, "sines")?])).collect()
     }
 
     /// Puts all that every step reads where `session` computes.
@@ -196,7 +208,7 @@ impl Frozen {
         layers.chain(ends).try_for_each(|(_, source)| source.settle(session))
     }
 
-    fn layer(&self, layer: usize) -> Result<Layer> {
+    fn layer(&self, layer: usize, about: hyper::Layer, hyper: &Hyperparameters) -> Result<Layer> {
         let (queries, keys) = (self.shape.heads * self.shape.head_dim, self.shape.kv_heads * self.shape.head_dim);
         let inner = self.shape.inner;
         let (attention, mlp) = (format!("layers.{layer}.attention"), format!("layers.{layer}.mlp"));
@@ -219,19 +231,29 @@ impl Frozen {
         }
         let base = format!("model.layers.{layer}");
         weights.push(self.vector("attention_gain", &format!("{base}.input_layernorm.weight"))?);
-        weights.push(self.vector("mlp_gain", &format!("{base}.post_attention_layernorm.weight"))?);
+        let before = if hyper.post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
+        weights.push(self.vector("mlp_gain", &format!("{base}.{before}.weight"))?);
+        if hyper.post_norms {
+            let after = [("attended_gain", "post_attention"), ("fed_gain", "post_feedforward")];
+            for (input, name) in after {
+                weights.push(self.vector(input, &format!("{base}.{name}_layernorm.weight"))?);
+            }
+        }
         let bias = format!("{attention}.qkv.bias");
-        let biases = self.graph.constant_named(&bias).is_some();
+        let Hyperparameters { biases, head_norms, post_norms, .. } = *hyper;
         if biases {
             weights.push(self.vector("bias", &bias)?);
         }
         let norm = |side: &str| format!("{base}.self_attn.{side}_norm.weight");
-        let head_norms = self.graph.constant_named(&norm("q")).is_some();
         if head_norms {
             weights.push(self.vector("query_gain", &norm("q"))?);
             weights.push(self.vector("key_gain", &norm("k"))?);
         }
-        Ok(Layer { form: Form { kept, biases, head_norms }, weights })
+        let turned = match about.rope {
+            Some(rope) => 2 * self.constant(&tables(rope, "cosines"))?.shape.last().copied().unwrap_or(0),
+            None => 0,
+        };
+        Ok(Layer { form: Form { kept, biases, head_norms, post_norms, turned }, about, weights })
     }
 
     /// Some rows of the matrix `name` as inputs called `input.quants`, `input.scales` and `input.offsets`, or
@@ -316,6 +338,41 @@ impl Source {
             Self::Held(tensor) => tensor.into(),
         }
     }
+}
+
+/// The name of a rope's table, `cosines` or `sines`.
+fn tables(rope: usize, which: &str) -> String {
+    if rope == 0 { format!("rope.{which}") } else { format!("rope.{rope}.{which}") }
+}
+
+/// What a bundle is whose manifest does not say: those were all of the llama shape, and have the same window everywhere.
+fn told(graph: &Graph, decoder: &Decoder) -> Option<Hyperparameters> {
+    let attention = graph.nodes().iter().find_map(|n| match &n.op {
+        Op::GroupQueryAttention(a) => Some(a.clone()),
+        _ => None,
+    })?;
+    let epsilon = graph.nodes().iter().find_map(|n| match n.op {
+        Op::RmsNorm { epsilon } => Some(epsilon),
+        _ => None,
+    })?;
+    let has = |name: &str| graph.constant_named(name).is_some();
+    Some(Hyperparameters {
+        hidden: *graph.constant_named("model.norm.weight")?.shape.first()?,
+        inner: inputs(graph, "layers.0.mlp.down")?,
+        heads: attention.heads,
+        epsilon,
+        activation: Activation::Silu,
+        biases: has("layers.0.attention.qkv.bias"),
+        head_norms: has("model.layers.0.self_attn.q_norm.weight"),
+        post_norms: false,
+        attention_scale: 1.0 / (decoder.head_dim as f32).sqrt(),
+        attention_cap: None,
+        logit_cap: None,
+        multipliers: Multipliers::default(),
+        // Only the tables were kept.
+        ropes: vec![],
+        layers: vec![hyper::Layer { window: attention.window, rope: Some(0) }; decoder.layers],
+    })
 }
 
 /// Inputs of a matrix: its columns.

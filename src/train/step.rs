@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::block::{Keep, block, places};
 use super::dropout::Masks;
 use super::ends;
-use super::frozen::{Form, Frozen, Source, Weight};
+use super::frozen::{Form, Frozen, Layer, Source, Weight};
 use super::plan::Plan;
 use crate::bundle::Bundle;
 use crate::engine::{Engine, Heap, Input, Outputs, Session, Tensor};
@@ -14,7 +14,8 @@ use crate::graph::{Border, Extent, Graph, lower};
 use crate::lora::LoraConfig;
 use crate::watch::Cancel;
 use prost::Message;
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// An adapter in training, over its base.
@@ -131,26 +132,35 @@ impl Step {
     pub fn accumulate(&mut self, batch: &Batch, weight: f32, cancel: &Cancel) -> Result<f32> {
         let shape = self.frozen.shape;
         let extent = Tensor::i64(&[2], vec![batch.sequences as i64, batch.length as i64])?;
-        let mut mask = Source::Held(mask(batch.length, shape.heads / shape.kv_heads, shape.window)?);
-        let mut rotations = self.frozen.rotations(batch.length)?;
-        mask.settle(&self.embed)?;
-        rotations.iter_mut().try_for_each(|(_, table)| table.settle(&self.embed))?;
-        let common = [("extent", Input::from(&extent)), ("mask", mask.input())];
+        let mut masks: BTreeMap<Option<usize>, Source> = BTreeMap::new();
+        for layer in &self.frozen.layers {
+            if let Entry::Vacant(none) = masks.entry(layer.about.window) {
+                let mask = mask(batch.length, shape.heads / shape.kv_heads, layer.about.window)?;
+                none.insert(Source::Held(mask)).settle(&self.embed)?;
+            }
+        }
+        let mut ropes = self.frozen.rotations(batch.length)?;
+        ropes.iter_mut().flatten().try_for_each(|(_, table)| table.settle(&self.embed))?;
+        let tables = |layer: &Layer| layer.about.rope.and_then(|rope| ropes.get(rope)).map_or(&[][..], Vec::as_slice);
+        let common = |layer: &Layer| {
+            let mask = masks.get(&layer.about.window).map(|mask| ("mask", mask.input()));
+            [("extent", Input::from(&extent))].into_iter().chain(mask)
+        };
         let ids = Tensor::i64(&[batch.rows()], batch.ids.clone())?;
         let hidden = [batch.rows(), shape.hidden];
         let mut x = one(run(&self.embed, &[("ids", (&ids).into())], &[&self.frozen.embedding], &[("x", &hidden)])?)?;
         let mut buffers = self.buffers(batch)?.into_iter();
-        let masks = Masks { seed: self.seed, step: self.taken, batch: self.batches, rate: self.lora.dropout };
+        let dropout = Masks { seed: self.seed, step: self.taken, batch: self.batches, rate: self.lora.dropout };
         self.batches += 1;
         let mut stash = Vec::with_capacity(shape.layers);
         for (l, layer) in self.frozen.layers.iter().enumerate() {
             cancel.check()?;
             let halves = self.halves(l)?;
-            let dropped = masks.layer(l, &shape, batch.rows())?;
+            let dropped = dropout.layer(l, &shape, batch.rows())?;
             let mut inputs = vec![("x", Input::from(&x)), ("weights", Input::from(&self.weights[l]))];
-            inputs.extend(common);
+            inputs.extend(common(layer));
             inputs.extend(dropped.iter().map(|(name, mask)| (*name, Input::from(mask))));
-            let inputs = taken(&halves.forward, &inputs, &[&layer.weights, &rotations]);
+            let inputs = taken(&halves.forward, &inputs, &[&layer.weights, tables(layer)]);
             let buffers = buffers.next().unwrap_or_default();
             let buffers = ["y"].into_iter().chain(halves.kept.iter().map(|b| b.name.as_str())).zip(buffers).collect();
             let mut outputs = halves.forward.run_into(&inputs, buffers)?;
@@ -164,18 +174,18 @@ impl Step {
             cancel.check()?;
             let halves = self.halves(l)?;
             let Some((x, kept)) = stash.pop() else { break };
-            let dropped = masks.layer(l, &shape, batch.rows())?;
+            let dropped = dropout.layer(l, &shape, batch.rows())?;
             let mut inputs = vec![
                 ("x", Input::from(&x)),
                 ("dy", Input::from(&dy)),
                 ("weights", Input::from(&self.weights[l])),
                 ("before", Input::from(&self.gradients[l])),
             ];
-            inputs.extend(common);
+            inputs.extend(common(layer));
             inputs.extend(dropped.iter().map(|(name, mask)| (*name, Input::from(mask))));
             inputs.extend(kept.iter().map(|(name, tensor)| (name.as_str(), Input::from(tensor))));
             let made = [("gradient", &self.gradients[l].shape()[..]), ("dx", &hidden)];
-            let mut outputs = run(&halves.backward, &inputs, &[&layer.weights, &rotations], &made)?;
+            let mut outputs = run(&halves.backward, &inputs, &[&layer.weights, tables(layer)], &made)?;
             let gradient = take(&mut outputs, "gradient")?;
             dy = take(&mut outputs, "dx")?;
             self.gradients[l] = gradient;

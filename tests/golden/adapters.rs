@@ -96,7 +96,7 @@ fn default_model() -> (tempfile::TempDir, Bundle) {
 
 #[test]
 fn worn_adapters_give_the_logits_of_peft() {
-    for case in ["llama", "llama-qv", "qwen2", "qwen3"] {
+    for case in ["llama", "llama-qv", "qwen2", "qwen3", "gemma3", "granite", "smollm3", "phi3"] {
         let family = case.trim_end_matches("-qv");
         let (_home, base) = imported(&golden(&format!("tiny/{family}")), Some(Bits::Int8));
         for (kernels, limit) in KERNELS {
@@ -108,7 +108,7 @@ fn worn_adapters_give_the_logits_of_peft() {
 
 #[test]
 fn merged_adapters_give_the_logits_of_peft() {
-    for case in ["llama", "llama-qv", "qwen2", "qwen3"] {
+    for case in ["llama", "llama-qv", "qwen2", "qwen3", "gemma3", "granite", "smollm3", "phi3"] {
         let family = case.trim_end_matches("-qv");
         let (_home, base) = imported(&golden(&format!("tiny/{family}")), Some(Bits::Int8));
         let merged = merged(&base, &peft_s(case), "merged").unwrap();

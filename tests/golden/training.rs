@@ -36,20 +36,28 @@ const ROUNDED: f32 = 0.02;
 const UNROUNDED: f32 = 2e-5;
 
 /// What PyTorch and PEFT did: model, adapter and reference below `tests/golden`.
-const CASES: [[&str; 3]; 4] = [
+const CASES: [[&str; 3]; 7] = [
     ["tiny/llama", "lora/llama", "lora/llama/train"],
     ["tiny/qwen2", "lora/qwen2", "lora/qwen2/train"],
     ["tiny/qwen3", "lora/qwen3", "lora/qwen3/train"],
+    ["tiny/gemma3", "lora/gemma3", "lora/gemma3/train"],
+    ["tiny/granite", "lora/granite", "lora/granite/train"],
+    ["tiny/smollm3", "lora/smollm3", "lora/smollm3/train"],
     ["gguf/llama.gguf", "lora/llama", "lora/gguf-llama"],
 ];
 
 /// Every tiny model there is: folders in 8 bits, files as they are.
-const MODELS: [&str; 8] = [
+const MODELS: [&str; 13] = [
     "tiny/llama",
     "tiny/llama3",
     "tiny/mistral",
     "tiny/qwen2",
     "tiny/qwen3",
+    "tiny/qwen2-windows",
+    "tiny/gemma3",
+    "tiny/granite",
+    "tiny/smollm3",
+    "tiny/phi3",
     "gguf/llama.gguf",
     "gguf/qwen2.gguf",
     "gguf/llama3-k.gguf",

@@ -73,6 +73,11 @@ pub fn silu(x: &Array) -> Array {
     x * sigmoid(x)
 }
 
+/// x Phi(x), by tanh.
+pub fn gelu_tanh(x: &Array) -> Array {
+    x.mapv(|x| 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh()))
+}
+
 /// The sum along an axis; it stays, with extent 1, where `keep` says so.
 pub fn sum(x: &Array, axis: usize, keep: bool) -> Array {
     let sum = x.sum_axis(Axis(axis));

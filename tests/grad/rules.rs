@@ -8,6 +8,7 @@ use super::slope::{Numbers, check};
 use places::*;
 use products::*;
 use std::collections::BTreeSet;
+use wayside::bundle::Activation;
 use wayside::error::ErrorKind;
 use wayside::grad;
 use wayside::graph::{Attention, DType, Graph, Op, Value};
@@ -18,7 +19,7 @@ use wayside::tensor::Bits;
 type Rule = fn(&mut Numbers) -> Vec<Op>;
 
 /// The operators that have a gradient.
-const RULES: [(&str, Rule); 28] = [
+const RULES: [(&str, Rule); 29] = [
     ("Adapted", adapted),
     ("Add", add),
     ("Concat", concat),
@@ -27,6 +28,7 @@ const RULES: [(&str, Rule); 28] = [
     ("FusedMatMul", fused_mat_mul),
     ("Gather", gathered),
     ("Gemm", gemm),
+    ("GeluTanh", |n| elementwise(n, Op::GeluTanh, gelu_tanh)),
     ("Halve", halve),
     ("LayerNorm", layer_normed),
     ("Log", |n| elementwise(n, Op::Log, |x| x.mapv(f64::ln))),
@@ -51,22 +53,24 @@ const RULES: [(&str, Rule); 28] = [
 
 /// Those that have none.
 fn without() -> Vec<Op> {
+    let attention = Attention { heads: 1, kv_heads: 1, window: None, scale: None, cap: None, turns: true };
     vec![
         Op::Abs,
-        Op::Attend(Attention { heads: 1, kv_heads: 1, window: None }),
+        Op::Attend(attention.clone()),
         Op::BlockSums,
         Op::Cast(DType::F32),
-        Op::Gate,
+        Op::Gate(Activation::Silu),
         Op::GatherBlocks(Bits::Int4),
         Op::Gelu,
-        Op::GroupQueryAttention(Attention { heads: 1, kv_heads: 1, window: None }),
-        Op::Linear { bits: Bits::Int4, rows: 1, columns: 32, gated: false },
+        Op::GroupQueryAttention(attention),
+        Op::Linear { bits: Bits::Int4, rows: 1, columns: 32, gated: None },
         Op::Min,
         Op::MultiHeadAttention { heads: 1 },
         Op::Product,
         Op::ReduceMax,
         Op::ReduceMean,
         Op::Round,
+        Op::Scale { by: 2.0 },
         Op::Shape,
         Op::SkipLayerNorm { epsilon: 1e-5 },
         Op::Slice,

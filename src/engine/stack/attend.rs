@@ -1,6 +1,6 @@
 //! Attention in a stack: what is new goes into the cache of its lane, and every row attends to its own.
 
-use crate::kernel::{Attention, Heads, LARGEST_HEAD, Output, Team, rotate};
+use crate::kernel::{Attention, Heads, LARGEST_HEAD, Output, Scores, Team, rotate};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -19,6 +19,8 @@ pub struct Lane<'a> {
     pub capacity: usize,
     /// D.
     pub dim: usize,
+    /// How many numbers of a head are turned to their position.
+    pub turned: usize,
     /// Positions after this pass.
     pub total: usize,
     /// Its rows in this pass: all, if there is no word.
@@ -31,12 +33,15 @@ pub struct Lane<'a> {
 pub struct Reads<'a> {
     pub queries: &'a [f32],
     pub beside: Option<[&'a [f32]; 2]>,
-    pub cosines: &'a [f32],
-    pub sines: &'a [f32],
+    /// Cosines and sines, where heads are turned.
+    pub rope: Option<[&'a [f32]; 2]>,
+    /// What scores are multiplied by; one over the root of D without.
+    pub scale: Option<f32>,
 }
 
 /// Lets the rows of all lanes, one after the other, attend; `y` is `[rows, H D]`.
-pub fn attend(heads: Heads, reads: &Reads<'_>, lanes: &mut [Lane<'_>], team: &Team, y: &mut [f32]) {
+pub fn attend(heads: Heads, scores: Scores, reads: &Reads<'_>, lanes: &mut [Lane<'_>], team: &Team, y: &mut [f32]) {
+    let scale = reads.scale.unwrap_or(1.0 / (heads.dim as f32).sqrt());
     let (width, own) = (heads.heads * heads.dim, heads.kv_heads * heads.dim);
     let mut first = 0;
     // A lane that rests in this pass has no rows.
@@ -58,20 +63,23 @@ pub fn attend(heads: Heads, reads: &Reads<'_>, lanes: &mut [Lane<'_>], team: &Te
             let rotated = Output::new(&mut rotated);
             team.share(rows.div_ceil(ROWS), |unit| {
                 for row in unit * ROWS..rows.min((unit + 1) * ROWS) {
-                    let tables =
-                        [reads.cosines, reads.sines].map(|t| &t[(past + row) * heads.dim / 2..][..heads.dim / 2]);
+                    let pairs = lane.turned / 2;
+                    let tables = reads.rope.map(|rope| rope.map(|t| &t[(past + row) * pairs..][..pairs]));
+                    let tables = tables.unwrap_or_default();
                     for head in 0..heads.heads {
                         let query = &queries[row * queries_and + head * heads.dim..][..heads.dim];
-                        turn(query, tables, &rotated, row * width + head * heads.dim);
+                        turn(query, tables, scale, &rotated, row * width + head * heads.dim);
                     }
                     for head in 0..heads.kv_heads {
-                        new.remember(row, head, tables, &cache, (head * lane.capacity + past + row) * heads.dim);
+                        let at = (head * lane.capacity + past + row) * heads.dim;
+                        new.remember(row, head, heads.dim, tables, &cache, at);
                     }
                 }
             });
         }
         let attention = Attention {
             heads,
+            scores,
             queries: &rotated,
             rows,
             past,
@@ -85,11 +93,10 @@ pub fn attend(heads: Heads, reads: &Reads<'_>, lanes: &mut [Lane<'_>], team: &Te
 }
 
 /// A head of a query, rotated and scaled as [`Attention`] has it, put at `at` and after.
-fn turn(query: &[f32], [cosines, sines]: [&[f32]; 2], queries: &Output<'_>, at: usize) {
+fn turn(query: &[f32], [cosines, sines]: [&[f32]; 2], scale: f32, queries: &Output<'_>, at: usize) {
     let mut rotated = [0.0; LARGEST_HEAD];
     let rotated = &mut rotated[..query.len()];
     rotate(query, cosines, sines, rotated);
-    let scale = 1.0 / (query.len() as f32).sqrt();
     rotated.iter_mut().for_each(|x| *x *= scale);
     queries.put(at, rotated);
 }
@@ -126,9 +133,17 @@ struct New<'a> {
 }
 
 impl New<'_> {
-    /// Puts one head of a row into the cache, its key rotated. `tables` are cosines and sines of its position.
-    fn remember(&self, row: usize, head: usize, tables: [&[f32]; 2], cache: &[Output<'_, f16>; 2], at: usize) {
-        let dim = 2 * tables[0].len();
+    /// Puts one head of a row, of `dim` numbers, into the cache, its key rotated. `tables` are cosines and sines of its
+    /// position.
+    fn remember(
+        &self,
+        row: usize,
+        head: usize,
+        dim: usize,
+        tables: [&[f32]; 2],
+        cache: &[Output<'_, f16>; 2],
+        at: usize,
+    ) {
         let begin = row * self.stride + head * dim;
         let mut rotated = [0.0; LARGEST_HEAD];
         rotate(&self.keys[begin..][..dim], tables[0], tables[1], &mut rotated[..dim]);

@@ -76,7 +76,7 @@ pub fn lanes<'c>(cached: &'c mut [Cached<'_>]) -> ort::Result<Vec<Lane<'c>>> {
         let (keys, values) =
             (cached.keys.try_extract_tensor_mut::<f16>()?.1, cached.values.try_extract_tensor_mut()?.1);
         let Cached { capacity, dim, rows, total, .. } = *cached;
-        Ok(Lane { keys, values, capacity, dim, total, rows, past: 0 })
+        Ok(Lane { keys, values, capacity, dim, turned: 0, total, rows, past: 0 })
     };
     cached.iter_mut().map(view).collect()
 }

@@ -33,7 +33,7 @@ pub fn walk<'s>(
                 check(b.width == x.width && (b.rows == x.rows || b.rows == 1))?;
                 made.push(x);
             }
-            Work::Attend { heads, kv_heads } => {
+            Work::Attend { heads, kv_heads, .. } => {
                 let count = (step.reads.len() - SHARED) / OWN;
                 let (own, rest) = lanes.split_at_mut_checked(count).ok_or_else(|| wrong("a cache is missing"))?;
                 lanes = rest;
@@ -48,15 +48,20 @@ pub fn walk<'s>(
                     (None, None) => x.width == width + 2 * cached,
                     _ => false,
                 })?;
-                let (cosines, sines) = (read(3)?, read(4)?);
-                check(cosines.width == dim / 2 && sines.width == dim / 2)?;
+                let (turned, positions) = match (extents(3), extents(4)) {
+                    (Some(cosines), Some(sines)) => {
+                        check(cosines.width <= dim / 2 && sines.width == cosines.width)?;
+                        (2 * cosines.width, cosines.rows.min(sines.rows))
+                    }
+                    _ => (0, usize::MAX),
+                };
                 let mut rows = 0;
                 for lane in own {
                     let new = lane.rows.unwrap_or(x.rows);
                     rows += new;
-                    let past = lane.total.checked_sub(new).filter(|_| lane.total <= lane.capacity.min(cosines.rows));
-                    lane.past =
-                        past.filter(|_| lane.total <= sines.rows).ok_or_else(|| wrong("a length beyond the cache"))?;
+                    let past = lane.total.checked_sub(new).filter(|_| lane.total <= lane.capacity.min(positions));
+                    lane.past = past.ok_or_else(|| wrong("a length beyond the cache"))?;
+                    lane.turned = turned;
                 }
                 check(rows == x.rows && one_sequence(shape(x.like)))?;
                 made.push(with(width));
@@ -66,12 +71,12 @@ pub fn walk<'s>(
                 check(b.rows == x.rows)?;
                 made.push(with(x.width + b.width));
             }
-            Work::Gate => {
+            Work::Gate { .. } => {
                 check(x.width.is_multiple_of(2))?;
                 made.push(with(x.width / 2));
             }
             Work::Linear { outputs, inputs, gated, .. } => {
-                check(x.width == if gated { 2 * inputs } else { inputs })?;
+                check(x.width == if gated.is_some() { 2 * inputs } else { inputs })?;
                 made.push(with(outputs));
             }
             Work::Norm { .. } => {
@@ -83,6 +88,7 @@ pub fn walk<'s>(
                 check(matrix.rows == x.width)?;
                 made.push(with(matrix.width));
             }
+            Work::Scale { .. } => made.push(x),
             Work::SkipNorm { .. } => {
                 let skip = read(1)?;
                 check((skip.rows, skip.width) == (x.rows, x.width) && read(2)?.width == x.width)?;

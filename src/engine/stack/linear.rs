@@ -2,6 +2,7 @@
 
 use super::constant::Constant;
 use super::wrong;
+use crate::bundle::Activation;
 use crate::kernel::{Grain, HalfGrain, Matrix, Output, PANEL, Rows, Team, halve, product};
 use crate::tensor::{BLOCK, Bits};
 
@@ -58,11 +59,10 @@ impl<'a> Layer<'a> {
 }
 
 /// `y` is the product of `x` with a matrix, gated or not; `rows` is where activations are rounded.
-pub fn times(matrix: &Matrix<'_>, gated: bool, x: &[f32], rows: &mut Rows, team: &Team, y: &mut [f32]) {
-    if gated {
-        rows.fill_gated(x, matrix)
-    } else {
-        rows.fill(x, matrix)
+pub fn times(matrix: &Matrix<'_>, gated: Option<Activation>, x: &[f32], rows: &mut Rows, team: &Team, y: &mut [f32]) {
+    match gated {
+        Some(activation) => rows.fill_gated(activation, x, matrix),
+        None => rows.fill(x, matrix),
     }
     let (rows, y) = (&*rows, Output::new(y));
     let panels = matrix.outputs.div_ceil(PANEL);

@@ -4,7 +4,9 @@ use super::attend::{Lane, Reads, attend};
 use super::caches::{OWN, SHARED};
 use super::linear::times;
 use super::values::Values;
-use crate::kernel::{Heads, Matrix, Output, Place, Program, Rows, Step, Team, Work, add, gate, rms_norm, small, sums};
+use crate::kernel::{
+    Heads, Matrix, Output, Place, Program, Rows, Scores, Step, Team, Work, add, gate, rms_norm, scale, small, sums,
+};
 
 /// Multiplications that are worth a unit of work.
 const ENOUGH: usize = 16 << 10;
@@ -23,7 +25,7 @@ pub fn take(
         let place = |at: usize| step.reads.get(at).copied().flatten().unwrap_or(Place::Input(0));
         match step.work {
             Work::Add => values.write(made, |v, y| add(v.read(place(0)), v.read(place(1)), y)),
-            Work::Attend { heads, kv_heads } => {
+            Work::Attend { heads, kv_heads, window, scale, cap } => {
                 let (own, rest) = lanes.split_at_mut((step.reads.len() - SHARED) / OWN);
                 lanes = rest;
                 let heads = Heads { heads, kv_heads, dim: own.first().map_or(0, |lane| lane.dim) };
@@ -32,19 +34,20 @@ pub fn take(
                     let reads = Reads {
                         queries: v.read(place(0)),
                         beside: beside.map(|both| both.map(|place| v.read(place))),
-                        cosines: v.read(place(3)),
-                        sines: v.read(place(4)),
+                        rope: step.reads[3].zip(step.reads[4]).map(|(c, s)| [v.read(c), v.read(s)]),
+                        scale,
                     };
-                    attend(heads, &reads, own, team, y);
+                    let scores = Scores { window, cap };
+                    attend(heads, scores, &reads, own, team, y);
                 });
             }
             Work::Beside => {
                 values.write(made, |v, y| beside(v.read(place(0)), v.read(place(1)), v.extents[made].rows, y))
             }
-            Work::Gate => values.write(made, |v, y| {
+            Work::Gate { activation } => values.write(made, |v, y| {
                 let width = v.extents[made].width.max(1);
                 let rows = v.read(place(0)).chunks_exact(2 * width).zip(y.chunks_exact_mut(width));
-                rows.for_each(|(both, y)| gate(&both[..width], &both[width..], y));
+                rows.for_each(|(both, y)| gate(activation, &both[..width], &both[width..], y));
             }),
             Work::Linear { gated, .. } => {
                 let Some(matrix) = matrix else { continue };
@@ -54,6 +57,7 @@ pub fn take(
             Work::Product => values.write(made, |v, y| {
                 multiply(v.read(place(0)), v.read(place(1)), v.extents[made].rows, v.extents[made].width, team, y);
             }),
+            Work::Scale { by } => values.write(made, |v, y| scale(v.read(place(0)), by, y)),
             Work::SkipNorm { epsilon } => skip_norm(values, step, place, epsilon),
             Work::Sums => values.write(made, |v, y| sums(v.read(place(0)), y)),
         }

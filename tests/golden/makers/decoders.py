@@ -18,12 +18,31 @@ COMMON = dict(
     num_key_value_heads=1, max_position_embeddings=512, rms_norm_eps=1e-5, bos_token_id=0, eos_token_id=2, tie_word_embeddings=False)
 ROPE_LLAMA3 = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)
 
+ROPE_YARN = dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_position_embeddings=16)
+ROPE_LONG = dict(
+    rope_type="longrope", rope_theta=10000.0, partial_rotary_factor=0.5, original_max_position_embeddings=256,
+    short_factor=[1.0 + 0.1 * i for i in range(8)], long_factor=[2.0 + i for i in range(8)])
+ROPE_GEMMA3 = {
+    "sliding_attention": dict(rope_type="default", rope_theta=100.0),
+    "full_attention": dict(rope_type="linear", factor=2.0, rope_theta=10000.0)}
+GEMMA = dict(
+    head_dim=32, query_pre_attn_scalar=24, sliding_window=8, layer_types=["sliding_attention", "full_attention"],
+    hidden_activation="gelu_pytorch_tanh", rms_norm_eps=1e-6)
+
 # family: (model type, stored dtype, what differs from COMMON)
 FAMILIES = {
     "llama": ("llama", torch.float16, dict(hidden_size=128, intermediate_size=160, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True)),
     "llama3": ("llama", torch.bfloat16, dict(rope_parameters=ROPE_LLAMA3)),
     "mistral": ("mistral", torch.float16, dict(sliding_window=8)),
     "qwen2": ("qwen2", torch.float16, dict(tie_word_embeddings=True, rope_parameters=dict(rope_type="default", rope_theta=1000000.0))),
+    "qwen2-windows": ("qwen2", torch.float16, dict(use_sliding_window=True, sliding_window=6, max_window_layers=1, num_hidden_layers=2)),
+    "yarn": ("llama", torch.float16, dict(rope_parameters=ROPE_YARN, max_position_embeddings=64)),
+    "gemma2": ("gemma2", torch.bfloat16, GEMMA | dict(attn_logit_softcapping=4.0, final_logit_softcapping=20.0)),
+    "gemma3": ("gemma3_text", torch.bfloat16, GEMMA | dict(rope_parameters=ROPE_GEMMA3)),
+    "granite": ("granite", torch.bfloat16, dict(
+        embedding_multiplier=3.0, attention_multiplier=0.3, residual_multiplier=0.7, logits_scaling=0.5)),
+    "smollm3": ("smollm3", torch.float16, dict(num_hidden_layers=4, no_rope_layers=[1, 1, 1, 0], pad_token_id=0)),
+    "phi3": ("phi3", torch.float16, dict(rope_parameters=ROPE_LONG, original_max_position_embeddings=256, pad_token_id=0)),
     "qwen3": ("qwen3", torch.bfloat16, dict(head_dim=32, num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True, rms_norm_eps=1e-6)),
 }
 
@@ -88,7 +107,8 @@ def randomize(model, seed):
         if p.dim() == 2:
             p.normal_(0, 0.2 if "embed" in name or "lm_head" in name else 0.1, generator=random)
         elif "norm" in name.lower() and name.endswith("weight"):
-            p.uniform_(0.5, 1.5, generator=random)
+            less = 1.0 if "gemma" in model.config.model_type else 0.0  # Gemma keeps its gains less one
+            p.uniform_(0.5 - less, 1.5 - less, generator=random)
         else:
             p.normal_(0, 0.1, generator=random)
     return model
@@ -99,6 +119,12 @@ def write_older_config(folder):
     config = json.loads((folder / "config.json").read_text())
     rope = config.pop("rope_parameters")
     config["torch_dtype"] = config.pop("dtype")
+    if "full_attention" in rope:
+        config["rope_local_base_freq"] = rope["sliding_attention"]["rope_theta"]
+        config["sliding_window_pattern"] = config.pop("layer_types").index("full_attention") + 1
+        rope = rope["full_attention"]
+    if "partial_rotary_factor" in rope:
+        config["partial_rotary_factor"] = rope.pop("partial_rotary_factor")
     config["rope_theta"] = rope.pop("rope_theta")
     del config["transformers_version"]
     if config.get("head_dim") == config["hidden_size"] // config["num_attention_heads"]:

@@ -17,7 +17,12 @@ LAYER = {
     "self_attn.q_proj.bias": "attn_q.bias", "self_attn.k_proj.bias": "attn_k.bias", "self_attn.v_proj.bias": "attn_v.bias",
     "self_attn.o_proj.weight": "attn_output.weight", "mlp.gate_proj.weight": "ffn_gate.weight", "mlp.up_proj.weight": "ffn_up.weight",
     "mlp.down_proj.weight": "ffn_down.weight",
+    # Gemma, Qwen 3, Phi 3
+    "post_feedforward_layernorm.weight": "post_ffw_norm.weight", "self_attn.q_norm.weight": "attn_q_norm.weight",
+    "self_attn.k_norm.weight": "attn_k_norm.weight", "self_attn.qkv_proj.weight": "attn_qkv.weight", "mlp.gate_up_proj.weight": "ffn_up.weight",
 }
+GEMMA_LAYER = {"post_attention_layernorm.weight": "post_attention_norm.weight", "pre_feedforward_layernorm.weight": "ffn_norm.weight"}
+PERMUTED = ("llama", "granite", "smollm3")
 TOP = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight"}
 
 # File (c): each encoding once or more; the attention output is 128 wide, too narrow for a K-quant block.
@@ -33,24 +38,34 @@ def make(tiny, out):
     llama_mix = {"token_embd": Type.Q8_0, "attn_v": Type.Q8_0, "ffn_down": Type.Q8_0}
     from_folder(tiny / "llama", out / "llama", "llama", "smollm", lambda name: llama_mix.get(name, Type.Q4_1))
     from_folder(tiny / "qwen2", out / "qwen2", "qwen2", "qwen2", lambda name: Type.Q8_0)
+    for arch in ("gemma2", "gemma3", "granite", "smollm3", "phi3"):
+        from_folder(tiny / arch, out / arch, arch, "smollm", lambda name: Type.Q8_0)
     llama3_k(out / "llama3-k")
 
 
 def from_folder(folder, stem, arch, pre, kind_of):
     """A GGUF of a Hugging Face folder's model, quantized as llama.cpp's converter and quantizer would."""
     model, tok = decoders.load(folder), AutoTokenizer.from_pretrained(folder)
+    if "gemma" in arch:  # no key says otherwise
+        model.config.query_pre_attn_scalar = model.config.head_dim
     tensors = {}
     for name, value in model.state_dict().items():
         if name == "lm_head.weight" and model.config.tie_word_embeddings:
             continue
-        name, value = gguf_name(name), value.numpy()
-        if arch == "llama":
+        name, value = gguf_name(name, arch), value.numpy()
+        if arch in PERMUTED:
             value = permute(name, value, model.config)
+        if "gemma" in arch and "norm" in name:
+            value = value + 1
         kind = kind_of(base(name)) if value.ndim == 2 else Type.F32
         tensors[name] = (gguf.quants.quantize(value, kind) if kind != Type.F32 else value, kind)
+    if arch == "phi3":
+        for length in ("long", "short"):
+            factors = np.array(model.config.rope_parameters[f"{length}_factor"], np.float32)
+            tensors[f"rope_factors_{length}.weight"] = (factors, Type.F32)
     write(stem.with_suffix(".gguf"), arch, model.config, tensors, tok, pre)
     ids = json.loads((folder / "expected.json").read_text())["input_ids"]
-    expect(stem, model.config, tensors, ids, permuted=arch == "llama")
+    expect(stem, model.config, tensors, ids, permuted=arch in PERMUTED, arch=arch)
 
 
 def llama3_k(stem):
@@ -73,12 +88,13 @@ def llama3_k(stem):
     expect(stem, config, tensors, tok(decoders.DECODER_PROMPT).input_ids[:decoders.PROMPT_TOKENS], permuted=True)
 
 
-def gguf_name(name):
+def gguf_name(name, arch="llama"):
     """model.layers.0.mlp.up_proj.weight -> blk.0.ffn_up.weight"""
     if name in TOP:
         return TOP[name]
     index, rest = name.removeprefix("model.layers.").split(".", 1)
-    return f"blk.{index}.{LAYER[rest]}"
+    layer = LAYER | GEMMA_LAYER if "gemma" in arch else LAYER
+    return f"blk.{index}.{layer[rest]}"
 
 
 def base(name):
@@ -124,8 +140,27 @@ def write(path, arch, config, tensors, tok, pre):
     w.add_head_count_kv(config.num_key_value_heads)
     w.add_key_length(head_dim)
     w.add_value_length(head_dim)
-    w.add_rope_dimension_count(head_dim)
-    w.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    rope = config.rope_parameters.get("full_attention", config.rope_parameters)
+    w.add_rope_dimension_count(int(head_dim * rope.get("partial_rotary_factor", 1.0)))
+    w.add_rope_freq_base(rope["rope_theta"])
+    if arch == "gemma3":
+        w.add_float32("gemma3.rope.freq_base_swa", config.rope_parameters["sliding_attention"]["rope_theta"])
+        w.add_string("gemma3.rope.scaling.type", "linear")
+        w.add_float32("gemma3.rope.scaling.factor", rope["factor"])
+    if "gemma" in arch:
+        w.add_uint32(f"{arch}.attention.sliding_window", config.sliding_window)
+        w.add_array(f"{arch}.attention.sliding_window_pattern", [kind == "sliding_attention" for kind in config.layer_types])
+    if arch == "gemma2":
+        w.add_float32("gemma2.attn_logit_softcapping", config.attn_logit_softcapping)
+        w.add_float32("gemma2.final_logit_softcapping", config.final_logit_softcapping)
+    if arch == "granite":
+        w.add_float32("granite.attention.scale", config.attention_multiplier)
+        w.add_float32("granite.embedding_scale", config.embedding_multiplier)
+        w.add_float32("granite.residual_scale", config.residual_multiplier)
+        w.add_float32("granite.logit_scale", config.logits_scaling)
+    if arch == "phi3":
+        w.add_string("phi3.rope.scaling.type", "longrope")
+        w.add_uint32("phi3.rope.scaling.original_context_length", rope["original_max_position_embeddings"])
     w.add_layer_norm_rms_eps(config.rms_norm_eps)
     add_tokenizer(w, tok, pre)
     for name, (raw, kind) in tensors.items():
@@ -151,9 +186,9 @@ def add_tokenizer(w, tok, pre):
         w.add_chat_template(tok.chat_template)
 
 
-def expect(stem, config, tensors, ids, permuted):
+def expect(stem, config, tensors, ids, permuted, arch="llama"):
     """Logits of a fresh transformers model filled with the dequantized tensors."""
-    model = filled(config, tensors, permuted)
+    model = filled(config, tensors, permuted, arch)
     tokens, runners, margins = greedy(model, ids, decoders.NEW_TOKENS)
     write_json(stem.with_suffix(".json"), {
         "types": {name: kind.name for name, (_, kind) in tensors.items()}, "input_ids": ids, "greedy": tokens, "runner_up": runners,
@@ -161,16 +196,18 @@ def expect(stem, config, tensors, ids, permuted):
     })
 
 
-def filled(config, tensors, permuted):
+def filled(config, tensors, permuted, arch="llama"):
     """A fresh transformers model with the dequantized tensors."""
     config = AutoConfig.for_model(config.model_type, **{k: v for k, v in config.to_dict().items() if k not in ("model_type", "dtype")})
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
     state = {}
     for name in model.state_dict():
-        key = gguf_name(name)
+        key = gguf_name(name, arch)
         key = "token_embd.weight" if key == "output.weight" and config.tie_word_embeddings else key
         raw, kind = tensors[key]
         value = dequantize(raw, kind)
+        if "gemma" in arch and "norm" in key:
+            value = value - 1
         state[name] = torch.from_numpy(unpermute(key, value, config) if permuted else value)
     model.load_state_dict(state)
     return model

@@ -30,6 +30,10 @@ CASES = {
     "llama": ("llama", dict(r=4, lora_alpha=8, target_modules=ALL), PROMPTS, ("gradients", "final")),
     "llama-qv": ("llama", dict(r=2, lora_alpha=6, use_rslora=True, target_modules=["q_proj", "v_proj"]), PROMPTS, None),
     "qwen2": ("qwen2", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ()),
+    "gemma3": ("gemma3", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ()),
+    "granite": ("granite", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ()),
+    "smollm3": ("smollm3", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ()),
+    "phi3": ("phi3", dict(r=2, lora_alpha=8, target_modules=["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]), PROMPTS[:1], None),
     "qwen3": ("qwen3", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ("gradients",)),
 }
 

@@ -9,6 +9,10 @@
 //!   chat_template.jinja decoders that have one
 //! ```
 
+mod hyperparameters;
+
+pub use hyperparameters::{Activation, Hyperparameters, Layer, Multipliers, Rope, Scaling};
+
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::hex::hex;
@@ -107,6 +111,9 @@ pub struct Decoder {
     pub eos: Vec<u32>,
     /// How its cache grows.
     pub cache: Cache,
+    /// What it is; none for a graph that came ready, and for what was imported before this was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hyperparameters: Option<Hyperparameters>,
 }
 
 /// How a decoder's graph treats past keys and values.
