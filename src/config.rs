@@ -42,6 +42,8 @@ pub struct Config {
     /// Whether Wayside's own kernels compute where the processor has what they need (x86-64 with AVX-512 VNNI);
     /// otherwise ONNX Runtime's do.
     pub kernels: bool,
+    /// Whether a language model is refused for which too little memory is free.
+    pub memory_check: bool,
     /// What runs models.
     pub device: Device,
     /// Whether the CPU takes over, with a warning, where that does not work.
@@ -136,6 +138,7 @@ impl Default for Config {
             environment: true,
             threads: 0,
             kernels: true,
+            memory_check: true,
             device: Device::Cpu,
             device_fallback: true,
             device_memory_mb: 0,

@@ -50,6 +50,9 @@ pub struct Manifest {
     pub weights: String,
     /// The file or folder it was made from, by name.
     pub source: String,
+    /// The licence that its files name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
     /// What it does and how to drive it.
     pub model: Model,
     /// The adapter it carries and the model that is under it, where it was made by merging the two.

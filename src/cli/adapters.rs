@@ -42,20 +42,23 @@ pub enum Words {
         #[arg(value_name = "ID")]
         id: String,
     },
-    /// Take in an adapter from a folder
+    /// Take in an adapter from a folder or a GGUF file
     ///
-    /// One that `adapters export` wrote, or one of PEFT's: adapter_config.json and adapter_model.safetensors. It must
-    /// fit the model and change something.
+    /// One that `adapters export` wrote, or one of PEFT's: adapter_config.json and adapter_model.safetensors; or what
+    /// llama.cpp's converter makes of that. It must fit the model, name no other base, and change something.
     #[command(after_help = "Examples:
   wayside adapters import ./my-lora
   wayside adapters import /media/usb/shop --model qwen3")]
     Import {
-        /// The folder
+        /// The folder with PEFT's two files, or a LoRA adapter's GGUF file
         #[arg(value_name = "DIR")]
         dir: PathBuf,
         /// The model it was trained on [default: the configured one]
         #[arg(long, value_name = "M")]
         model: Option<String>,
+        /// Take it though its configuration names another base: the weights are the same all the same
+        #[arg(long)]
+        any_base: bool,
     },
     /// Copy an adapter into a new folder
     ///
@@ -120,8 +123,8 @@ pub fn run(app: &App, words: &Words) -> Done {
     match words {
         Words::List => list(app, &runtime),
         Words::Show { id } => show(app, &runtime, id),
-        Words::Import { dir, model } => {
-            let info = runtime.import_adapter(dir, model.as_deref())?;
+        Words::Import { dir, model, any_base } => {
+            let info = runtime.import_adapter(dir, model.as_deref(), *any_base)?;
             app.result(&info, || app.line(&row(&info).join("  ")))
         }
         Words::Export { id, dir } => {

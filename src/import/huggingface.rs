@@ -36,7 +36,7 @@ pub(super) fn describe(folder: &Path) -> Result<Described> {
         }
     };
     let source = Source::new(File::Safetensors(weights), names, vec![]);
-    Ok(Described { config, tokenizer, template: template(folder)?, source })
+    Ok(Described { config, tokenizer, template: template(folder)?, license: license(folder), source })
 }
 
 fn decoder(c: &Keys, folder: &Path, family: &Family, tokenizer: &[u8]) -> Result<DecoderConfig> {
@@ -195,6 +195,14 @@ pub(super) fn template(folder: &Path) -> Result<Option<String>> {
         }
         _ => None,
     })
+}
+
+/// The licence that a model card names, in the lines before its text.
+pub(super) fn license(folder: &Path) -> Option<String> {
+    let card = std::fs::read_to_string(folder.join("README.md")).ok()?;
+    let lines = card.strip_prefix("---")?.lines().take_while(|line| *line != "---");
+    let named = lines.filter_map(|line| line.strip_prefix("license:")).map(|name| name.trim().trim_matches('"'));
+    named.map(str::to_owned).find(|name| !name.is_empty())
 }
 
 /// The bytes of a file the folder must have.

@@ -2,6 +2,7 @@
 //!
 //! One file per family says how its names and configuration map; `decoder` and `encoder` build the graphs.
 
+mod adapter;
 mod config;
 mod decoder;
 mod encoder;
@@ -31,6 +32,7 @@ use prost::Message;
 use source::Source;
 use std::path::Path;
 
+pub use adapter::adapter;
 pub use encoder::RELEVANCE;
 pub use judge::{JUDGE, judge, judge_source};
 
@@ -40,6 +42,8 @@ struct Described {
     /// `tokenizer.json`.
     tokenizer: Vec<u8>,
     template: Option<String>,
+    /// As its publisher names it.
+    license: Option<String>,
     source: Source,
 }
 
@@ -78,7 +82,7 @@ fn build(
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Bundle> {
-    let Described { config, tokenizer, template, source } = described;
+    let Described { config, tokenizer, template, license, source } = described;
     let staged = Staged::new(dir)?;
     let writer = WeightsWriter::create(staged.path(), crate::graph::WEIGHTS)?;
     let four_bit = options.weights.map_or_else(|| source.four_bit(), |b| b == Bits::Int4);
@@ -108,6 +112,7 @@ fn build(
         parameters: source.parameters(),
         weights: bits.into(),
         source: file_name(path),
+        license,
         model,
         merged: None,
         files: Default::default(),

@@ -65,6 +65,7 @@ pub(super) fn import(folder: &Path, dir: &Path, progress: &dyn Progress) -> Resu
         parameters,
         weights: "as given".into(),
         source: file_name(folder),
+        license: huggingface::license(folder),
         model: described,
         merged: None,
         files: Default::default(),

@@ -21,6 +21,14 @@ pub(super) struct Source {
     used: RefCell<BTreeSet<String>>,
 }
 
+/// Where llama.cpp keeps row `row` of q or k, whose heads have `dim` rows: [head, half, j] of Hugging Face is
+/// [head, j, half] there.
+pub(super) fn uninterleaved(row: usize, dim: usize) -> usize {
+    let half = (dim / 2).max(1);
+    let (head, at) = (row / dim.max(1), row % dim.max(1));
+    head * dim + 2 * (at % half) + at / half
+}
+
 /// A tensor of the file, or some of its rows.
 pub(super) struct Own {
     name: String,
@@ -83,6 +91,14 @@ impl Source {
         self
     }
 
+    /// The licence that a GGUF file names.
+    pub fn license(&self) -> Option<String> {
+        match &self.file {
+            File::Gguf(f) => f.text("general.license").map(str::to_owned),
+            File::Safetensors(_) => None,
+        }
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.names.contains_key(name)
     }
@@ -125,12 +141,7 @@ impl Source {
     /// The file's row that is row `row` of `name`.
     pub fn row(&self, name: &str, rows: usize, row: usize) -> usize {
         match self.interleaved.iter().find(|(end, _)| name.ends_with(end)) {
-            // [head, half, j] of Hugging Face is [head, j, half] of llama.cpp.
-            Some((_, heads)) => {
-                let dim = rows / heads;
-                let (head, at) = (row / dim, row % dim);
-                head * dim + 2 * (at % (dim / 2)) + at / (dim / 2)
-            }
+            Some((_, heads)) => uninterleaved(row, rows / heads),
             None => row,
         }
     }

@@ -9,6 +9,11 @@ use crate::text::tokenizer::Tokenizer;
 use serde::Serialize;
 use serde_json::json;
 
+/// Whether a model that brings no chat template has the tokens of ChatML.
+pub fn has_turns(tokenizer: &Tokenizer) -> bool {
+    ["<|im_start|>", "<|im_end|>"].iter().all(|token| tokenizer.id(token).is_some())
+}
+
 /// A decoder's tokenizer, chat template and manifest.
 pub struct Language {
     pub(super) decoder: Decoder,
@@ -24,8 +29,11 @@ impl Language {
         let decoder = bundle.decoder()?.clone();
         let tokenizer = Tokenizer::open(&bundle.path(bundle::TOKENIZER)?, decoder.vocabulary)?;
         let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id)).unwrap_or_default();
-        let source = std::fs::read_to_string(bundle.path(bundle::TEMPLATE)?).ok();
-        let template = Template::new(source.as_deref(), &text(decoder.bos), &text(decoder.eos.first().copied()))?;
+        let (bos, eos) = (text(decoder.bos), text(decoder.eos.first().copied()));
+        let template = match std::fs::read_to_string(bundle.path(bundle::TEMPLATE)?) {
+            Ok(source) => Template::new(&source, &bos, &eos)?,
+            Err(_) => Template::without(has_turns(&tokenizer), &bos, &eos)?,
+        };
         let template = template.guarding(tokenizer.specials());
         Ok(Self { decoder, tokenizer, template, name })
     }
@@ -112,7 +120,7 @@ mod tests {
                 hyperparameters: None,
             },
             tokenizer: Tokenizer::open(&tokenizer, 384).unwrap(),
-            template: Template::new(Some(template), "<|endoftext|>", "<|im_end|>").unwrap(),
+            template: Template::new(template, "<|endoftext|>", "<|im_end|>").unwrap(),
             name: "tiny".into(),
         }
     }

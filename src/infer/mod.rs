@@ -24,7 +24,7 @@ pub use context::Context;
 pub use embed::Embedder;
 pub use generate::{Finish, Generated, Request, generate};
 pub use judge::Judge;
-pub use language::Language;
+pub use language::{Language, has_turns};
 pub use language_model::LanguageModel;
 pub use prefix::Prefixes;
 pub use sample::{Sampler, Sampling};

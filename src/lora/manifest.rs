@@ -16,7 +16,7 @@ use std::path::Path;
 /// The version of the layout this code writes and the newest it reads.
 const FORMAT: u32 = 1;
 /// The manifest's name.
-const MANIFEST: &str = "wayside.json";
+pub(super) const MANIFEST: &str = "wayside.json";
 /// Digits of an adapter's id.
 pub(crate) const ID_DIGITS: usize = 12;
 
@@ -214,6 +214,7 @@ pub(super) mod tests {
             parameters: 1,
             weights: "int8".into(),
             source: "folder".into(),
+            license: None,
             model: serde_json::from_value(model).unwrap(),
             merged: None,
             files: files.into(),

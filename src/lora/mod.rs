@@ -11,6 +11,7 @@
 //! in which arrays, `inject` puts them there as inputs, `merge` as constants of a new bundle.
 
 mod adapter;
+mod base;
 mod config;
 mod factors;
 mod inject;
@@ -21,6 +22,7 @@ mod peft;
 mod places;
 
 pub use adapter::{Adapter, Module, Pair};
+pub use base::check_base;
 pub use config::{LoraConfig, Target};
 pub use factors::Factors;
 pub use inject::inject;

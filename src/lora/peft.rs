@@ -68,6 +68,12 @@ fn modules(tensors: &Folder) -> Result<BTreeMap<Module, String>> {
         let name = tensor.strip_prefix(PREFIX).and_then(|n| n.strip_suffix(A).or_else(|| n.strip_suffix(B)));
         let own = name.map(|name| (name, parts(name))).filter(|(_, parts)| !parts.is_empty());
         let (name, parts) = own.ok_or_else(|| {
+            if ["embed_tokens", "lm_head", "trainable_tokens"].iter().any(|table| tensor.contains(table)) {
+                return Error::unsupported(format!(
+                    "tensor {tensor} changes the table of tokens, as added tokens do; train without `modules_to_save` and \
+                     without a vocabulary that was resized"
+                ));
+            }
             Error::unsupported(format!(
                 "tensor {tensor} is no part of a LoRA adapter for the decoder's linear layers ({}); train it on those alone",
                 Target::ALL.map(Target::peft).join(", ")
@@ -135,6 +141,13 @@ fn pair(tensors: &Folder, name: &str, rank: usize) -> Result<Pair> {
 /// Reads the configuration alone; its targets are all there are, until the tensors tell.
 pub(super) fn read_config(dir: &Path) -> Result<LoraConfig> {
     read_settings(dir).map(|(config, _)| config)
+}
+
+/// The model that the configuration names, if it does.
+pub(super) fn base_name(dir: &Path) -> Result<Option<String>> {
+    let path = dir.join(CONFIG);
+    let bytes = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+    settings::base(&bytes).map_err(|e| e.context(path.display()))
 }
 
 fn read_settings(dir: &Path) -> Result<(LoraConfig, Patterns)> {

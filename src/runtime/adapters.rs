@@ -2,12 +2,10 @@
 
 use super::Runtime;
 use super::factory::FACTORY;
-use super::lock::Publishing;
-use crate::bundle::Bundle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Context, LanguageModel, Worn};
 use crate::learn::{Check, Verdict};
-use crate::lora::{self, Adapter, Dataset, Entry, Library, Lineage, Manifest, Places};
+use crate::lora::{self, Adapter, Dataset, Library, Lineage, Manifest, check_base};
 use crate::store::log::{Registered, State};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -202,7 +200,13 @@ impl Runtime {
             return Ok(worn);
         }
         let (dir, manifest) = self.located(adapter)?;
-        let manifest = manifest.map_or_else(|| Manifest::of(&dir, model.bundle()), Ok)?;
+        let manifest = match manifest {
+            Some(manifest) => manifest,
+            None => {
+                check_base(&dir, model.bundle())?;
+                Manifest::of(&dir, model.bundle())?
+            }
+        };
         manifest.belongs_to(model.bundle())?;
         let is_it = |worn: &Arc<Worn>| worn.id() == manifest.id && Arc::ptr_eq(worn.model(), model);
         if let Some(worn) = self.loaded().worn.iter().find(|w| is_it(w)) {
@@ -259,7 +263,7 @@ impl Runtime {
     }
 
     /// An adapter as a list shows it.
-    fn told(&self, manifest: Manifest) -> Result<AdapterInfo> {
+    pub(super) fn told(&self, manifest: Manifest) -> Result<AdapterInfo> {
         let registered = self.log()?.registered(&manifest.id)?;
         Ok(AdapterInfo::new(manifest).registered(registered.as_ref()))
     }
@@ -292,24 +296,8 @@ impl Runtime {
         })
     }
 
-    /// Takes a copy of the adapter in `dir`, PEFT's or one of ours, as one for `model` (the configured one without).
-    /// Errors: as [`Runtime::adapter`]; `Invalid` for one that learned what was erased here since.
-    pub fn import_adapter(&self, dir: &Path, model: Option<&str>) -> Result<AdapterInfo> {
-        let adapter = Adapter::read(dir)?;
-        let base = self.bundle(model.unwrap_or(&self.config.model))?;
-        Places::open(&base)?.1.check(&adapter).map_err(|e| e.context(dir.display()))?;
-        let entry = self.take_in(dir, &base, &self.publishing()?)?;
-        self.told(entry.manifest)
-    }
-
-    /// Takes a copy of the adapter in `dir` into the library, as one for `base`, unless it must not be used here.
-    pub(super) fn take_in(&self, dir: &Path, base: &Bundle, _: &Publishing) -> Result<Entry> {
-        self.admit(&Manifest::of(dir, base)?)?;
-        self.library()?.add(dir, base)
-    }
-
     /// Refuses an adapter that was dropped, or that learned what was erased since.
-    fn admit(&self, manifest: &Manifest) -> Result<()> {
+    pub(super) fn admit(&self, manifest: &Manifest) -> Result<()> {
         self.log()?.admit(&manifest.id, &manifest.lineage.subjects, &manifest.lineage.spoken)
     }
 

@@ -14,6 +14,7 @@
 //!   receipts/       what erasures removed
 //! ```
 
+mod adapter_import;
 mod adapters;
 mod answer;
 mod arms;
@@ -28,6 +29,7 @@ mod injections;
 mod knowledge;
 mod learn;
 mod lock;
+mod model_info;
 mod models;
 mod receipt;
 mod records;
@@ -48,6 +50,7 @@ pub use eval_answers::{Examination, Examined, ExaminedCase};
 pub use figures::{Bound, Figure, Figures};
 pub use injections::{Case, Effect, Injected};
 pub use learn::{Learned, Learning, Outcome, Promotion};
+pub use model_info::{Chosen, ModelInfo};
 pub use models::Imported;
 pub use receipt::{Receipt, Removed};
 pub use records::{CheckedQuery, ImportedRecords, Shown};

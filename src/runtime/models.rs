@@ -1,12 +1,13 @@
 //! Models: from parts and files to loaded ones.
 
 use super::Runtime;
-use crate::bundle::{self, Bundle};
+use crate::bundle::{self, Bundle, Model};
 use crate::device::Device;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::import::{JUDGE, Options, import, judge, judge_source};
-use crate::infer::{Embedder, Judge, LanguageModel};
+use crate::infer::{Embedder, Judge, LanguageModel, has_turns};
+use crate::text::tokenizer::Tokenizer;
 use crate::{durable, parts};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Imported {
     pub weights: String,
     /// How long it took.
     pub seconds: f64,
+    /// What whoever uses it should know.
+    pub notes: Vec<String>,
 }
 
 impl Runtime {
@@ -38,6 +41,7 @@ impl Runtime {
             return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
         }
         let bundle = import(path, &self.bundle_dir(name), options, &*self.progress, &self.cancel)?;
+        let notes = notes(&bundle)?;
         let manifest = bundle.manifest;
         Ok(Imported {
             name: manifest.name,
@@ -46,6 +50,7 @@ impl Runtime {
             bytes: manifest.files.values().map(|f| f.bytes).sum(),
             weights: manifest.weights,
             seconds: begin.elapsed().as_secs_f64(),
+            notes,
         })
     }
 
@@ -67,6 +72,7 @@ impl Runtime {
             return Ok(model.clone());
         }
         let bundle = self.bundle(name)?;
+        self.check_memory(&bundle)?;
         let model = Arc::new(LanguageModel::open(&self.engine()?, &bundle)?);
         Ok(self.loaded().models.entry(name.to_owned()).or_insert(model).clone())
     }
@@ -179,4 +185,15 @@ impl Runtime {
             ))
         })
     }
+}
+
+/// What is worth knowing of a model that was just imported.
+fn notes(bundle: &Bundle) -> Result<Vec<String>> {
+    let Model::Decoder(decoder) = &bundle.manifest.model else { return Ok(vec![]) };
+    if bundle.path(bundle::TEMPLATE)?.exists() {
+        return Ok(vec![]);
+    }
+    let tokenizer = Tokenizer::open(&bundle.path(bundle::TOKENIZER)?, decoder.vocabulary)?;
+    let how = if has_turns(&tokenizer) { "as ChatML, whose tokens it has" } else { "in plain lines" };
+    Ok(vec![format!("{} brings no chat template: questions are put to it {how}", bundle.manifest.name)])
 }

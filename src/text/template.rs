@@ -11,9 +11,15 @@ use serde_json::{Value as Json, json};
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-/// Used where a model brings none: ChatML, which most small models know.
+/// Used where a model brings none and has ChatML's tokens.
 const CHATML: &str = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
     {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+/// Used where a model brings none and has no tokens for turns, as those have that only go on with a text.
+const PLAIN: &str = "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}\
+    {% if 'Question: ' not in m.content %}Question: {% endif %}{{ m.content }}\n\
+    {% elif m.role == 'assistant' %}Answer: {{ m.content }}\n\n{% else %}{{ m.content }}\n\n{% endif %}{% endfor %}\
+    {% if add_generation_prompt %}Answer:{% endif %}";
 
 /// `{% generation %}` and its end, by which trainers know what the assistant says. It changes no text.
 static GENERATION: LazyLock<Option<Regex>> =
@@ -30,8 +36,13 @@ pub struct Template {
 }
 
 impl Template {
-    /// Compiles `source`, or ChatML without one. `bos` and `eos` are the texts of the model's own tokens.
-    pub fn new(source: Option<&str>, bos: &str, eos: &str) -> Result<Self> {
+    /// The template of a model that brings none: ChatML where it has that one's tokens, else plain lines.
+    pub fn without(has_turns: bool, bos: &str, eos: &str) -> Result<Self> {
+        Self::new(if has_turns { CHATML } else { PLAIN }, bos, eos)
+    }
+
+    /// Compiles `source`. `bos` and `eos` are the texts of the model's own tokens.
+    pub fn new(source: &str, bos: &str, eos: &str) -> Result<Self> {
         let mut environment = Environment::new();
         // As Hugging Face sets Jinja up.
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -48,7 +59,7 @@ impl Template {
         });
         environment.add_filter("tojson", tojson);
         environment
-            .add_template_owned("chat", without_generation(source.unwrap_or(CHATML)))
+            .add_template_owned("chat", without_generation(source))
             .map_err(|e| Error::unsupported(format!("the chat template cannot be read: {e}")))?;
         let mut this = Self { environment, bos: bos.into(), eos: eos.into(), specials: vec![], folds: false };
         this.folds = !this.hears_instructions();
@@ -63,7 +74,7 @@ impl Template {
 
     /// Whether a template from outside can be used: it is read, and writes a question.
     pub fn check(source: &str) -> Result<()> {
-        let template = Self::new(Some(source), "", "")?;
+        let template = Self::new(source, "", "")?;
         let text = template.render(&[json!({"role": "user", "content": "Ask"})], true);
         match text.map_err(|e| Error::unsupported(e.to_string()))? {
             text if text.contains("Ask") => Ok(()),
@@ -218,18 +229,30 @@ mod tests {
         let messages = [json!({"role": "system", "content": "Be short."}), json!({"role": "user", "content": "Why?"})];
         let forgets = "{% for m in messages if m.role != 'system' %}[{{ m.role }}] {{ m.content }}{% endfor %}[model]";
         for source in [REFUSES, forgets] {
-            let text = Template::new(Some(source), "", "").unwrap().render(&messages, true).unwrap();
+            let text = Template::new(source, "", "").unwrap().render(&messages, true).unwrap();
             assert_eq!(text, "[user] Be short.\n\nWhy?[model]");
         }
-        let text = Template::new(None, "", "").unwrap().render(&messages, true).unwrap();
+        let text = Template::without(true, "", "").unwrap().render(&messages, true).unwrap();
         assert!(text.starts_with("<|im_start|>system\nBe short.<|im_end|>"), "{text}");
+    }
+
+    #[test]
+    fn a_model_without_turns_is_asked_in_lines() {
+        let said = |role: &str, content: &str| json!({"role": role, "content": content});
+        let messages =
+            [said("system", "Be short."), said("user", "Why?"), said("assistant", "So."), said("user", "How?")];
+        let text = Template::without(false, "<bos>", "").unwrap().render(&messages, true).unwrap();
+        assert_eq!(text, "<bos>Be short.\n\nQuestion: Why?\nAnswer: So.\n\nQuestion: How?\nAnswer:");
+        let shown = [said("user", "Passage 1\nOpen at 9.\n\nQuestion: When?")];
+        let text = Template::without(false, "", "").unwrap().render(&shown, true).unwrap();
+        assert_eq!(text, "Passage 1\nOpen at 9.\n\nQuestion: When?\nAnswer:");
     }
 
     #[test]
     fn what_marks_the_assistants_words_is_left_out_and_thinking_is_off() {
         let source = "{% for m in messages %}{%- generation -%} {{ m.content }} {%- endgeneration %}{% endfor %}\
             {% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}";
-        let template = Template::new(Some(source), "", "").unwrap();
+        let template = Template::new(source, "", "").unwrap();
         let text = template.render(&[json!({"role": "user", "content": "Why?"})], true).unwrap();
         assert_eq!(text, "Why?<think></think>");
     }

@@ -1,5 +1,5 @@
-//! The frozen base: what it is, as its manifest says, and where each weight lies in its `weights.bin`, as the graph that
-//! serves names them.
+//! The frozen base: what it is, as its manifest says, and where each weight lies in its `weights.bin`, as the graph
+//! that serves names them.
 //!
 //! Nothing is copied and nothing is loaded: the training graphs take views of the mapped file as inputs. (A GPU gets
 //! one copy, packed as it is there.) Names and shapes of the constants are those `import/decoder.rs` writes.
@@ -345,7 +345,7 @@ fn tables(rope: usize, which: &str) -> String {
     if rope == 0 { format!("rope.{which}") } else { format!("rope.{rope}.{which}") }
 }
 
-/// What a bundle is whose manifest does not say: those were all of the llama shape, and have the same window everywhere.
+/// What a bundle is whose manifest does not say: those were all of the llama shape, with one window for all layers.
 fn told(graph: &Graph, decoder: &Decoder) -> Option<Hyperparameters> {
     let attention = graph.nodes().iter().find_map(|n| match &n.op {
         Op::GroupQueryAttention(a) => Some(a.clone()),

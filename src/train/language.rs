@@ -58,7 +58,7 @@ pub mod tests {
         /// The tiny llama with this template.
         pub fn new(template: &str) -> Self {
             let tokenizer = Tokenizer::open(&golden("tiny/llama").join("tokenizer.json"), 384).unwrap();
-            let template = Template::new(Some(template), "<|endoftext|>", "<|im_end|>").unwrap();
+            let template = Template::new(template, "<|endoftext|>", "<|im_end|>").unwrap();
             Self { tokenizer, template, bos: None, eos: vec![2] }
         }
 

@@ -14,7 +14,7 @@ use wayside::store::Log;
 /// A folder as PEFT leaves it.
 fn made(home: &Home, name: &str, rank: usize, targets: &[Target]) -> PathBuf {
     let dir = home.file(&format!("{name}/README.md"), "mine").with_file_name("");
-    random_adapter(targets, rank, 0.3).write(&dir, "a model").unwrap();
+    random_adapter(targets, rank, 0.3).write(&dir, "").unwrap();
     dir
 }
 

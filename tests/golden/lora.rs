@@ -1,9 +1,11 @@
 //! Adapters as PEFT saves them.
 
+use super::imported;
 use crate::support::{copied, floats, golden, json};
 use std::collections::BTreeMap;
 use wayside::format::safetensors::Folder;
 use wayside::lora::{Adapter, Library, Module, Target};
+use wayside::tensor::Bits;
 
 /// Hidden, query, key-value and feed-forward widths of a model.
 type Widths = [usize; 4];
@@ -25,6 +27,19 @@ fn shape(target: Target, [hidden, q, kv, inner]: Widths) -> (usize, usize) {
         Target::Gate | Target::Up => (inner, hidden),
         Target::Down => (hidden, inner),
     }
+}
+
+#[test]
+fn adapters_of_llama_cpp_are_those_of_peft() {
+    for case in ["llama", "qwen2"] {
+        let (_home, base) = imported(&golden(&format!("tiny/{case}")), Some(Bits::Int8));
+        let found = wayside::import::adapter(&golden(&format!("lora/{case}.gguf")), &base).unwrap();
+        assert_eq!(found, Adapter::read(&golden(&format!("lora/{case}"))).unwrap(), "{case}");
+    }
+    let (_home, base) = imported(&golden("tiny/qwen3"), Some(Bits::Int8));
+    let refused = |path: &str| wayside::import::adapter(&golden(path), &base).unwrap_err().to_string();
+    assert!(refused("lora/qwen2.gguf").contains("for qwen2 models"), "{}", refused("lora/qwen2.gguf"));
+    assert!(refused("gguf/llama.gguf").contains("no LoRA adapter"), "{}", refused("gguf/llama.gguf"));
 }
 
 #[test]

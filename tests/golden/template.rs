@@ -16,7 +16,7 @@ fn templates_render_as_transformers_renders_them() {
     assert_eq!(cases.len(), 74);
     for case in cases {
         let source = all["templates"][case["template"].as_str().unwrap()].as_str().unwrap();
-        let template = Template::new(Some(source), token("bos_token"), token("eos_token")).unwrap();
+        let template = Template::new(source, token("bos_token"), token("eos_token")).unwrap();
         let messages = all["messages"][case["messages"].as_str().unwrap()].as_array().unwrap();
         let open = case["add_generation_prompt"].as_bool().unwrap();
         let before = today();

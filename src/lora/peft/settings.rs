@@ -47,6 +47,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(LoraConfig, Patterns)> {
     let damaged = |e| Error::corrupt(format!("it is damaged: {e}; save the adapter again"));
     let config: Map<String, Value> = serde_json::from_slice(bytes).map_err(damaged)?;
     let refused = |what: String| Error::unsupported(format!("{what} is not served here; train a plain LoRA adapter"));
+    if config.contains_key("fine_tune_type") || config.contains_key("lora_parameters") {
+        return Err(Error::unsupported(
+            "this is an adapter in MLX's layout; export it in PEFT's, or train it with PEFT",
+        ));
+    }
     match config.get("peft_type").and_then(Value::as_str) {
         Some("LORA") => {}
         Some(other) => return Err(refused(format!("peft_type {other:?}"))),
@@ -84,6 +89,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(LoraConfig, Patterns)> {
     };
     read.check()?;
     Ok((read, Patterns::read(&config)?))
+}
+
+/// The model that a configuration says it is for.
+pub(super) fn base(bytes: &[u8]) -> Result<Option<String>> {
+    let damaged = |e| Error::corrupt(format!("it is damaged: {e}; save the adapter again"));
+    let config: Map<String, Value> = serde_json::from_slice(bytes).map_err(damaged)?;
+    let named = config.get("base_model_name_or_path").and_then(Value::as_str);
+    Ok(named.filter(|name| !name.is_empty()).map(str::to_owned))
 }
 
 /// Whether a switch does anything: none of null, false, 0 and empty.

@@ -74,7 +74,8 @@ proptest! {
     #[test]
     fn a_number_that_no_unit_has_is_never_supported(n in 31u32..9999) {
         let sentence = format!("Unused goods may be returned within {n} days.");
-        let grounds: Vec<Ground> = RETURNS.iter().map(|(headings, text)| Ground { text, headings, best: true }).collect();
+        let ground = |(headings, text): &(&'static str, &'static str)| Ground { text, headings, best: true };
+        let grounds: Vec<Ground> = RETURNS.iter().map(ground).collect();
         prop_assert!(matches!(support(&sentence, "", &grounds), Verdict::Unsupported(_)));
     }
 }

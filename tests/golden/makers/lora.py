@@ -4,13 +4,14 @@
                 expected.json       its logits
                 train.json          a batch, its loss, the norm of every gradient, the losses of ten steps
                 train.safetensors   every gradient; for `llama` also the adapter after ten steps
+    lora/CASE.gguf                  the adapter of `llama` and `qwen2` as llama.cpp's converter writes it
     lora/gguf-llama.json            as train.json: the adapter of `llama` on the weights of gguf/llama.gguf
 """
 import shutil
 import warnings
 
 import torch
-from gguf import GGUFReader
+from gguf import GGUFReader, GGUFWriter
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoTokenizer
@@ -30,11 +31,11 @@ CASES = {
     "llama": ("llama", dict(r=4, lora_alpha=8, target_modules=ALL), PROMPTS, ("gradients", "final")),
     "llama-qv": ("llama", dict(r=2, lora_alpha=6, use_rslora=True, target_modules=["q_proj", "v_proj"]), PROMPTS, None),
     "qwen2": ("qwen2", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ()),
+    "qwen3": ("qwen3", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ("gradients",)),
     "gemma3": ("gemma3", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ()),
     "granite": ("granite", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ()),
     "smollm3": ("smollm3", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ()),
     "phi3": ("phi3", dict(r=2, lora_alpha=8, target_modules=["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]), PROMPTS[:1], None),
-    "qwen3": ("qwen3", dict(r=2, lora_alpha=8, target_modules=ALL), PROMPTS[:1], ("gradients",)),
 }
 
 
@@ -52,6 +53,8 @@ def make(tiny, gguf, out):
             return adapted(base(), settings, seed)
 
         save(fresh(), family, out / case)
+        if case in ("llama", "qwen2"):
+            write_gguf(out / f"{case}.gguf", fresh(), family)
         write_logits(out / case / "expected.json", base(), fresh(), [tok(DECODER_PROMPT).input_ids[p] for p in prompts])
         if kept is not None:
             train(fresh, tok, out / case / "train", kept)
@@ -79,6 +82,24 @@ def adapted(model, settings, seed):
 def learned(model):
     """Names as PEFT's files have them, and parameters."""
     return [(name.replace(".default", ""), p) for name, p in model.named_parameters() if p.requires_grad]
+
+
+def write_gguf(path, model, arch):
+    """The factors under llama.cpp's names, B's rows of q and k in its order."""
+    w = GGUFWriter(str(path), arch)
+    w.add_type("adapter")
+    w.add_string("adapter.type", "lora")
+    w.add_float32("adapter.lora.alpha", model.peft_config["default"].lora_alpha)
+    for name, p in sorted(learned(model)):
+        module, half = name.removeprefix("base_model.model.").rsplit(".lora_", 1)
+        name, value = gguf_models.gguf_name(f"{module}.weight"), p.detach().numpy()
+        if half[0] == "B" and arch == "llama":
+            value = gguf_models.permute(name, value, model.config)
+        w.add_tensor(f"{name}.lora_{half[0].lower()}", value)
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
 
 
 def save(model, family, folder):
