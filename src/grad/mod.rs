@@ -9,7 +9,7 @@ mod loss;
 mod rules;
 
 pub use adamw::{AdamW, adamw};
-pub use loss::{Loss, cross_entropy};
+pub use loss::{Loss, Strips, cross_entropy, strip};
 
 use crate::error::Result;
 use crate::graph::{Graph, Op, Value};

@@ -19,10 +19,10 @@ impl Runtime {
         let converted = if from.is_file() { Some(self.converted(from, &base)?) } else { None };
         let dir = converted.as_ref().map_or(from, |folder| folder.path());
         let adapter = Adapter::read(dir)?;
+        Places::open(&base)?.1.check(&adapter).map_err(|e| e.context(dir.display()))?;
         if !any_base {
             check_base(dir, &base)?;
         }
-        Places::open(&base)?.1.check(&adapter).map_err(|e| e.context(dir.display()))?;
         let entry = self.take_in(dir, &base, &self.publishing()?)?;
         self.told(entry.manifest)
     }

@@ -4,16 +4,21 @@
 //! Nothing is copied and nothing is loaded: the training graphs take views of the mapped file as inputs. (A GPU gets
 //! one copy, packed as it is there.) Names and shapes of the constants are those `import/decoder.rs` writes.
 
-use crate::bundle::{self, self as hyper, Activation, Bundle, Decoder, Hyperparameters, Multipliers};
+use super::told::{inputs, told};
+use crate::bundle::{self, self as hyper, Activation, Bundle, Hyperparameters, Multipliers};
 use crate::engine::{Engine, Mapped, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::format;
-use crate::graph::{self, Constant, Data, Graph, Op};
+use crate::graph::{self, Constant, Data, Graph};
 use crate::lora::Target;
 use crate::onnx;
-use crate::tensor::{BLOCK, Bits};
+use crate::tensor::Bits;
 use memmap2::Mmap;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// Numbers of the output layer that are float32 at once, at the most: 64 MB.
+const STRIP: usize = 16 << 20;
 
 /// The extents and settings that all layers share.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +55,12 @@ impl Shape {
     /// Outputs of the matrix that q, k and v are parts of.
     pub fn joined(&self) -> usize {
         (self.heads + 2 * self.kv_heads) * self.head_dim
+    }
+
+    /// Rows of the output layer that are made float32 at once: all strips have as many, but for the last.
+    pub fn strip(&self) -> usize {
+        let strips = (self.vocabulary * self.hidden).div_ceil(STRIP).max(1);
+        self.vocabulary.div_ceil(strips).max(1)
     }
 
     /// Outputs and inputs of a target.
@@ -112,6 +123,15 @@ pub struct Layer {
     pub weights: Vec<Weight>,
 }
 
+/// Some rows of the output layer.
+#[derive(Debug)]
+pub struct Strip {
+    /// Which.
+    pub rows: Range<usize>,
+    /// As a matrix of a layer.
+    pub weights: Vec<Weight>,
+}
+
 /// The base of a bundle.
 #[derive(Debug)]
 pub struct Frozen {
@@ -125,8 +145,8 @@ pub struct Frozen {
     pub embedding: Vec<Weight>,
     /// How the output layer is kept.
     pub output: Kept,
-    /// The output layer: as a matrix of a layer.
-    pub head: Vec<Weight>,
+    /// The output layer, a strip of the vocabulary after the other.
+    pub head: Vec<Strip>,
     /// The gain of the last norm.
     pub gain: Weight,
     graph: Graph,
@@ -185,7 +205,12 @@ impl Frozen {
         }
         (this.table, this.embedding) = this.matrix("embed", "table", 0..shape.vocabulary, shape.vocabulary)?;
         let output = if inputs(&this.graph, "head").is_some() { "head" } else { "embed" };
-        (this.output, this.head) = this.matrix(output, "head", 0..shape.vocabulary, shape.vocabulary)?;
+        for begin in (0..shape.vocabulary).step_by(shape.strip()) {
+            let rows = begin..shape.vocabulary.min(begin + shape.strip());
+            let (kept, weights) = this.matrix(output, "head", rows.clone(), shape.vocabulary)?;
+            this.output = kept;
+            this.head.push(Strip { rows, weights });
+        }
         this.gain = this.vector("gain", "model.norm.weight")?;
         Ok(this)
     }
@@ -204,7 +229,8 @@ impl Frozen {
     /// Puts all that every step reads where `session` computes.
     pub fn settle(&mut self, session: &Session) -> Result<()> {
         let layers = self.layers.iter_mut().flat_map(|layer| &mut layer.weights);
-        let ends = self.embedding.iter_mut().chain(&mut self.head).chain([&mut self.gain]);
+        let ends = self.embedding.iter_mut().chain([&mut self.gain]);
+        let ends = ends.chain(self.head.iter_mut().flat_map(|strip| &mut strip.weights));
         layers.chain(ends).try_for_each(|(_, source)| source.settle(session))
     }
 
@@ -258,7 +284,7 @@ impl Frozen {
 
     /// Some rows of the matrix `name` as inputs called `input.quants`, `input.scales` and `input.offsets`, or
     /// `input.dense`. Offsets and dense matrices come whole: their rows lie apart.
-    fn matrix(&self, name: &str, input: &str, rows: std::ops::Range<usize>, all: usize) -> Result<(Kept, Vec<Weight>)> {
+    fn matrix(&self, name: &str, input: &str, rows: Range<usize>, all: usize) -> Result<(Kept, Vec<Weight>)> {
         if let Some(dense) = self.graph.constant_named(&format!("{name}.transposed")) {
             let whole = self.part(dense, &format!("{input}.dense"), 0, &dense.shape)?;
             return Ok((Kept::Dense, vec![whole]));
@@ -343,41 +369,4 @@ impl Source {
 /// The name of a rope's table, `cosines` or `sines`.
 fn tables(rope: usize, which: &str) -> String {
     if rope == 0 { format!("rope.{which}") } else { format!("rope.{rope}.{which}") }
-}
-
-/// What a bundle is whose manifest does not say: those were all of the llama shape, with one window for all layers.
-fn told(graph: &Graph, decoder: &Decoder) -> Option<Hyperparameters> {
-    let attention = graph.nodes().iter().find_map(|n| match &n.op {
-        Op::GroupQueryAttention(a) => Some(a.clone()),
-        _ => None,
-    })?;
-    let epsilon = graph.nodes().iter().find_map(|n| match n.op {
-        Op::RmsNorm { epsilon } => Some(epsilon),
-        _ => None,
-    })?;
-    let has = |name: &str| graph.constant_named(name).is_some();
-    Some(Hyperparameters {
-        hidden: *graph.constant_named("model.norm.weight")?.shape.first()?,
-        inner: inputs(graph, "layers.0.mlp.down")?,
-        heads: attention.heads,
-        epsilon,
-        activation: Activation::Silu,
-        biases: has("layers.0.attention.qkv.bias"),
-        head_norms: has("model.layers.0.self_attn.q_norm.weight"),
-        post_norms: false,
-        attention_scale: 1.0 / (decoder.head_dim as f32).sqrt(),
-        attention_cap: None,
-        logit_cap: None,
-        multipliers: Multipliers::default(),
-        // Only the tables were kept.
-        ropes: vec![],
-        layers: vec![hyper::Layer { window: attention.window, rope: Some(0) }; decoder.layers],
-    })
-}
-
-/// Inputs of a matrix: its columns.
-fn inputs(graph: &Graph, name: &str) -> Option<usize> {
-    let quants = graph.constant_named(&format!("{name}.quants")).map(|c| c.shape.get(1).map(|b| b * BLOCK));
-    let dense = || graph.constant_named(&format!("{name}.transposed")).map(|c| c.shape.first().copied());
-    quants.or_else(dense).flatten()
 }

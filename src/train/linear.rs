@@ -62,19 +62,6 @@ pub(super) fn matrix(
     g.op(Op::Gemm { transpose_a: true, transpose_b: false, scale: 1.0 }, &[left, right, w])
 }
 
-/// The output layer `[V, H]` as float32.
-pub(super) fn table(g: &mut Graph, shape: &Shape, kept: Kept, name: &'static str) -> Value {
-    let (rows, columns) = (shape.vocabulary, shape.hidden);
-    let (w, offsets) = Part { name, begin: 0, rows, all: rows, columns }.dense(g, kept);
-    match offsets {
-        None => w,
-        Some(offsets) => {
-            let ones = blocks(g, columns);
-            g.op(Op::Gemm { transpose_a: true, transpose_b: false, scale: 1.0 }, &[offsets, ones, w])
-        }
-    }
-}
-
 /// `x wᵀ`, and what an adapter adds where it is not in `w` already.
 pub(super) fn linear(
     g: &mut Graph,
@@ -141,7 +128,7 @@ impl Part {
 }
 
 /// `[K / 32, K]`: ones where a column lies in a row's block.
-fn blocks(g: &mut Graph, columns: usize) -> Value {
+pub(super) fn blocks(g: &mut Graph, columns: usize) -> Value {
     let ones = (0..columns / BLOCK).flat_map(|b| (0..columns).map(move |k| f32::from(u8::from(k / BLOCK == b))));
     let bytes = ones.flat_map(f32::to_le_bytes).collect();
     g.constant(&format!("blocks.{columns}"), DType::F32, &[columns / BLOCK, columns], Data::Inline(bytes))

@@ -19,9 +19,9 @@
 //! | `checkpoint` | a run as it can be taken up again |
 //! | `curve` | the loss as a picture |
 //!
-//! | `frozen` | where the base's weights lie |
+//! | `frozen`, `told` | what the base is, and where its weights lie |
 //! | `block`, `linear`, `ends` | the graphs: a layer, its matrices, what is before and behind the layers |
-//! | `batch`, `step` | examples side by side, and a step over them |
+//! | `batch`, `step`, `strips` | examples side by side, a step over them, and the loss over the vocabulary |
 //!
 //! The same seed, data and position give the same steps on every machine.
 
@@ -43,7 +43,9 @@ mod plan;
 mod run;
 mod schedule;
 mod step;
+mod strips;
 pub mod text_data;
+mod told;
 mod turn;
 
 pub use batch::Batch;

@@ -102,12 +102,14 @@ impl Plan {
 
     /// The peak of memory, in bytes.
     fn peak(&self, work: &Work<'_>, at_once: usize) -> u64 {
-        let Shape { hidden, heads, head_dim, inner, vocabulary, layers, .. } = *work.shape;
+        let Shape { hidden, heads, head_dim, inner, layers, .. } = *work.shape;
         let (adapter, _) = places(work.shape, work.lora);
         // Weights, two moments and the gradient; the next of one layer while the old are there.
         let optimizer = 4 * adapter * layers + 4 * adapter;
         let kept: usize = self.keep.iter().map(|k| k.numbers(work.shape)).sum::<usize>() * self.rows;
-        let logits = vocabulary * hidden + self.head_rows.min(self.rows) * vocabulary + 3 * self.rows * hidden;
+        // A strip of the output layer, its logits and what they are beside the largest; what strips are joined in.
+        let strip = work.shape.strip();
+        let logits = strip * hidden + 2 * self.head_rows.min(self.rows) * strip + 7 * self.rows * hidden;
         let scores = at_once * heads * work.length * work.length;
         let queries = heads * head_dim;
         let matrices = per_layer(work.shape);

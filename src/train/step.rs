@@ -4,8 +4,9 @@ use super::batch::Batch;
 use super::block::{Keep, block, places};
 use super::dropout::Masks;
 use super::ends;
-use super::frozen::{Form, Frozen, Layer, Source, Weight};
+use super::frozen::{Form, Frozen, Layer, Source, Strip, Weight};
 use super::plan::Plan;
+use super::strips::Given;
 use crate::bundle::Bundle;
 use crate::engine::{Engine, Heap, Input, Outputs, Session, Tensor};
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ pub struct Step {
     layers: HashMap<(Form, Keep), Halves>,
     embed: Session,
     head: Session,
+    strip: Session,
     loss: Session,
     norm: Session,
     update: Session,
@@ -97,6 +99,7 @@ impl Step {
         let mut this = Self {
             embed,
             head: open(&ends::head(&shape, frozen.output))?,
+            strip: open(&ends::strip(&shape))?,
             loss: open(&ends::loss(&shape)?)?,
             norm: open(&ends::norm())?,
             update: open(&adamw(&AdamW::default()))?,
@@ -199,28 +202,37 @@ impl Step {
         self.heap.release();
         let shape = &self.frozen.shape;
         let hidden = [batch.rows(), shape.hidden];
-        let w = one(run(&self.head, &[], &[&self.frozen.head], &[("w", &[shape.vocabulary, shape.hidden])])?)?;
+        let chunks = || batch.chosen.chunks(self.plan.head_rows).zip(batch.labels.chunks(self.plan.head_rows));
+        let mut given = chunks().map(|(chosen, _)| Given::nothing(shape, chosen)).collect::<Result<Vec<_>>>()?;
+        let gain = std::slice::from_ref(&self.frozen.gain);
+        for strip in &self.frozen.head {
+            let w = self.strip(strip)?;
+            for ((_, labels), given) in chunks().zip(&mut given) {
+                cancel.check()?;
+                given.take(&self.strip, x, &w, &strip.rows, labels, gain)?;
+            }
+        }
         let weight = Tensor::scalar(weight)?;
         let mut dx = Tensor::f32(&hidden, vec![0.0; hidden.iter().product()])?;
         let mut loss = 0.0;
-        for (chosen, labels) in batch.chosen.chunks(self.plan.head_rows).zip(batch.labels.chunks(self.plan.head_rows)) {
-            cancel.check()?;
-            let chosen = Tensor::i64(&[chosen.len()], chosen.to_vec())?;
-            let labels = Tensor::i64(&[labels.len()], labels.to_vec())?;
-            let inputs = [
-                ("x", Input::from(x)),
-                ("chosen", Input::from(&chosen)),
-                ("labels", Input::from(&labels)),
-                ("weight", Input::from(&weight)),
-                ("w", Input::from(&w)),
-                ("before", Input::from(&dx)),
-            ];
-            let gain = std::slice::from_ref(&self.frozen.gain);
+        for given in &given {
+            let mut inputs = given.inputs();
+            inputs.extend([("x", Input::from(x)), ("weight", Input::from(&weight)), ("before", Input::from(&dx))]);
             let mut outputs = run(&self.loss, &inputs, &[gain], &[("dx", &hidden)])?;
             loss += take(&mut outputs, "loss")?.as_f32()?[0];
             dx = take(&mut outputs, "dx")?;
         }
         Ok((loss, dx))
+    }
+
+    /// A strip of the output layer as float32.
+    fn strip(&self, strip: &Strip) -> Result<Tensor> {
+        let count = strip.rows.len();
+        let every = Tensor::i64(&[count], (0..count as i64).collect())?;
+        let [begin, end] = [strip.rows.start, strip.rows.end].map(|n| Tensor::i64(&[1], vec![n as i64]));
+        let (begin, end) = (begin?, end?);
+        let inputs = [("every", (&every).into()), ("begin", (&begin).into()), ("end", (&end).into())];
+        one(run(&self.head, &inputs, &[&strip.weights], &[("w", &[count, self.frozen.shape.hidden])])?)
     }
 
     /// Moves the weights along the gradients there are, at a learning rate, and forgets the gradients. Returns their
@@ -317,7 +329,7 @@ fn session(engine: &Engine, folder: &Path, graph: &Graph) -> Result<Session> {
 
 /// Runs a session over inputs and weights. Outputs of the shapes in `made` stay where it computes, for the next to
 /// read; others come to memory.
-fn run(
+pub(super) fn run(
     session: &Session,
     inputs: &[(&str, Input<'_>)],
     weights: &[&[Weight]],
@@ -337,7 +349,7 @@ fn taken<'a>(
     inputs.iter().copied().chain(frozen).filter(|(name, _)| session.takes(name)).collect()
 }
 
-fn take(outputs: &mut Outputs, name: &str) -> Result<Tensor> {
+pub(super) fn take(outputs: &mut Outputs, name: &str) -> Result<Tensor> {
     let at = outputs.iter().position(|(n, _)| n == name);
     at.map(|at| outputs.swap_remove(at).1).ok_or_else(|| Error::engine(format!("a training graph gave no {name}")))
 }
