@@ -17,8 +17,8 @@ use memmap2::Mmap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Numbers of the output layer that are float32 at once, at the most: 64 MB.
-const STRIP: usize = 16 << 20;
+/// Numbers of the output layer that are float32 at once, at the most: 32 MB.
+const STRIP: usize = 8 << 20;
 
 /// The extents and settings that all layers share.
 #[derive(Clone, Copy, Debug, PartialEq)]
