@@ -4,6 +4,7 @@ pub mod adapters;
 mod decoders;
 mod default_model;
 mod drafting;
+mod embedders;
 mod encoders;
 mod encodings;
 mod half;

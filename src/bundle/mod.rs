@@ -35,6 +35,9 @@ pub const TOKENIZER: &str = "tokenizer.json";
 /// The chat template's name.
 pub const TEMPLATE: &str = "chat_template.jinja";
 
+/// What an encoder's graph calls the vectors of whole texts, `[batch, dimensions]`, where it gives such.
+pub const WHOLE: &str = "sentence_embedding";
+
 /// What `manifest.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -154,6 +157,12 @@ pub enum Pooling {
     Mean,
     /// The first token's.
     Cls,
+    /// The last token's.
+    Last,
+    /// The largest over the tokens, number by number.
+    Max,
+    /// The model's own: it gives one vector for a text, as `sentence_embedding`.
+    Own,
 }
 
 /// A bundle on disk.

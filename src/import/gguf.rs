@@ -1,20 +1,24 @@
 //! A GGUF file as a model: llama.cpp's keys and names to ours.
 
 use super::config::{Config, DecoderConfig};
-use super::family::{self, Family, Windows};
+use super::family::{self, Family, Windows, encoders};
 use super::source::{File, Source, split};
 use super::{Described, ends, gguf_tokenizer};
 use crate::bundle::{Hyperparameters, Layer, Multipliers, Rope, Scaling};
 use crate::error::{Error, Result};
 use crate::format::gguf::{Gguf, Value};
 use crate::text::tokenizer::Tokenizer;
+use crate::watch::Progress;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Reads everything but the weights' numbers.
-pub(super) fn describe(path: &Path) -> Result<Described> {
+pub(super) fn describe(path: &Path, progress: &dyn Progress) -> Result<Described> {
     let gguf = Gguf::open(path)?;
     let kind = gguf.text("general.architecture").unwrap_or("").to_owned();
+    if let Some(file) = encoders::of_file(&kind) {
+        return encoder(gguf, file, path, progress);
+    }
     let family = family::of_file(&kind)?;
     let tokenizer = gguf_tokenizer::json(&gguf, path)?;
     let config = decoder(&gguf, family, &tokenizer).map_err(|e| e.context(path.display()))?;
@@ -31,6 +35,19 @@ pub(super) fn describe(path: &Path) -> Result<Described> {
     let source = Source::new(File::Gguf(gguf), names, interleaved);
     let license = source.license();
     Ok(Described { config: Config::Decoder(config), tokenizer, template, license, source })
+}
+
+fn encoder(gguf: Gguf, file: &encoders::File, path: &Path, progress: &dyn Progress) -> Result<Described> {
+    let shown = path.display().to_string();
+    let tokenizer = gguf_tokenizer::json(&gguf, path)?;
+    let config = file.config(&gguf, &shown, progress).map_err(|e| e.context(&shown))?;
+    let names: Vec<String> = gguf.names().map(str::to_owned).collect();
+    let names = file.names().canonical(names, |name| {
+        let tensor = gguf.tensor(name).and_then(Result::ok);
+        tensor.map_or(0, |tensor| tensor.matrix().0)
+    });
+    let source = Source::new(File::Gguf(gguf), names, vec![]);
+    Ok(Described { config: Config::Encoder(config), tokenizer, template: None, source })
 }
 
 /// Hugging Face's name of one of llama.cpp's tensors; an unknown one keeps its own, and is reported as unused.
@@ -136,7 +153,7 @@ fn windows<'a>(gguf: &'a Gguf, key: &str, family: Windows) -> impl Fn(usize) -> 
     }
 }
 
-fn rope(gguf: &Gguf, key: &dyn Fn(&str) -> String, head_dim: usize) -> Result<Rope> {
+pub(super) fn rope(gguf: &Gguf, key: &dyn Fn(&str) -> String, head_dim: usize) -> Result<Rope> {
     let theta = gguf.float(&key("rope.freq_base")).unwrap_or(10_000.0);
     let factor =
         || gguf.float(&key("rope.scaling.factor")).ok_or_else(|| Error::corrupt("rope.scaling.type without a factor"));

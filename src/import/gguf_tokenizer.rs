@@ -4,6 +4,7 @@
 //! the families Wayside imports.
 
 use super::gguf::texts;
+use super::gguf_word_piece;
 use crate::bundle::TOKENIZER;
 use crate::error::{Error, Result};
 use crate::format::gguf::{Gguf, Value};
@@ -19,35 +20,43 @@ const USER_DEFINED: i128 = 4;
 /// `tokenizer.json` of the file at `path`: the one that lies beside it where that is this model's own, else one built
 /// from what the file says.
 pub(super) fn json(gguf: &Gguf, path: &Path) -> Result<Vec<u8>> {
-    let tokens = texts(gguf, "tokenizer.ggml.tokens")?;
+    let tokens = tokens(gguf)?;
     let beside = path.with_file_name(TOKENIZER);
     match std::fs::read(&beside) {
         Ok(bytes) if is_of(&bytes, &tokens) => return Ok(bytes),
         Ok(_) => log::warn!("{} is another model's, and is left aside", beside.display()),
         Err(_) => {}
     }
-    build(gguf)
+    build(gguf, &tokens)
+}
+
+/// The tokens of a file, as a `tokenizer.json` spells them.
+fn tokens(gguf: &Gguf) -> Result<Vec<String>> {
+    match gguf.text("tokenizer.ggml.model") {
+        Some("bert") => gguf_word_piece::tokens(gguf),
+        _ => Ok(texts(gguf, "tokenizer.ggml.tokens")?.into_iter().map(str::to_owned).collect()),
+    }
 }
 
 /// Whether a `tokenizer.json` has the tokens of a GGUF file, each under its number. A few may differ: converters write
 /// unused ones in other ways.
-fn is_of(bytes: &[u8], tokens: &[&str]) -> bool {
+fn is_of(bytes: &[u8], tokens: &[String]) -> bool {
     let Ok(tokenizer) = Tokenizer::from_bytes(bytes, tokens.len()) else { return false };
-    let alike = tokens.iter().zip(0..).filter(|(token, id)| tokenizer.token(*id).as_deref() == Some(**token)).count();
+    let alike = tokens.iter().zip(0..).filter(|(token, id)| tokenizer.token(*id).as_ref() == Some(*token)).count();
     alike * 10 >= tokens.len() * 9
 }
 
-fn build(gguf: &Gguf) -> Result<Vec<u8>> {
-    let tokens = texts(gguf, "tokenizer.ggml.tokens")?;
-    let vocabulary: Map<String, Json> = tokens.iter().zip(0..).map(|(t, id)| ((*t).to_owned(), json!(id))).collect();
+fn build(gguf: &Gguf, tokens: &[String]) -> Result<Vec<u8>> {
+    let vocabulary: Map<String, Json> = tokens.iter().zip(0..).map(|(t, id)| (t.clone(), json!(id))).collect();
     let built = match gguf.text("tokenizer.ggml.model").unwrap_or_default() {
         "gpt2" => byte_level(gguf, vocabulary)?,
-        "llama" => sentence_piece(gguf, &tokens, vocabulary)?,
+        "llama" => sentence_piece(gguf, tokens, vocabulary)?,
+        "bert" => gguf_word_piece::word_piece(gguf, tokens, vocabulary)?,
         other => return Err(unknown(&format!("tokenizer model {other:?}"))),
     };
     let mut json = built;
     json["version"] = "1.0".into();
-    json["added_tokens"] = added(gguf, &tokens).into();
+    json["added_tokens"] = added(gguf, tokens).into();
     serde_json::to_vec(&json).map_err(|e| Error::corrupt("tokenizer").because(e))
 }
 
@@ -55,7 +64,7 @@ fn unknown(what: &str) -> Error {
     Error::unsupported(format!("{what} is unknown; put the model's own tokenizer.json beside the GGUF file"))
 }
 
-fn added(gguf: &Gguf, tokens: &[&str]) -> Vec<Json> {
+fn added(gguf: &Gguf, tokens: &[String]) -> Vec<Json> {
     let types = gguf.array("tokenizer.ggml.token_type").unwrap_or_default();
     let special = |(id, kind): (usize, &Value)| {
         let control = *kind == Value::Integer(CONTROL);
@@ -97,13 +106,13 @@ fn byte_level(gguf: &Gguf, vocabulary: Map<String, Json>) -> Result<Json> {
 }
 
 /// SentencePiece's BPE: the scores order the merges, and every split of a token into two tokens is one.
-fn sentence_piece(gguf: &Gguf, tokens: &[&str], vocabulary: Map<String, Json>) -> Result<Json> {
+fn sentence_piece(gguf: &Gguf, tokens: &[String], vocabulary: Map<String, Json>) -> Result<Json> {
     let scores = gguf.array("tokenizer.ggml.scores").unwrap_or_default();
     let score = |id: usize| match scores.get(id) {
         Some(Value::Float(f)) => *f,
         _ => f64::NEG_INFINITY,
     };
-    let ids: HashMap<&str, usize> = tokens.iter().zip(0..).map(|(t, id)| (*t, id)).collect();
+    let ids: HashMap<&str, usize> = tokens.iter().zip(0..).map(|(t, id)| (t.as_str(), id)).collect();
     let mut merges: Vec<(f64, usize, usize)> = Vec::new();
     for (id, token) in tokens.iter().enumerate() {
         for (at, _) in token.char_indices().skip(1) {

@@ -1,42 +1,64 @@
 //! A Hugging Face folder: `config.json`, safetensors, `tokenizer.json`, and the small files beside them.
 
-use super::config::{Config, DecoderConfig, EncoderConfig};
-use super::family::{self, Family, windows};
-use super::sentence::sentence;
+use super::config::{Config, DecoderConfig};
+use super::dense;
+use super::family::{self, Family, encoders, windows};
+use super::sentence::{is_embedder, sentence};
 use super::source::{File, Own, Source, split};
 use super::{Described, ends};
 use crate::bundle::{Activation, Hyperparameters, Layer, Multipliers, Rope, Scaling, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::format::safetensors::Folder;
 use crate::text::tokenizer::Tokenizer;
+use crate::watch::Progress;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Reads everything but the weights' numbers.
-pub(super) fn describe(folder: &Path) -> Result<Described> {
+pub(super) fn describe(folder: &Path, progress: &dyn Progress) -> Result<Described> {
     super::folder::check(folder)?;
     let weights = Folder::open(folder)?;
     let config = Keys::read(folder, "config.json")?;
     let tokenizer = required(folder, TOKENIZER)?;
     let kind = config.text("model_type")?;
     let names: Vec<String> = weights.names().map(str::to_owned).collect();
-    let (config, names) = match kind.as_str() {
-        "bert" => (Config::Encoder(encoder(&config, folder)?), encoder_names(names)),
-        _ => {
-            let family = family::of_folder(&kind)?;
-            let mut names: BTreeMap<_, Own> = names.into_iter().map(|n| (n.clone(), n.into())).collect();
-            names.retain(|n, _| !n.ends_with("rotary_emb.inv_freq"));
-            if config.flag("tie_word_embeddings") == Some(true) {
-                names.remove("lm_head.weight");
-            }
-            let config = decoder(&config, folder, family, &tokenizer)?;
-            let names = if family.joined { split(names, &config) } else { names };
-            (Config::Decoder(config), names)
-        }
-    };
+    if let Some(family) = encoders::of_folder(&kind) {
+        let sentence = sentence(folder, progress)?;
+        let patch = dense::weights(folder, &sentence.dense)?;
+        let config = (family.folder)(&config, sentence)?;
+        let names = family.names.canonical(names, |name| {
+            let tensor = weights.tensor(name).and_then(Result::ok);
+            tensor.map_or(0, |tensor| tensor.matrix().0)
+        });
+        let source = Source::new(File::Safetensors(weights), names, vec![]).patched(patch);
+        let (template, license) = (template(folder)?, license(folder));
+        return Ok(Described { config: Config::Encoder(config), tokenizer, template, license, source });
+    }
+    let family = family::of_folder(&kind)?;
+    if is_embedder(folder) {
+        return Err(Error::unsupported(format!(
+            "{} is an embedder made of the language model {kind} (its modules.json pools tokens); \
+             of embedders known are {}",
+            folder.display(),
+            encoders::known()
+        )));
+    }
+    let mut names: BTreeMap<_, Own> = names.into_iter().map(|n| (n.clone(), n.into())).collect();
+    names.retain(|n, _| !n.ends_with("rotary_emb.inv_freq"));
+    if config.flag("tie_word_embeddings") == Some(true) {
+        names.remove("lm_head.weight");
+    }
+    let config = decoder(&config, folder, family, &tokenizer)?;
+    let names = if family.joined { split(names, &config) } else { names };
     let source = Source::new(File::Safetensors(weights), names, vec![]);
-    Ok(Described { config, tokenizer, template: template(folder)?, license: license(folder), source })
+    Ok(Described {
+        config: Config::Decoder(config),
+        tokenizer,
+        template: template(folder)?,
+        license: license(folder),
+        source,
+    })
 }
 
 fn decoder(c: &Keys, folder: &Path, family: &Family, tokenizer: &[u8]) -> Result<DecoderConfig> {
@@ -149,38 +171,6 @@ fn yarn(c: &Keys, r: &Keys) -> Result<Scaling> {
     })
 }
 
-fn encoder(c: &Keys, folder: &Path) -> Result<EncoderConfig> {
-    for (key, known) in [("hidden_act", "gelu"), ("position_embedding_type", "absolute")] {
-        if let Ok(found) = c.text(key)
-            && found != known
-        {
-            return Err(Error::unsupported(format!("{key} {found:?}; only {known:?} is known for bert")));
-        }
-    }
-    let positions = c.size("max_position_embeddings")?;
-    let sentence = sentence(folder)?;
-    Ok(EncoderConfig {
-        architecture: "bert".into(),
-        layers: c.size("num_hidden_layers")?,
-        hidden: c.size("hidden_size")?,
-        heads: c.size("num_attention_heads")?,
-        vocabulary: c.size("vocab_size")?,
-        positions,
-        context: sentence.longest.unwrap_or(positions).min(positions),
-        epsilon: c.float("layer_norm_eps")? as f32,
-        pooling: sentence.pooling,
-        query_prefix: sentence.query_prefix,
-        passage_prefix: sentence.passage_prefix,
-    })
-}
-
-/// The tensors of an encoder, without the prefix of a task head and without what sentence vectors do not use.
-fn encoder_names(names: Vec<String>) -> BTreeMap<String, Own> {
-    let canonical = |n: &str| n.strip_prefix("bert.").unwrap_or(n).to_owned();
-    let unused = |n: &str| n.starts_with("pooler.") || n.starts_with("cls.") || n == "embeddings.position_ids";
-    names.into_iter().filter(|n| !unused(&canonical(n))).map(|n| (canonical(&n), n.into())).collect()
-}
-
 /// The chat template: a file of its own, or a string in `tokenizer_config.json` (or the one called "default" there).
 pub(super) fn template(folder: &Path) -> Result<Option<String>> {
     if let Ok(text) = std::fs::read_to_string(folder.join("chat_template.jinja")) {
@@ -253,6 +243,12 @@ impl Keys {
 
     pub fn flag(&self, key: &str) -> Option<bool> {
         self.json.get(key)?.as_bool()
+    }
+
+    /// The flags that are set of those whose name begins so, without that beginning.
+    pub fn on(&self, prefix: &str) -> Vec<String> {
+        let set = self.json.iter().filter(|(_, value)| **value == Json::Bool(true));
+        set.filter_map(|(key, _)| key.strip_prefix(prefix)).map(str::to_owned).collect()
     }
 
     pub fn object(&self, key: &str) -> Option<Self> {

@@ -31,7 +31,7 @@ pub fn judge_source() -> String {
 ///
 /// Errors: as [`super::import`].
 pub fn judge(base: &Path, dir: &Path, progress: &dyn Progress, cancel: &Cancel) -> Result<Bundle> {
-    let mut described = huggingface::describe(base)?;
+    let mut described = huggingface::describe(base, progress)?;
     let patch = taught(&described.source, TAUGHT)?;
     described.source = described.source.patched(patch);
     build(Path::new(&judge_source()), described, dir, Options::default(), progress, cancel)

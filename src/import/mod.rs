@@ -5,12 +5,14 @@
 mod adapter;
 mod config;
 mod decoder;
+mod dense;
 mod encoder;
 mod ends;
 mod family;
 mod folder;
 mod gguf;
 mod gguf_tokenizer;
+mod gguf_word_piece;
 mod huggingface;
 mod judge;
 mod linear;
@@ -70,7 +72,8 @@ pub fn import(path: &Path, dir: &Path, options: Options, progress: &dyn Progress
     }
     let within = if path.is_dir() { folder::gguf(path)? } else { None };
     let file = within.as_deref().unwrap_or(path);
-    let described = if file.is_dir() { huggingface::describe(file)? } else { gguf::describe(file)? };
+    let described =
+        if file.is_dir() { huggingface::describe(file, progress)? } else { gguf::describe(file, progress)? };
     build(file, described, dir, options, progress, cancel)
 }
 

@@ -1,9 +1,10 @@
 //! A folder that already holds an ONNX model: checked, described, and taken as it is.
 
+use super::family::encoders;
 use super::huggingface::{Keys, named_ends, required, template};
-use super::sentence::sentence;
+use super::sentence::{Sentence, prompts, sentence};
 use super::{ends, file_name, huggingface};
-use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model, name_of};
+use crate::bundle::{self, Bundle, Cache, Decoder, Encoder, Manifest, Model, Pooling, name_of};
 use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::graph::DType;
@@ -37,7 +38,7 @@ pub(super) fn import(folder: &Path, dir: &Path, progress: &dyn Progress) -> Resu
     let data = check::external_data(&model, home).map_err(|e| e.context(path.display()))?;
     let graph = model.graph.as_ref().ok_or_else(|| Error::corrupt("no graph"))?;
     let tokenizer = required(folder, bundle::TOKENIZER)?;
-    let described = describe(graph, folder, &tokenizer).map_err(|e| e.context(path.display()))?;
+    let described = describe(graph, folder, &tokenizer, progress).map_err(|e| e.context(path.display()))?;
     let staged = Staged::new(dir)?;
     progress.start("copy", data.len() as u64 + 1);
     let copy = |from: &Path, to: &Path| -> Result<()> {
@@ -73,7 +74,7 @@ pub(super) fn import(folder: &Path, dir: &Path, progress: &dyn Progress) -> Resu
     Bundle::publish(staged, manifest, dir)
 }
 
-fn describe(graph: &Graph, folder: &Path, tokenizer: &[u8]) -> Result<Model> {
+fn describe(graph: &Graph, folder: &Path, tokenizer: &[u8], progress: &dyn Progress) -> Result<Model> {
     let names: Vec<&str> = graph.input.iter().map(|i| i.name.as_str()).collect();
     for needed in ["input_ids", "attention_mask"] {
         if !names.contains(&needed) {
@@ -81,7 +82,7 @@ fn describe(graph: &Graph, folder: &Path, tokenizer: &[u8]) -> Result<Model> {
         }
     }
     let layers = names.iter().filter(|n| n.starts_with("past_key_values.") && n.ends_with(".key")).count();
-    if layers > 0 { decoder(graph, layers, folder, tokenizer) } else { encoder(graph, folder) }
+    if layers > 0 { decoder(graph, layers, folder, tokenizer) } else { encoder(graph, folder, progress) }
 }
 
 fn decoder(graph: &Graph, layers: usize, folder: &Path, tokenizer: &[u8]) -> Result<Model> {
@@ -126,12 +127,25 @@ fn decoder(graph: &Graph, layers: usize, folder: &Path, tokenizer: &[u8]) -> Res
     }))
 }
 
-fn encoder(graph: &Graph, folder: &Path) -> Result<Model> {
-    let (_, shape) = extents(find(&graph.output, "last_hidden_state")?);
+/// A model that gives whole vectors is believed; another one's tokens are pooled as the files beside it say.
+fn encoder(graph: &Graph, folder: &Path, progress: &dyn Progress) -> Result<Model> {
+    let whole = graph.output.iter().find(|output| output.name == bundle::WHOLE);
+    let sentence = match whole {
+        Some(_) => Sentence { pooling: Pooling::Own, ..prompts(folder) },
+        None => sentence(folder, progress)?,
+    };
+    if whole.is_none() && !sentence.dense.is_empty() {
+        return Err(Error::unsupported(format!(
+            "modules.json has a Dense behind the pooling, which a model that gives no {:?} lacks; \
+             import the folder's safetensors",
+            bundle::WHOLE
+        )));
+    }
+    let output = whole.map_or_else(|| find(&graph.output, "last_hidden_state"), Ok)?;
+    let (_, shape) = extents(output);
     let config = Keys::read(folder, "config.json")?;
     let dimensions = shape.last().copied().flatten().map_or_else(|| config.size("hidden_size"), Ok)?;
-    let positions = config.size("max_position_embeddings").unwrap_or(512);
-    let sentence = sentence(folder)?;
+    let positions = config.size("max_position_embeddings").unwrap_or(512).saturating_sub(encoders::before(&config));
     Ok(Model::Encoder(Encoder {
         dimensions,
         context: sentence.longest.unwrap_or(positions).min(positions),

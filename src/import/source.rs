@@ -47,6 +47,13 @@ impl From<String> for Own {
     }
 }
 
+impl Own {
+    /// Some rows of the tensor `name`.
+    pub fn rows(name: &str, rows: Range<usize>) -> Self {
+        Self { name: name.into(), rows: Some(rows) }
+    }
+}
+
 /// The tensors of a family that joins q, k and v, and gate and up, with each of them by itself.
 pub(super) fn split(names: BTreeMap<String, Own>, config: &DecoderConfig) -> BTreeMap<String, Own> {
     let Hyperparameters { heads, inner, .. } = config.hyperparameters;

@@ -105,28 +105,40 @@ impl Embedder {
             inputs.push(("token_type_ids", Input::from(&types)));
         }
         let outputs = self.session.run(&inputs)?;
-        let hidden = outputs.iter().find(|(name, _)| name == "last_hidden_state");
-        let hidden = hidden.ok_or_else(|| Error::engine("the embedder gave no last_hidden_state"))?.1.as_f32()?;
-        let rows = hidden.chunks_exact(width * self.encoder.dimensions);
-        texts.iter().zip(rows).map(|(text, rows)| self.pool(rows, text.len())).collect()
+        let (name, tokens) = match self.encoder.pooling {
+            Pooling::Own => (bundle::WHOLE, 1),
+            _ => ("last_hidden_state", width),
+        };
+        let given = outputs.iter().find(|(output, _)| output == name);
+        let given = given.ok_or_else(|| Error::engine(format!("the embedder gave no {name}")))?.1.as_f32()?;
+        let each = tokens * self.encoder.dimensions;
+        if given.len() != texts.len() * each {
+            return Err(Error::engine(format!("the embedder gave {name} of another size than its manifest says")));
+        }
+        texts.iter().zip(given.chunks_exact(each)).map(|(text, rows)| self.pool(rows, text.len())).collect()
     }
 
-    /// One unit vector from the vectors of `length` tokens.
+    /// One unit vector from the vectors of `length` tokens, or from the model's own.
     fn pool(&self, rows: &[f32], length: usize) -> Result<Vec<f32>> {
-        let dimensions = self.encoder.dimensions;
-        let used = match self.encoder.pooling {
-            Pooling::Cls => 1,
-            Pooling::Mean => length.max(1),
+        let mut rows = rows.chunks_exact(self.encoder.dimensions).take(length.max(1));
+        let first = rows.next().unwrap_or_default().to_vec();
+        let pooled = match self.encoder.pooling {
+            Pooling::Cls | Pooling::Own => first,
+            Pooling::Last => rows.last().map_or(first, <[f32]>::to_vec),
+            Pooling::Max => rows.fold(first, |most, row| most.iter().zip(row).map(|(a, b)| a.max(*b)).collect()),
+            // The sum has the same direction.
+            Pooling::Mean => rows.fold(first, |sum, row| sum.iter().zip(row).map(|(a, b)| a + b).collect()),
         };
-        let mut sum = vec![0.0; dimensions];
-        for row in rows.chunks_exact(dimensions).take(used) {
-            sum.iter_mut().zip(row).for_each(|(s, x)| *s += x);
-        }
-        let norm = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if !norm.is_finite() || norm == 0.0 {
-            return Err(Error::engine("the embedder gave no numbers; its weights may be damaged"));
-        }
-        sum.iter_mut().for_each(|x| *x /= norm);
-        Ok(sum)
+        unit(pooled)
     }
+}
+
+/// A vector at length 1. Errors: `Engine` when it has none.
+fn unit(mut vector: Vec<f32>) -> Result<Vec<f32>> {
+    let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if !norm.is_finite() || norm == 0.0 {
+        return Err(Error::engine("the embedder gave no numbers; its weights may be damaged"));
+    }
+    vector.iter_mut().for_each(|x| *x /= norm);
+    Ok(vector)
 }

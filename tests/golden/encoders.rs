@@ -19,23 +19,25 @@ const ALONE: f32 = if cfg!(target_arch = "aarch64") { 4e-3 } else { 1e-3 };
 /// The same without that rounding, on any processor.
 const ALONE_UNROUNDED: f32 = 1e-5;
 
-fn texts(expected: &Value) -> Vec<&str> {
+/// The texts of a reference.
+pub fn texts(expected: &Value) -> Vec<&str> {
     expected["texts"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect()
 }
 
 /// The vectors of all texts in one padded batch. Each is its text's vector alone, but for `alone`: padding takes
 /// no part.
-fn vectors(bundle: &Bundle, texts: &[&str], alone: f32) -> Vec<Vec<f32>> {
+pub fn vectors(bundle: &Bundle, texts: &[&str], alone: f32) -> Vec<Vec<f32>> {
     let embedder = Embedder::open(&engine(), bundle).unwrap();
     let together = embedder.passages(texts, &Quiet, &Cancel::new()).unwrap();
     for (text, vector) in texts.iter().zip(&together) {
-        let apart = largest_difference(vector, &embedder.query(text).unwrap());
-        assert!(apart < alone, "{text:?} alone: {apart}");
+        let off = apart(vector, &embedder.query(text).unwrap());
+        assert!(off < alone, "{text:?} alone: {off}");
     }
     together
 }
 
-fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+/// The largest difference of a number.
+pub fn apart(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
@@ -45,7 +47,8 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-fn tokens_are_those_of(bundle: &Bundle, expected: &Value) {
+/// The tokenizer cuts texts as the reference does.
+pub fn tokens_are_those_of(bundle: &Bundle, expected: &Value) {
     let Model::Encoder(encoder) = &bundle.manifest.model else { panic!("no encoder") };
     let tokenizer = Tokenizer::open(&bundle.path(TOKENIZER).unwrap(), usize::MAX).unwrap();
     for (text, exact) in texts(expected).iter().zip(expected["ids"].as_array().unwrap()) {
@@ -71,7 +74,7 @@ fn tiny_encoders_give_the_vectors_of_transformers() {
         }
         unrounded(&bundle);
         for (found, exact) in vectors(&bundle, &texts(&expected), ALONE_UNROUNDED).iter().zip(&exact) {
-            assert!(largest_difference(found, exact) < 1e-5, "{name}: {}", largest_difference(found, exact));
+            assert!(apart(found, exact) < 1e-5, "{name}: {}", apart(found, exact));
         }
     }
 }

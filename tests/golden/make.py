@@ -24,9 +24,10 @@ HERE = Path(__file__).resolve().parent
 
 
 def tiny(args):
-    from makers import decoders, encoders
+    from makers import decoders, embedders, encoders
     decoders.make(args.out / "tiny")
     encoders.make(args.out / "tiny")
+    embedders.make(args.out / "tiny")
 
 
 def smollm2(args):
@@ -40,9 +41,10 @@ def minilm(args):
 
 
 def gguf(args):
-    from makers import blocks, gguf_models
+    from makers import blocks, gguf_embedders, gguf_models
     blocks.make(args.out / "gguf")
     gguf_models.make(args.out / "tiny", args.out / "gguf")
+    gguf_embedders.make(args.out / "tiny", args.out / "gguf")
 
 
 def ready(args):

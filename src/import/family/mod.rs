@@ -1,6 +1,7 @@
-//! The families of decoders, a row each. They share the llama shape; a row says how one differs, and names the
+//! The families of decoders, a row each; those of encoders are in [`encoders`]. They share the llama shape; a row says how one differs, and names the
 //! functions that read what only its configuration has.
 
+pub(super) mod encoders;
 mod gemma;
 mod granite;
 mod phi3;
@@ -100,5 +101,9 @@ pub(super) fn of_file(name: &str) -> Result<&'static Family> {
 /// What to say of an architecture that is none of these.
 fn unknown(name: &str) -> crate::Error {
     let known: Vec<_> = FAMILIES.iter().map(|f| f.name).collect();
-    crate::Error::unsupported(format!("architecture {name:?} is unknown; known are {}, bert", known.join(", ")))
+    crate::Error::unsupported(format!(
+        "architecture {name:?} is unknown; known are {}, {}",
+        known.join(", "),
+        encoders::known()
+    ))
 }
