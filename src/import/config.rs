@@ -9,6 +9,8 @@ const LONGEST: usize = 32_768;
 /// A model's configuration, by what it does.
 pub(super) enum Config {
     Decoder(DecoderConfig),
+    /// A decoder whose hidden states are taken for vectors.
+    Embedder(DecoderConfig, Sentence),
     Encoder(EncoderConfig),
 }
 
@@ -127,14 +129,14 @@ impl EncoderConfig {
 impl Config {
     pub fn architecture(&self) -> &str {
         match self {
-            Self::Decoder(c) => &c.architecture,
+            Self::Decoder(c) | Self::Embedder(c, _) => &c.architecture,
             Self::Encoder(c) => &c.architecture,
         }
     }
 
     pub fn vocabulary(&self) -> usize {
         match self {
-            Self::Decoder(c) => c.vocabulary,
+            Self::Decoder(c) | Self::Embedder(c, _) => c.vocabulary,
             Self::Encoder(c) => c.vocabulary,
         }
     }

@@ -13,7 +13,7 @@
 //! ```
 
 use super::config::DecoderConfig;
-use super::linear::Weights;
+use super::linear::{Matrix, Weights};
 use super::rope::tables;
 use super::source::Source;
 use crate::bundle::{Activation, Cache, Decoder, Hyperparameters};
@@ -22,12 +22,14 @@ use crate::graph::{Attention, DType, Extent, Op, Value};
 use crate::watch::{Cancel, Progress};
 
 /// Rows of the rotary tables, however long the model's context.
-const LONGEST: usize = 32_768;
+pub(super) const LONGEST: usize = 32_768;
 /// The most numbers of a head; models have 64 to 256.
 const LARGEST_HEAD: usize = 1024;
 
 /// What every layer shares.
-struct Shared {
+pub(super) struct Shared {
+    /// Whether layers have caches of past keys and values.
+    caches: bool,
     past_length: Value,
     total_length: Value,
     /// Cosines and sines of each rope.
@@ -44,33 +46,12 @@ pub(super) fn build(
     check(c, w.source)?;
     let context = c.context.min(LONGEST);
     let h = &c.hyperparameters;
-    let layers = h.layers.len();
-    progress.start("import", layers as u64 + 1);
+    progress.start("import", h.layers.len() as u64 + 1);
     let ids = w.graph.input("input_ids", DType::I64, ["batch".into(), "sequence".into()]);
     let mask = w.graph.input("attention_mask", DType::I64, ["batch".into(), "total".into()]);
     let keep = w.graph.input_or("logits_to_keep", &[i64::from(i32::MAX)]);
-    let shared = shared(c, w, mask, context)?;
-
-    w.graph.scope("embed");
-    let table = w.table("embed", "model.embed_tokens.weight", c.vocabulary, h.hidden)?;
-    // Each layer adds to the stream of hidden states; the sum is taken inside the norm that follows.
-    let stream = w.look_up(&table, ids);
-    let mut stream = times(w, stream, h.multipliers.embedding);
-    let mut added = None;
-    for layer in 0..layers {
-        cancel.check()?;
-        progress.at(layer as u64);
-        let normed = norm(w, c, &format!("model.layers.{layer}.input_layernorm.weight"), &mut stream, added)?;
-        let attended = attention(c, w, layer, normed, &shared)?;
-        let attended = contribution(w, c, layer, "post_attention_layernorm", attended)?;
-        let name = if h.post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
-        let normed = norm(w, c, &format!("model.layers.{layer}.{name}.weight"), &mut stream, Some(attended))?;
-        let fed = mlp(w, h, layer, normed)?;
-        added = Some(contribution(w, c, layer, "post_feedforward_layernorm", fed)?);
-    }
-    progress.at(layers as u64);
-    w.graph.scope("head");
-    let normed = norm(w, c, "model.norm.weight", &mut stream, added)?;
+    let shared = shared(c, w, mask, context, true)?;
+    let (normed, table) = layers(c, w, ids, &shared, progress, cancel)?;
     let g = &mut w.graph;
     let start = g.op(Op::Neg, &[keep]);
     let (end, axis) = (g.integers(&[i64::MAX]), g.integers(&[1]));
@@ -87,7 +68,7 @@ pub(super) fn build(
     progress.finish();
     let biases = w.source.has("model.layers.0.self_attn.q_proj.bias");
     Ok(Decoder {
-        layers,
+        layers: h.layers.len(),
         kv_heads: c.kv_heads,
         head_dim: c.head_dim,
         vocabulary: c.vocabulary,
@@ -99,8 +80,40 @@ pub(super) fn build(
     })
 }
 
+/// All layers and the norm behind them, over the table of tokens, which the head may be as well.
+pub(super) fn layers(
+    c: &DecoderConfig,
+    w: &mut Weights<'_>,
+    ids: Value,
+    shared: &Shared,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<(Value, Matrix)> {
+    let h = &c.hyperparameters;
+    w.graph.scope("embed");
+    let table = w.table("embed", "model.embed_tokens.weight", c.vocabulary, h.hidden)?;
+    // Each layer adds to the stream of hidden states; the sum is taken inside the norm that follows.
+    let stream = w.look_up(&table, ids);
+    let mut stream = times(w, stream, h.multipliers.embedding);
+    let mut added = None;
+    for layer in 0..h.layers.len() {
+        cancel.check()?;
+        progress.at(layer as u64);
+        let normed = norm(w, c, &format!("model.layers.{layer}.input_layernorm.weight"), &mut stream, added)?;
+        let attended = attention(c, w, layer, normed, shared)?;
+        let attended = contribution(w, c, layer, "post_attention_layernorm", attended)?;
+        let name = if h.post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
+        let normed = norm(w, c, &format!("model.layers.{layer}.{name}.weight"), &mut stream, Some(attended))?;
+        let fed = mlp(w, h, layer, normed)?;
+        added = Some(contribution(w, c, layer, "post_feedforward_layernorm", fed)?);
+    }
+    progress.at(h.layers.len() as u64);
+    w.graph.scope("head");
+    Ok((norm(w, c, "model.norm.weight", &mut stream, added)?, table))
+}
+
 /// Refuses heads that the model's matrices do not have, before tables are made for them.
-fn check(c: &DecoderConfig, source: &Source) -> Result<()> {
+pub(super) fn check(c: &DecoderConfig, source: &Source) -> Result<()> {
     let Hyperparameters { heads, hidden, ropes, .. } = &c.hyperparameters;
     let (heads, kv_heads, head_dim) = (*heads, c.kv_heads, c.head_dim);
     if head_dim > LARGEST_HEAD || !head_dim.is_multiple_of(2) {
@@ -122,7 +135,14 @@ fn check(c: &DecoderConfig, source: &Source) -> Result<()> {
     Ok(())
 }
 
-fn shared(c: &DecoderConfig, w: &mut Weights<'_>, mask: Value, context: usize) -> Result<Shared> {
+/// Positions, and how far each text goes; with caches or without.
+pub(super) fn shared(
+    c: &DecoderConfig,
+    w: &mut Weights<'_>,
+    mask: Value,
+    context: usize,
+    caches: bool,
+) -> Result<Shared> {
     let mut ropes = Vec::new();
     for (at, rope) in c.hyperparameters.ropes.iter().enumerate() {
         let (cosines, sines) = tables(rope, context);
@@ -140,7 +160,7 @@ fn shared(c: &DecoderConfig, w: &mut Weights<'_>, mask: Value, context: usize) -
     let shape = g.op(Op::Shape, &[mask]);
     let total = g.op(Op::Gather { axis: 0 }, &[shape, one]);
     let total_length = g.op(Op::Cast(DType::I32), &[total]);
-    Ok(Shared { past_length, total_length, ropes })
+    Ok(Shared { caches, past_length, total_length, ropes })
 }
 
 /// The norm of the stream after `added` joined it.
@@ -206,8 +226,10 @@ fn attention(c: &DecoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, sha
     };
     let cache =
         |length: &'static str| -> [Extent; 4] { ["batch".into(), c.kv_heads.into(), length.into(), c.head_dim.into()] };
-    let past = ["key", "value"]
-        .map(|side| w.graph.input(&format!("past_key_values.{layer}.{side}"), DType::F32, cache("past")));
+    let past = ["key", "value"].map(|side| {
+        let name = format!("past_key_values.{layer}.{side}");
+        shared.caches.then(|| w.graph.input(&name, DType::F32, cache("past")))
+    });
     let usual = 1.0 / (c.head_dim as f32).sqrt();
     let rope = h.layers[layer].rope.and_then(|rope| shared.ropes.get(rope));
     let op = Op::GroupQueryAttention(Attention {
@@ -222,15 +244,15 @@ fn attention(c: &DecoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, sha
         Some(q),
         k,
         v,
-        Some(past[0]),
-        Some(past[1]),
+        past[0],
+        past[1],
         Some(shared.past_length),
         Some(shared.total_length),
         rope.map(|[cosines, _]| *cosines),
         rope.map(|[_, sines]| *sines),
     ];
     let out = w.graph.node(op, &inputs, 3);
-    for (side, value) in ["key", "value"].into_iter().zip(&out[1..]) {
+    for (side, value) in ["key", "value"].into_iter().zip(&out[1..]).filter(|_| shared.caches) {
         w.graph.output(&format!("present.{layer}.{side}"), *value, DType::F32, cache("present"));
     }
     let o = w.matrix(&format!("{name}.o"), &[(format!("{base}.o_proj.weight"), h.hidden)], q_size)?;

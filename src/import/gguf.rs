@@ -20,6 +20,12 @@ pub(super) fn describe(path: &Path, progress: &dyn Progress) -> Result<Described
         return encoder(gguf, file, path, progress);
     }
     let family = family::of_file(&kind)?;
+    if gguf.integer::<u32>(&format!("{kind}.pooling_type")).is_some_and(|pooling| pooling > 0) {
+        return Err(Error::unsupported(format!(
+            "{} is an embedder made of the language model {kind}; import its folder with safetensors",
+            path.display()
+        )));
+    }
     let tokenizer = gguf_tokenizer::json(&gguf, path)?;
     let config = decoder(&gguf, family, &tokenizer).map_err(|e| e.context(path.display()))?;
     let template = gguf.text("tokenizer.chat_template").map(str::to_owned);

@@ -36,29 +36,45 @@ pub(super) fn describe(folder: &Path, progress: &dyn Progress) -> Result<Describ
         return Ok(Described { config: Config::Encoder(config), tokenizer, template, license, source });
     }
     let family = family::of_folder(&kind)?;
-    if is_embedder(folder) {
-        return Err(Error::unsupported(format!(
-            "{} is an embedder made of the language model {kind} (its modules.json pools tokens); \
-             of embedders known are {}",
-            folder.display(),
-            encoders::known()
-        )));
-    }
-    let mut names: BTreeMap<_, Own> = names.into_iter().map(|n| (n.clone(), n.into())).collect();
-    names.retain(|n, _| !n.ends_with("rotary_emb.inv_freq"));
-    if config.flag("tie_word_embeddings") == Some(true) {
+    let (mut names, embeds): (BTreeMap<_, Own>, _) = (own_names(names), is_embedder(folder)?);
+    if embeds || config.flag("tie_word_embeddings") == Some(true) {
         names.remove("lm_head.weight");
     }
-    let config = decoder(&config, folder, family, &tokenizer)?;
-    let names = if family.joined { split(names, &config) } else { names };
+    let configured = decoder(&config, folder, family, &tokenizer)?;
+    let names = if family.joined { split(names, &configured) } else { names };
     let source = Source::new(File::Safetensors(weights), names, vec![]);
-    Ok(Described {
-        config: Config::Decoder(config),
-        tokenizer,
-        template: template(folder)?,
-        license: license(folder),
-        source,
-    })
+    if embeds {
+        sees_before(&config)?;
+        let sentence = sentence(folder, progress)?;
+        let source = source.patched(dense::weights(folder, &sentence.dense)?);
+        let config = Config::Embedder(configured, sentence);
+        return Ok(Described { config, tokenizer, template: None, license: license(folder), source });
+    }
+    let (template, license) = (template(folder)?, license(folder));
+    Ok(Described { config: Config::Decoder(configured), tokenizer, template, license, source })
+}
+
+/// The tensors of a language model. One that was saved without its head has none of them under `model`.
+fn own_names(names: Vec<String>) -> BTreeMap<String, Own> {
+    let bare = names.iter().any(|name| name == "embed_tokens.weight");
+    let full = |name: &str| if bare { format!("model.{name}") } else { name.to_owned() };
+    let kept = names.into_iter().filter(|name| !name.ends_with("rotary_emb.inv_freq"));
+    kept.map(|name| (full(&name), name.into())).collect()
+}
+
+/// Refuses a language model that was changed so that its tokens see those behind them.
+fn sees_before(c: &Keys) -> Result<()> {
+    for (key, changed) in [("use_bidirectional_attention", true), ("is_causal", false)] {
+        if c.flag(key) == Some(changed) {
+            return Err(Error::unsupported(format!(
+                "{}: {key} is {changed}; of embedders made of language models known are those whose tokens see what is \
+                 before them; of others {}",
+                c.file(),
+                encoders::known()
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn decoder(c: &Keys, folder: &Path, family: &Family, tokenizer: &[u8]) -> Result<DecoderConfig> {

@@ -6,6 +6,7 @@ mod adapter;
 mod config;
 mod decoder;
 mod dense;
+mod embedder;
 mod encoder;
 mod ends;
 mod family;
@@ -89,10 +90,11 @@ fn build(
     let staged = Staged::new(dir)?;
     let writer = WeightsWriter::create(staged.path(), crate::graph::WEIGHTS)?;
     let four_bit = options.weights.map_or_else(|| source.four_bit(), |b| b == Bits::Int4);
-    let precise = !four_bit && matches!(config, config::Config::Decoder(_));
+    let precise = !four_bit && !matches!(config, config::Config::Encoder(_));
     let mut weights = Weights { graph: Graph::new(), writer, source: &source, choice: options.weights, precise };
     let model = match &config {
         config::Config::Decoder(c) => Model::Decoder(decoder::build(c, &mut weights, progress, cancel)?),
+        config::Config::Embedder(c, s) => Model::Encoder(embedder::build(c, s, &mut weights, progress, cancel)?),
         config::Config::Encoder(c) => Model::Encoder(encoder::build(c, &mut weights, progress, cancel)?),
     };
     source.all_used()?;

@@ -71,8 +71,10 @@ pub(super) fn prompts(folder: &Path) -> Sentence {
 }
 
 /// Whether a folder says how a model's tokens become one vector: then it is an embedder.
-pub(super) fn is_embedder(folder: &Path) -> bool {
-    matches!(modules(folder), Ok(Some(_)))
+///
+/// Errors: as [`sentence`].
+pub(super) fn is_embedder(folder: &Path) -> Result<bool> {
+    Ok(modules(folder)?.is_some())
 }
 
 /// Where the pooling's configuration is, and the layers behind it; none where the folder has no pooling.

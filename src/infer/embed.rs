@@ -78,6 +78,10 @@ impl Embedder {
         // What is far longer than the limit's tokens can be need not be looked at.
         let end = text.char_indices().nth(self.encoder.context * 16).map_or(text.len(), |(at, _)| at);
         let mut tokens = self.tokenizer.encode(&format!("{prefix}{}", &text[..end]), true)?;
+        if tokens.is_empty() {
+            // Nothing at all would be no input; a model whose texts have no marks around them gets padding.
+            tokens.push(0);
+        }
         if tokens.len() > self.encoder.context
             && let Some(&last) = tokens.last()
         {
@@ -124,7 +128,7 @@ impl Embedder {
         let first = rows.next().unwrap_or_default().to_vec();
         let pooled = match self.encoder.pooling {
             Pooling::Cls | Pooling::Own => first,
-            Pooling::Last => rows.last().map_or(first, <[f32]>::to_vec),
+            Pooling::Last => rows.next_back().map_or(first, <[f32]>::to_vec),
             Pooling::Max => rows.fold(first, |most, row| most.iter().zip(row).map(|(a, b)| a.max(*b)).collect()),
             // The sum has the same direction.
             Pooling::Mean => rows.fold(first, |sum, row| sum.iter().zip(row).map(|(a, b)| a + b).collect()),

@@ -12,7 +12,7 @@ use wayside::tensor::Bits;
 use wayside::watch::{Cancel, Quiet};
 
 /// Every family's folder.
-const FAMILIES: [&str; 6] = ["xlm-roberta", "roberta", "distilbert", "mpnet", "nomic", "modernbert"];
+const FAMILIES: [&str; 7] = ["xlm-roberta", "roberta", "distilbert", "mpnet", "nomic", "modernbert", "qwen3-embedding"];
 /// How far a number of a unit vector may be from the reference's, without rounding of activations. Measured: 6e-7.
 const NEAR: f32 = 1e-5;
 /// What a wrong graph is away at least, so that [`NEAR`] sees it.
@@ -63,7 +63,7 @@ fn older_and_other_spellings_of_a_configuration_mean_the_same() {
 /// XLM-RoBERTa leaves the pooling to the embedder; DistilBERT has a layer behind it, so that the graph pools.
 #[test]
 fn every_pooling_is_that_of_sentence_transformers() {
-    for name in ["xlm-roberta", "distilbert"] {
+    for name in ["xlm-roberta", "distilbert", "qwen3-embedding"] {
         let folder = golden(&format!("tiny/{name}"));
         let expected = json(&folder.join("expected.json"));
         for (mode, exact) in expected["poolings"].as_object().unwrap() {
@@ -81,11 +81,12 @@ fn every_pooling_is_that_of_sentence_transformers() {
 #[test]
 fn the_tolerance_sees_what_a_wrong_graph_ignores() {
     type Change = fn(&mut Value);
-    let cases: [(&str, &str, Change); 8] = [
+    let cases: [(&str, &str, Change); 9] = [
         ("xlm-roberta", "config.json", |c| c["pad_token_id"] = 0.into()),
         ("roberta", "1_Pooling/config.json", |c| *c = [("pooling_mode", "cls")].into_iter().collect()),
         ("distilbert", "config.json", |c| c["activation"] = "gelu_new".into()),
         ("distilbert", "2_Dense/config.json", |c| c["activation_function"] = "Identity".into()),
+        ("qwen3-embedding", "config.json", |c| c["rms_norm_eps"] = 1e-3.into()),
         ("nomic", "config.json", |c| c["rotary_emb_base"] = 900.into()),
         ("nomic", "config.json", |c| c["activation_function"] = "geglu".into()),
         ("modernbert", "config.json", |c| c["local_attention"] = 10.into()),

@@ -91,6 +91,33 @@ fn configurations_that_nothing_here_knows_are_named() {
 }
 
 #[test]
+fn embedders_that_nothing_here_knows_are_named() {
+    let home = Home::new();
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change, &[&str]); 8] = [
+        ("tiny/xlm-roberta", |c| c["max_position_embeddings"] = 2.into(), &["no position"]),
+        ("tiny/distilbert", |c| c["activation"] = "relu".into(), &["activation", "\"relu\"", "known are gelu"]),
+        ("tiny/mpnet", |c| c["relative_attention_num_buckets"] = 16.into(), &["16 buckets", "32"]),
+        ("tiny/nomic", |c| c["num_experts"] = 8.into(), &["experts", "v1.5"]),
+        ("tiny/nomic", |c| c["prenorm"] = true.into(), &["prenorm is true"]),
+        ("tiny/nomic", |c| c["activation_function"] = "gelu".into(), &["\"gelu\"", "swiglu"]),
+        ("tiny/modernbert", |c| c["attention_bias"] = true.into(), &["attention_bias is true"]),
+        ("tiny/qwen3-embedding", |c| c["is_causal"] = false.into(), &["is_causal is false", "modernbert"]),
+    ];
+    for (model, change, words) in cases {
+        let (_around, folder) = altered(model, "config.json", change);
+        home.refuses(&folder, words);
+    }
+    let (_around, folder) = altered("tiny/qwen3-embedding", "modules.json", |c| {
+        c.as_array_mut().unwrap().push(json!({"type": "sentence_transformers.models.LayerNorm", "path": "2_Norm"}));
+    });
+    home.refuses(&folder, &["LayerNorm", "known are Transformer, Pooling"]);
+    let (_around, folder) = copied(&golden("tiny/distilbert"));
+    fs::remove_file(folder.join("2_Dense/model.safetensors")).unwrap();
+    home.refuses(&folder, &["2_Dense", "is missing", "save"]);
+}
+
+#[test]
 fn weights_in_a_form_that_is_not_read_are_named_with_what_to_do() {
     let home = Home::new();
     for method in ["gptq", "awq", "bitsandbytes", "fp8"] {

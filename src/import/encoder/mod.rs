@@ -9,6 +9,7 @@ mod pool;
 
 use super::config::{EncoderConfig, Nonlinear};
 use super::linear::Weights;
+use super::sentence::Sentence;
 use crate::bundle::{Encoder, Pooling, WHOLE};
 use crate::error::{Error, Result};
 use crate::graph::{DType, Op, Value};
@@ -50,26 +51,32 @@ pub(super) fn build(
         let relevance = relevance(c, w, x)?;
         w.graph.output(RELEVANCE, relevance, DType::F32, ["batch".into(), 1.into()]);
     }
-    let (dimensions, pooling) = match c.sentence.dense.last() {
+    let encoder = finish(&c.sentence, c.hidden, c.context, w, [x, mask])?;
+    progress.finish();
+    Ok(encoder)
+}
+
+/// The outputs of an embedder, of what its layers make and the mask; returns how to drive it.
+pub(super) fn finish(
+    sentence: &Sentence,
+    hidden: usize,
+    context: usize,
+    w: &mut Weights<'_>,
+    [x, mask]: [Value; 2],
+) -> Result<Encoder> {
+    let (dimensions, pooling) = match sentence.dense.last() {
         None => {
-            let shape = ["batch".into(), "sequence".into(), c.hidden.into()];
-            w.graph.output("last_hidden_state", x, DType::F32, shape);
-            (c.hidden, c.sentence.pooling)
+            w.graph.output("last_hidden_state", x, DType::F32, ["batch".into(), "sequence".into(), hidden.into()]);
+            (hidden, sentence.pooling)
         }
         Some(last) => {
-            let whole = pool::pooled(c, w, x, mask)?;
+            let whole = pool::pooled(sentence, hidden, w, x, mask)?;
             w.graph.output(WHOLE, whole, DType::F32, ["batch".into(), last.outputs.into()]);
             (last.outputs, Pooling::Own)
         }
     };
-    progress.finish();
-    Ok(Encoder {
-        dimensions,
-        context: c.context,
-        pooling,
-        query_prefix: c.sentence.query_prefix.clone(),
-        passage_prefix: c.sentence.passage_prefix.clone(),
-    })
+    let (query_prefix, passage_prefix) = (sentence.query_prefix.clone(), sentence.passage_prefix.clone());
+    Ok(Encoder { dimensions, context, pooling, query_prefix, passage_prefix })
 }
 
 /// Refuses extents that do not fit one another, before anything is made of them.
@@ -81,7 +88,7 @@ fn check(c: &EncoderConfig) -> Result<()> {
         return Err(Error::corrupt("the model has no position for a text's first token; fetch it again"));
     }
     let head = c.hidden / c.heads;
-    match c.ropes.iter().find(|rope| rope.width != head || head % 2 != 0) {
+    match c.ropes.iter().find(|rope| rope.width != head || !head.is_multiple_of(2)) {
         Some(rope) => Err(Error::unsupported(format!(
             "a rope that turns {} of {head} numbers of a head; known are encoders that turn whole heads",
             rope.width

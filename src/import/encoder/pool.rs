@@ -5,20 +5,20 @@
 use crate::bundle::Pooling;
 use crate::error::{Error, Result};
 use crate::graph::{DType, Graph, Op, Value};
-use crate::import::config::EncoderConfig;
 use crate::import::linear::Weights;
+use crate::import::sentence::Sentence;
 
 /// Taken from the numbers of padding, so that none of them is the largest.
 const NEVER: f32 = 1e9;
 
 /// `[batch, dimensions]` of token vectors `[batch, sequence, hidden]` and a mask `[batch, sequence]`.
-pub(super) fn pooled(c: &EncoderConfig, w: &mut Weights<'_>, x: Value, mask: Value) -> Result<Value> {
+pub(super) fn pooled(sentence: &Sentence, hidden: usize, w: &mut Weights<'_>, x: Value, mask: Value) -> Result<Value> {
     w.graph.scope("pooling");
-    let mut x = pool(&mut w.graph, c.sentence.pooling, x, mask);
-    let flat = w.graph.integers(&[-1, c.hidden as i64]);
+    let mut x = pool(&mut w.graph, sentence.pooling, x, mask);
+    let flat = w.graph.integers(&[-1, hidden as i64]);
     x = w.graph.op(Op::Reshape, &[x, flat]);
-    let mut dimensions = c.hidden;
-    for (at, layer) in c.sentence.dense.iter().enumerate() {
+    let mut dimensions = hidden;
+    for (at, layer) in sentence.dense.iter().enumerate() {
         w.graph.scope(format!("dense.{at}"));
         let (rows, columns) = (layer.outputs, layer.inputs);
         if columns != dimensions {

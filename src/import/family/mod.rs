@@ -1,5 +1,5 @@
-//! The families of decoders, a row each; those of encoders are in [`encoders`]. They share the llama shape; a row says how one differs, and names the
-//! functions that read what only its configuration has.
+//! The families of decoders, a row each; those of encoders are in [`encoders`]. They share the llama shape; a row says
+//! how one differs, and names the functions that read what only its configuration has.
 
 pub(super) mod encoders;
 mod gemma;

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import (
-    AutoModel, DistilBertConfig, ModernBertConfig, MPNetConfig, NomicBertConfig, PreTrainedTokenizerFast, RobertaConfig, XLMRobertaConfig)
+    AutoModel, DistilBertConfig, ModernBertConfig, MPNetConfig, NomicBertConfig, PreTrainedTokenizerFast, Qwen3Config, RobertaConfig, XLMRobertaConfig)
 
 from . import tokenizing
 from .common import round_to_int8, rounded, write_json
@@ -28,6 +28,10 @@ FOLDERS = {
     "modernbert": (lambda n: ModernBertConfig(
         vocab_size=n, max_position_embeddings=CONTEXT, local_attention=8, pad_token_id=0, eos_token_id=2, bos_token_id=1, cls_token_id=1, sep_token_id=2,
         **SHAPE | {"num_hidden_layers": 2}), "cls", torch.float16, None),
+    # A language model that gives vectors; two layers, or it would not matter what a token sees behind it.
+    "qwen3-embedding": (lambda n: Qwen3Config(
+        vocab_size=n, max_position_embeddings=CONTEXT, num_key_value_heads=1, head_dim=32, bos_token_id=0, eos_token_id=2, tie_word_embeddings=True,
+        **SHAPE | {"num_hidden_layers": 2, "intermediate_size": 64}), "lasttoken", torch.bfloat16, None),
 }
 
 
@@ -137,6 +141,12 @@ def tokenizer(name):
         return byte_level(name)
     if name == "mpnet":
         return mpnet()
+    if name == "qwen3-embedding":
+        tok = tokenizing.byte_bpe("qwen3")
+        end = tokenizing.SPECIALS[0]
+        tok.backend_tokenizer.post_processor = processors.TemplateProcessing(single=f"$A {end}", pair=f"$A $B {end}", special_tokens=[(end, 0)])
+        tok.chat_template = None
+        return tok
     return tokenizing.word_piece()
 
 

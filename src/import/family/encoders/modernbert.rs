@@ -41,7 +41,7 @@ pub(super) fn folder(c: &Keys, sentence: Sentence) -> Result<EncoderConfig> {
     let each = c.size("global_attn_every_n_layers").unwrap_or(EACH);
     let kinds = c.texts("layer_types").filter(|kinds| kinds.len() == config.layers.len());
     let layer = |at: usize| {
-        let near = kinds.as_ref().map_or(at % each != 0, |kinds| kinds[at] == "sliding_attention");
+        let near = kinds.as_ref().map_or(!at.is_multiple_of(each), |kinds| kinds[at] == "sliding_attention");
         Layer { window: near.then_some(window), rope: Some(near.into()) }
     };
     let config = EncoderConfig {
