@@ -26,7 +26,7 @@ pub(super) struct Sentence {
 pub(super) fn sentence(folder: &Path, progress: &dyn Progress) -> Result<Sentence> {
     let mut sentence = prompts(folder);
     let Some((path, dense)) = modules(folder)? else {
-        unsaid(&folder.display().to_string(), progress);
+        unsaid(&folder.display().to_string(), "put its modules.json and 1_Pooling into the folder", progress);
         return Ok(sentence);
     };
     let config = Keys::read(&folder.join(path), "config.json")?;
@@ -42,11 +42,11 @@ pub(super) fn sentence(folder: &Path, progress: &dyn Progress) -> Result<Sentenc
     Ok(sentence)
 }
 
-/// Tells that nothing says how the tokens of `what` become one vector.
-pub(super) fn unsaid(what: &str, progress: &dyn Progress) {
+/// Tells that nothing says how the tokens of `what` become one vector, and what to do if the mean is wrong.
+pub(super) fn unsaid(what: &str, remedy: &str, progress: &dyn Progress) {
     progress.note(&format!(
-        "{what}: nothing says how tokens become one vector, so their mean is taken; \
-         if the model wants another pooling, put its modules.json and 1_Pooling/config.json beside it"
+        "{what}: nothing says how tokens become one vector, so their mean is taken; if the model wants another \
+         pooling, {remedy}"
     ));
 }
 

@@ -94,7 +94,7 @@ impl File {
             Some(2) => Pooling::Cls,
             Some(3) => Pooling::Last,
             None | Some(0) => {
-                unsaid(shown, progress);
+                unsaid(shown, "import its folder with safetensors", progress);
                 Pooling::Mean
             }
             Some(other) => {
