@@ -53,7 +53,8 @@ fn encoder(gguf: Gguf, file: &encoders::File, path: &Path, progress: &dyn Progre
         tensor.map_or(0, |tensor| tensor.matrix().0)
     });
     let source = Source::new(File::Gguf(gguf), names, vec![]);
-    Ok(Described { config: Config::Encoder(config), tokenizer, template: None, source })
+    let license = source.license();
+    Ok(Described { config: Config::Encoder(config), tokenizer, template: None, license, source })
 }
 
 /// Hugging Face's name of one of llama.cpp's tensors; an unknown one keeps its own, and is reported as unused.
