@@ -33,7 +33,8 @@ pub(super) fn sentence(folder: &Path, progress: &dyn Progress) -> Result<Sentenc
     let prompted = !sentence.query_prefix.is_empty() || !sentence.passage_prefix.is_empty();
     if prompted && config.flag("include_prompt") == Some(false) {
         return Err(Error::unsupported(format!(
-            "{} leaves the words before a text out of its vector; only poolings over all tokens are known",
+            "{}: include_prompt is false, which leaves the words before a text out of its vector; only poolings \
+             over all tokens are known",
             config.file()
         )));
     }
