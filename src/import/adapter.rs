@@ -38,8 +38,11 @@ pub fn adapter(path: &Path, base: &Bundle) -> Result<Adapter> {
         ))));
     }
     let decoder = base.decoder()?;
+    let hyperparameters = decoder.hyperparameters.as_ref();
+    let older = || Error::incompatible(format!("{} was imported by an older Wayside; import it again", manifest.name));
+    let queries = hyperparameters.ok_or_else(older).map_err(about)?.heads;
     let heads = |target: Target| match target {
-        Target::Query => decoder.hyperparameters.as_ref().map(|h| h.heads),
+        Target::Query => Some(queries),
         Target::Key => Some(decoder.kv_heads),
         _ => None,
     };
