@@ -46,6 +46,11 @@ pub(super) fn check(folder: &Path) -> Result<()> {
                 "{shown} holds its weights as {name}, a format that can run code and is not read; \
                  save the model as safetensors with transformers' save_pretrained"
             ))
+        } else if let [_, _, ..] = super::ready::models(folder).as_slice() {
+            Error::invalid(format!(
+                "{shown} holds several ONNX models: {}; leave the one to import, or call it model.onnx",
+                super::ready::models(folder).join(", ")
+            ))
         } else if let Some(name) = first(&|name| name.ends_with(".safetensors")) {
             Error::unsupported(format!(
                 "{shown} holds {name}, but no model.safetensors with the names of transformers; {INSTEAD}"
@@ -77,7 +82,7 @@ fn quantized(folder: &Path) -> Option<String> {
 }
 
 /// The names of the files in a folder, sorted.
-fn names(folder: &Path) -> Vec<String> {
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort_unstable();

@@ -115,11 +115,12 @@ fn decoder(c: &Keys, folder: &Path, family: &Family, tokenizer: &[u8]) -> Result
 }
 
 fn activation(c: &Keys, family: &Family) -> Result<Activation> {
-    let Ok(name) = c.text("hidden_activation").or_else(|_| c.text("hidden_act")) else { return Ok(family.activation) };
+    let named = ["hidden_activation", "hidden_act"].into_iter().find_map(|key| Some((key, c.text(key).ok()?)));
+    let Some((key, name)) = named else { return Ok(family.activation) };
     match name.as_str() {
         "silu" | "swish" => Ok(Activation::Silu),
         "gelu_pytorch_tanh" | "gelu_new" | "gelu_fast" => Ok(Activation::GeluTanh),
-        _ => Err(Error::unsupported(format!("activation {name:?}; known are silu and gelu_pytorch_tanh"))),
+        _ => Err(Error::unsupported(format!("{key} {name:?}; known are silu and gelu_pytorch_tanh"))),
     }
 }
 

@@ -71,6 +71,12 @@ pub fn import(path: &Path, dir: &Path, options: Options, progress: &dyn Progress
     if path.is_dir() && ready::is_onnx(path) {
         return ready::import(path, dir, progress);
     }
+    if path.extension().is_some_and(|extension| extension == "onnx") {
+        return Err(Error::invalid(format!(
+            "{} is an ONNX model by itself; name the folder that holds it together with its tokenizer.json",
+            path.display()
+        )));
+    }
     let within = if path.is_dir() { folder::gguf(path)? } else { None };
     let file = within.as_deref().unwrap_or(path);
     let described =

@@ -26,7 +26,22 @@ fn model_file(folder: &Path) -> Option<PathBuf> {
     let genai = Keys::read(folder, "genai_config.json").ok();
     let named = genai.and_then(|g| g.object("model")?.object("decoder")?.text("filename").ok());
     let plain = named.filter(|n| Path::new(n).file_name().is_some_and(|f| f == n.as_str()));
-    plain.iter().map(String::as_str).chain(NAMES).map(|n| folder.join(n)).find(|p| p.is_file())
+    let usual = plain.iter().map(String::as_str).chain(NAMES).map(|n| folder.join(n)).find(|p| p.is_file());
+    usual.or_else(|| match models(folder).as_slice() {
+        [one] => Some(folder.join(one)),
+        _ => None,
+    })
+}
+
+/// The ONNX files of a folder by whatever name, or those in its folder `onnx`.
+pub(super) fn models(folder: &Path) -> Vec<String> {
+    let is_model = |name: &String| name.ends_with(".onnx");
+    let beside: Vec<String> = super::folder::names(folder).into_iter().filter(is_model).collect();
+    if !beside.is_empty() {
+        return beside;
+    }
+    let inner = super::folder::names(&folder.join("onnx")).into_iter().filter(is_model);
+    inner.map(|name| format!("onnx/{name}")).collect()
 }
 
 /// Copies the model, its data and its tokenizer into a bundle.

@@ -64,7 +64,7 @@ fn configurations_that_nothing_here_knows_are_named() {
     let cases: [(&str, Change, &[&str]); 14] = [
         ("tiny/llama", |c| c["model_type"] = "mamba".into(), &["\"mamba\"", "known are"]),
         ("tiny/llama", |c| c["hidden_act"] = "gelu".into(), &["hidden_act", "\"gelu\""]),
-        ("tiny/llama3", |c| c["rope_parameters"]["rope_type"] = "yarn".into(), &["rope type", "\"yarn\""]),
+        ("tiny/llama3", |c| c["rope_parameters"]["rope_type"] = "dynamic".into(), &["rope type", "\"dynamic\""]),
         ("tiny/llama3", |c| c["rope_parameters"]["factor"] = Value::Null, &["config.json", "\"factor\""]),
         ("tiny/llama", |c| c["hidden_size"] = Value::Null, &["config.json", "\"hidden_size\""]),
         ("tiny/llama", |c| c["vocab_size"] = (-1).into(), &["config.json", "\"vocab_size\""]),
@@ -88,6 +88,21 @@ fn configurations_that_nothing_here_knows_are_named() {
         fs::remove_file(folder.join(file)).unwrap();
         assert_eq!(home.refuses(&folder, &[file]).kind(), ErrorKind::NotFound);
     }
+}
+
+#[test]
+fn an_onnx_model_may_have_any_name_if_it_is_the_only_one() {
+    let home = Home::new();
+    let (_around, folder) = copied(&golden("ready/optimum"));
+    let inner = folder.join("onnx");
+    fs::create_dir_all(&inner).unwrap();
+    let usual = [folder.join("model.onnx"), inner.join("model.onnx")].into_iter().find(|path| path.exists()).unwrap();
+    let other = inner.join("model_int8.onnx");
+    fs::rename(usual, &other).unwrap();
+    crate::golden::imported(&folder, None);
+    fs::copy(&other, inner.join("model_O4.onnx")).unwrap();
+    home.refuses(&folder, &["several ONNX models", "onnx/model_int8.onnx", "onnx/model_O4.onnx"]);
+    home.refuses(&other, &["name the folder"]);
 }
 
 #[test]

@@ -26,9 +26,10 @@ pub(in crate::import) struct Encoders {
     pub folder: fn(&Keys, Sentence) -> Result<EncoderConfig>,
 }
 
-const FAMILIES: [Encoders; 7] = [
+const FAMILIES: [Encoders; 8] = [
     Encoders { name: "bert", names: bert::NAMES, folder: bert::folder },
     Encoders { name: "roberta", names: bert::ROBERTA, folder: bert::roberta },
+    Encoders { name: "camembert", names: bert::ROBERTA, folder: bert::roberta },
     Encoders { name: "xlm-roberta", names: bert::ROBERTA, folder: bert::roberta },
     Encoders { name: "distilbert", names: distilbert::NAMES, folder: distilbert::folder },
     Encoders { name: "mpnet", names: mpnet::NAMES, folder: mpnet::folder },
@@ -49,7 +50,7 @@ pub(in crate::import) fn known() -> String {
 /// How many positions a family keeps for padding, before that of a text's first token.
 pub(in crate::import) fn before(c: &Keys) -> usize {
     match c.text("model_type").as_deref() {
-        Ok("roberta" | "xlm-roberta") => bert::padding(c) + 1,
+        Ok("roberta" | "camembert" | "xlm-roberta") => bert::padding(c) + 1,
         Ok("mpnet") => mpnet::FIRST,
         _ => 0,
     }
