@@ -53,7 +53,9 @@ pub enum Words {
   wayside models list --json")]
     List,
     /// Show one model: its family, size, context, memory and licence
-    #[command(after_help = "Example:
+    ///
+    /// Memory is weights, a conversation of `generate.context` tokens, and what is beside them.
+    #[command(after_help = "Examples:
   wayside models show smollm2-135m-instruct")]
     Show {
         /// The model
@@ -64,7 +66,7 @@ pub enum Words {
     ///
     /// Changes one line of config.toml, and leaves the rest of the file as it is. Adapters belong to the model they
     /// were made for. Another embedder makes other vectors: run `ingest` again.
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
   wayside models use qwen3")]
     Use {
         /// The model; `models list` names them
@@ -74,7 +76,7 @@ pub enum Words {
     /// Remove a model's files
     ///
     /// What is in use stays. So do parts, which `pull` fetched, and adapters.
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
   wayside models remove qwen3")]
     Remove {
         /// The model
