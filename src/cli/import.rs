@@ -11,10 +11,10 @@ use wayside::tensor::Bits;
 /// Make a model of your own ready: a GGUF file, or a folder from Hugging Face
 ///
 /// Reads a GGUF file, or a folder with safetensors or ONNX files, and writes a bundle that stock ONNX Runtime loads.
-/// Language models of the families Llama, Mistral, Qwen2, Qwen3, Gemma 2 and 3, Granite, SmolLM3 and Phi 3. Embedders of
-/// the families BERT, RoBERTa, XLM-RoBERTa, DistilBERT, MPNet, Nomic BERT and ModernBERT, and those made of a language
-/// model, as Qwen3-Embedding; as GGUF BERT and Nomic BERT. 4-bit blocks carry over as they are; everything else is
-/// stored in 8 bits unless --weights says otherwise.
+/// Language models of the families Llama, Mistral, Qwen2, Qwen3, Gemma 2 and 3, Granite, SmolLM3 and Phi 3. Embedders
+/// of the families BERT, RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT, MPNet, Nomic BERT and ModernBERT, and those made
+/// of a language model, as Qwen3-Embedding; as GGUF BERT and Nomic BERT. 4-bit blocks carry over as they are;
+/// everything else is stored in 8 bits unless --weights says otherwise.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside import Qwen3-0.6B-Q8_0.gguf --name qwen3

@@ -1,8 +1,8 @@
 //! Cross-entropy over a vocabulary, with its gradient in closed form, a strip of the vocabulary at a time.
 //!
 //! Output layer and logits are the largest arrays of a training step by far: 545 MB and 155 MB in float32 for 256
-//! tokens of a model of 0.5B. So neither is ever whole. What strips give is joined as they come, the softmax with the largest
-//! logit so far taken out:
+//! tokens of a model of 0.5B. So neither is ever whole. What strips give is joined as they come, the softmax with the
+//! largest logit so far taken out:
 //!
 //! ```text
 //! m' = max(m, max logits)      e = exp(logits - m')          over logits, in their place
