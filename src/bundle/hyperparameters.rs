@@ -47,6 +47,13 @@ pub struct Hyperparameters {
     pub layers: Vec<Layer>,
 }
 
+impl Hyperparameters {
+    /// What the norm before a layer's feed-forward is called, as transformers has it.
+    pub fn norm_before_feed_forward(&self) -> &'static str {
+        if self.post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" }
+    }
+}
+
 /// What distinguishes a layer from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {
@@ -94,6 +101,13 @@ pub struct Rope {
     pub width: usize,
     /// What is done to the frequencies.
     pub scaling: Scaling,
+}
+
+impl Rope {
+    /// What the table of a model's `at`th rope is called in its graph; `which` is "cosines" or "sines".
+    pub fn table(at: usize, which: &str) -> String {
+        if at == 0 { format!("rope.{which}") } else { format!("rope.{at}.{which}") }
+    }
 }
 
 /// What is done to the frequencies of a rope.

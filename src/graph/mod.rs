@@ -245,6 +245,25 @@ impl Graph {
         self.constant(&name, DType::F32, &[], Data::Inline(value.to_le_bytes().to_vec()))
     }
 
+    /// `x` times a number, which is often 1.
+    pub fn times(&mut self, x: Value, factor: f32) -> Value {
+        if factor == 1.0 {
+            return x;
+        }
+        let factor = self.float(factor);
+        self.op(Op::Mul, &[x, factor])
+    }
+
+    /// `cap tanh(x / cap)`, where tanh(x) is 2 sigmoid(2 x) - 1; `x` without a cap.
+    pub fn capped(&mut self, x: Value, cap: Option<f32>) -> Value {
+        let Some(cap) = cap else { return x };
+        let x = self.times(x, 2.0 / cap);
+        let x = self.op(Op::Sigmoid, &[x]);
+        let x = self.times(x, 2.0 * cap);
+        let cap = self.float(cap);
+        self.op(Op::Sub, &[x, cap])
+    }
+
     /// A node with one output.
     pub fn op(&mut self, op: Op, inputs: &[Value]) -> Value {
         let inputs: Vec<_> = inputs.iter().copied().map(Some).collect();

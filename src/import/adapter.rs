@@ -48,7 +48,7 @@ pub fn adapter(path: &Path, base: &Bundle) -> Result<Adapter> {
     };
     let (mut pairs, mut ranks) = (BTreeMap::new(), BTreeSet::new());
     for name in gguf.names().filter(|name| !name.ends_with(".lora_b")) {
-        let own = name.strip_suffix(".lora_a").and_then(|own| Some((own, canonical(own, family))));
+        let own = name.strip_suffix(".lora_a").map(|own| (own, canonical(own, family)));
         let module = own.as_ref().and_then(|(_, name)| Module::parse(name.strip_suffix(".weight")?));
         let (Some((own, _)), Some(module)) = (own, module) else {
             return Err(about(Error::unsupported(format!(

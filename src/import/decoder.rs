@@ -16,7 +16,7 @@ use super::config::DecoderConfig;
 use super::linear::{Matrix, Weights};
 use super::rope::tables;
 use super::source::Source;
-use crate::bundle::{Activation, Cache, Decoder, Hyperparameters};
+use crate::bundle::{Activation, Cache, Decoder, Hyperparameters, Rope};
 use crate::error::{Error, Result};
 use crate::graph::{Attention, DType, Extent, Op, Value};
 use crate::watch::{Cancel, Progress};
@@ -62,8 +62,8 @@ pub(super) fn build(
         table
     };
     let logits = w.linear(kept, &head, None);
-    let logits = times(w, logits, h.multipliers.logits);
-    let logits = capped(w, logits, h.logit_cap);
+    let logits = w.graph.times(logits, h.multipliers.logits);
+    let logits = w.graph.capped(logits, h.logit_cap);
     w.graph.output("logits", logits, DType::F32, ["batch".into(), "kept".into(), c.vocabulary.into()]);
     progress.finish();
     let biases = w.source.has("model.layers.0.self_attn.q_proj.bias");
@@ -94,7 +94,7 @@ pub(super) fn layers(
     let table = w.table("embed", "model.embed_tokens.weight", c.vocabulary, h.hidden)?;
     // Each layer adds to the stream of hidden states; the sum is taken inside the norm that follows.
     let stream = w.look_up(&table, ids);
-    let mut stream = times(w, stream, h.multipliers.embedding);
+    let mut stream = w.graph.times(stream, h.multipliers.embedding);
     let mut added = None;
     for layer in 0..h.layers.len() {
         cancel.check()?;
@@ -102,7 +102,7 @@ pub(super) fn layers(
         let normed = norm(w, c, &format!("model.layers.{layer}.input_layernorm.weight"), &mut stream, added)?;
         let attended = attention(c, w, layer, normed, shared)?;
         let attended = contribution(w, c, layer, "post_attention_layernorm", attended)?;
-        let name = if h.post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
+        let name = h.norm_before_feed_forward();
         let normed = norm(w, c, &format!("model.layers.{layer}.{name}.weight"), &mut stream, Some(attended))?;
         let fed = mlp(w, h, layer, normed)?;
         added = Some(contribution(w, c, layer, "post_feedforward_layernorm", fed)?);
@@ -147,9 +147,8 @@ pub(super) fn shared(
     for (at, rope) in c.hyperparameters.ropes.iter().enumerate() {
         let (cosines, sines) = tables(rope, context);
         let shape = [context, rope.width / 2];
-        let name = if at == 0 { "rope".to_owned() } else { format!("rope.{at}") };
-        let cosines = w.floats(&format!("{name}.cosines"), &shape, &cosines)?;
-        ropes.push([cosines, w.floats(&format!("{name}.sines"), &shape, &sines)?]);
+        let cosines = w.floats(&Rope::table(at, "cosines"), &shape, &cosines)?;
+        ropes.push([cosines, w.floats(&Rope::table(at, "sines"), &shape, &sines)?]);
     }
     let g = &mut w.graph;
     g.scope("positions");
@@ -181,27 +180,7 @@ fn contribution(w: &mut Weights<'_>, c: &DecoderConfig, layer: usize, name: &str
         let gain = w.gain(&format!("model.layers.{layer}.{name}.weight"), h.hidden, c.gain)?;
         x = w.graph.op(Op::RmsNorm { epsilon: h.epsilon }, &[x, gain]);
     }
-    Ok(times(w, x, h.multipliers.residual))
-}
-
-/// `x` times a number, which is often 1.
-fn times(w: &mut Weights<'_>, x: Value, factor: f32) -> Value {
-    if factor == 1.0 {
-        return x;
-    }
-    let factor = w.graph.float(factor);
-    w.graph.op(Op::Mul, &[x, factor])
-}
-
-/// `cap tanh(x / cap)`, where tanh(x) is 2 sigmoid(2 x) - 1.
-fn capped(w: &mut Weights<'_>, x: Value, cap: Option<f32>) -> Value {
-    let Some(cap) = cap else { return x };
-    let g = &mut w.graph;
-    let (inner, outer, cap) = (g.float(2.0 / cap), g.float(2.0 * cap), g.float(cap));
-    let x = g.op(Op::Mul, &[x, inner]);
-    let x = g.op(Op::Sigmoid, &[x]);
-    let x = g.op(Op::Mul, &[x, outer]);
-    g.op(Op::Sub, &[x, cap])
+    Ok(w.graph.times(x, h.multipliers.residual))
 }
 
 fn attention(c: &DecoderConfig, w: &mut Weights<'_>, layer: usize, x: Value, shared: &Shared) -> Result<Value> {

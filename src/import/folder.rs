@@ -46,10 +46,10 @@ pub(super) fn check(folder: &Path) -> Result<()> {
                 "{shown} holds its weights as {name}, a format that can run code and is not read; \
                  save the model as safetensors with transformers' save_pretrained"
             ))
-        } else if let [_, _, ..] = super::ready::models(folder).as_slice() {
+        } else if let several @ [_, _, ..] = super::ready::models(folder).as_slice() {
             Error::invalid(format!(
                 "{shown} holds several ONNX models: {}; leave the one to import, or call it model.onnx",
-                super::ready::models(folder).join(", ")
+                several.join(", ")
             ))
         } else if let Some(name) = first(&|name| name.ends_with(".safetensors")) {
             Error::unsupported(format!(

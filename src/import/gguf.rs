@@ -2,9 +2,10 @@
 
 use super::config::{Config, DecoderConfig};
 use super::family::{self, Family, Windows, encoders};
+use super::rope::stretch;
 use super::source::{File, Source, split};
 use super::{Described, ends, gguf_tokenizer};
-use crate::bundle::{Hyperparameters, Layer, Multipliers, Rope, Scaling};
+use crate::bundle::{Hyperparameters, Layer, Rope, Scaling};
 use crate::error::{Error, Result};
 use crate::format::gguf::{Gguf, Value};
 use crate::text::tokenizer::Tokenizer;
@@ -114,16 +115,9 @@ fn decoder(gguf: &Gguf, family: &Family, tokenizer: &[u8]) -> Result<DecoderConf
         inner: need("feed_forward_length")?,
         heads,
         epsilon: epsilon as f32,
-        activation: family.activation,
-        biases: false,
-        head_norms: family.head_norms,
-        post_norms: family.post_norms,
-        attention_scale: 1.0 / (head_dim as f32).sqrt(),
-        attention_cap: None,
-        logit_cap: None,
-        multipliers: Multipliers::default(),
         ropes: vec![rope(gguf, &key, head_dim)?],
         layers: (0..need("block_count")?).map(layer).collect(),
+        ..family.plain(head_dim)
     };
     let mut config = DecoderConfig {
         architecture: family.name.into(),
@@ -187,8 +181,7 @@ pub(super) fn rope(gguf: &Gguf, key: &dyn Fn(&str) -> String, head_dim: usize) -
 
 /// YaRN with the settings that everybody leaves as they are.
 fn yarn(factor: f64, original: f64, known: f64) -> Scaling {
-    let stretch = known * if factor > 1.0 { 0.1 * factor.ln() + 1.0 } else { 1.0 };
-    Scaling::Yarn { factor, fast: 32.0, slow: 1.0, original, stretch, whole: true }
+    Scaling::Yarn { factor, fast: 32.0, slow: 1.0, original, stretch: known * stretch(factor, 1.0), whole: true }
 }
 
 /// The texts in an array of strings. Errors: `Corrupt` when the key is missing or holds anything else.

@@ -3,10 +3,11 @@
 use super::config::{Config, DecoderConfig};
 use super::dense;
 use super::family::{self, Family, encoders, windows};
+use super::rope::stretch;
 use super::sentence::{is_embedder, sentence};
 use super::source::{File, Own, Source, split};
 use super::{Described, ends};
-use crate::bundle::{Activation, Hyperparameters, Layer, Multipliers, Rope, Scaling, TOKENIZER};
+use crate::bundle::{Activation, Hyperparameters, Layer, Rope, Scaling, TOKENIZER};
 use crate::error::{Error, Result};
 use crate::format::safetensors::Folder;
 use crate::text::tokenizer::Tokenizer;
@@ -89,15 +90,9 @@ fn decoder(c: &Keys, folder: &Path, family: &Family, tokenizer: &[u8]) -> Result
         heads,
         epsilon: c.float("rms_norm_eps")? as f32,
         activation: activation(c, family)?,
-        biases: false,
-        head_norms: family.head_norms,
-        post_norms: family.post_norms,
-        attention_scale: 1.0 / (head_dim as f32).sqrt(),
-        attention_cap: None,
-        logit_cap: None,
-        multipliers: Multipliers::default(),
         ropes: vec![rope(c, head_dim)?],
         layers: windows.into_iter().map(|window| Layer { window, rope: Some(0) }).collect(),
+        ..family.plain(head_dim)
     };
     let mut config = DecoderConfig {
         architecture: family.name.into(),
@@ -175,9 +170,8 @@ pub(super) fn rope(c: &Keys, head_dim: usize) -> Result<Rope> {
 fn yarn(c: &Keys, r: &Keys) -> Result<Scaling> {
     let factor = r.float("factor")?;
     let original = r.float("original_max_position_embeddings").or_else(|_| c.float("max_position_embeddings"))?;
-    let scale = |by: f64| if factor > 1.0 { 0.1 * by * factor.ln() + 1.0 } else { 1.0 };
     let both = r.float("mscale").ok().zip(r.float("mscale_all_dim").ok());
-    let usual = || both.map_or_else(|| scale(1.0), |(one, all)| scale(one) / scale(all));
+    let usual = || both.map_or_else(|| stretch(factor, 1.0), |(one, all)| stretch(factor, one) / stretch(factor, all));
     Ok(Scaling::Yarn {
         factor,
         fast: r.float("beta_fast").unwrap_or(32.0),

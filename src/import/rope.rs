@@ -14,6 +14,11 @@ pub(super) fn tables(rope: &Rope, positions: usize) -> (Vec<f32>, Vec<f32>) {
     (angles().map(|a| (stretch * a.cos()) as f32).collect(), angles().map(|a| (stretch * a.sin()) as f32).collect())
 }
 
+/// How much longer YaRN makes heads whose frequencies it divides by `factor`; `by` is 1 unless a model says otherwise.
+pub(super) fn stretch(factor: f64, by: f64) -> f64 {
+    if factor > 1.0 { 0.1 * by * factor.ln() + 1.0 } else { 1.0 }
+}
+
 /// The angle from one position to the next.
 fn frequency(rope: &Rope, pair: usize) -> f64 {
     let (width, theta) = (rope.width as f64, rope.theta);

@@ -145,15 +145,18 @@ pub(super) fn read_config(dir: &Path) -> Result<LoraConfig> {
 
 /// The model that the configuration names, if it does.
 pub(super) fn base_name(dir: &Path) -> Result<Option<String>> {
-    let path = dir.join(CONFIG);
-    let bytes = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
-    settings::base(&bytes).map_err(|e| e.context(path.display()))
+    configured(dir, settings::base)
 }
 
 fn read_settings(dir: &Path) -> Result<(LoraConfig, Patterns)> {
+    configured(dir, settings::parse)
+}
+
+/// What `read` finds in the configuration. Its errors name the file.
+fn configured<T>(dir: &Path, read: impl Fn(&[u8]) -> Result<T>) -> Result<T> {
     let path = dir.join(CONFIG);
     let bytes = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
-    settings::parse(&bytes).map_err(|e| e.context(path.display()))
+    read(&bytes).map_err(|e| e.context(path.display()))
 }
 
 /// Writes both files.

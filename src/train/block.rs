@@ -154,7 +154,7 @@ impl<'a> Layer<'a> {
     /// What is added to the stream, of what attention or feed-forward gave.
     fn contribution(&mut self, x: Value, gain: &str) -> Value {
         let x = if self.form.post_norms { self.norm(x, gain, self.shape.hidden) } else { x };
-        times(&mut self.graph, x, self.shape.multipliers.residual)
+        self.graph.times(x, self.shape.multipliers.residual)
     }
 
     fn norm(&mut self, x: Value, gain: &str, width: usize) -> Value {
@@ -238,7 +238,7 @@ impl<'a> Layer<'a> {
         let g = &mut self.graph;
         let scale = self.shape.attention_scale;
         let scores = g.op(Op::FusedMatMul { transpose_a: false, transpose_b: true, scale }, &[q, k]);
-        let scores = capped(g, scores, self.shape.attention_cap);
+        let scores = g.capped(scores, self.shape.attention_cap);
         let mask = g.input("mask", DType::F32, ["queries".into(), "length".into()]);
         let masked = g.op(Op::Add, &[scores, mask]);
         let p = g.op(Op::Softmax, &[masked]);
@@ -321,23 +321,4 @@ fn turned(g: &mut Graph, x: Value, heads: usize, head_dim: usize, turned: usize)
     let x = g.op(Op::Concat { axis: -1 }, &[own, parts[1]]);
     let together = flat(g, head_dim);
     g.op(Op::Reshape, &[x, together])
-}
-
-/// `x` times a number, which is often 1.
-pub(super) fn times(g: &mut Graph, x: Value, factor: f32) -> Value {
-    if factor == 1.0 {
-        return x;
-    }
-    let factor = g.float(factor);
-    g.op(Op::Mul, &[x, factor])
-}
-
-/// `cap tanh(x / cap)`, where tanh(x) is 2 sigmoid(2 x) - 1.
-fn capped(g: &mut Graph, x: Value, cap: Option<f32>) -> Value {
-    let Some(cap) = cap else { return x };
-    let x = times(g, x, 2.0 / cap);
-    let x = g.op(Op::Sigmoid, &[x]);
-    let x = times(g, x, 2.0 * cap);
-    let cap = g.float(cap);
-    g.op(Op::Sub, &[x, cap])
 }

@@ -1,6 +1,5 @@
 //! The graphs before and behind the layers: tokens to hidden states, hidden states to the loss.
 
-use super::block::times;
 use super::frozen::{Kept, Shape};
 use super::linear::blocks;
 use crate::error::Result;
@@ -27,7 +26,7 @@ pub fn embed(shape: &Shape, kept: Kept) -> Graph {
             g.op(Op::GatherBlocks(bits), &[quants, ids, scales])
         }
     };
-    let x = times(g, x, shape.multipliers.embedding);
+    let x = g.times(x, shape.multipliers.embedding);
     g.output("x", x, DType::F32, [Extent::from("rows"), columns.into()]);
     graph
 }
@@ -109,7 +108,7 @@ fn hidden(g: &mut Graph, shape: &Shape) -> (Value, Value) {
     let gain = g.input("gain", DType::F32, [shape.hidden.into()]);
     let rows = g.op(Op::Gather { axis: 0 }, &[x, chosen]);
     let normed = g.node(Op::RmsNorm { epsilon: shape.epsilon }, &[Some(rows), Some(gain)], 2)[0];
-    (rows, times(g, normed, shape.multipliers.logits))
+    (rows, g.times(normed, shape.multipliers.logits))
 }
 
 /// The loss over some rows: hidden states `x [rows, H]`, which of them (`chosen [n]`), what all strips gave for them,

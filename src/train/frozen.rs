@@ -5,7 +5,7 @@
 //! one copy, packed as it is there.) Names and shapes of the constants are those `import/decoder.rs` writes.
 
 use super::told::{inputs, told};
-use crate::bundle::{self, self as hyper, Activation, Bundle, Hyperparameters, Multipliers};
+use crate::bundle::{self, Activation, Bundle, Hyperparameters, Multipliers, Rope};
 use crate::engine::{Engine, Mapped, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::format;
@@ -118,7 +118,7 @@ pub struct Layer {
     /// What its graph is like.
     pub form: Form,
     /// What it sees, and which rope turns its heads.
-    pub about: hyper::Layer,
+    pub about: bundle::Layer,
     /// What its graph takes.
     pub weights: Vec<Weight>,
 }
@@ -219,7 +219,7 @@ impl Frozen {
     pub fn rotations(&self, positions: usize) -> Result<Vec<Vec<Weight>>> {
         let ropes = self.layers.iter().filter_map(|layer| layer.about.rope).max().map_or(0, |last| last + 1);
         let table = |rope: usize, name: &str| {
-            let constant = self.constant(&tables(rope, name))?;
+            let constant = self.constant(&Rope::table(rope, name))?;
             let width = constant.shape.last().copied().unwrap_or(0);
             self.part(&constant, name, 0, &[positions.min(self.shape.context), width])
         };
@@ -234,7 +234,7 @@ impl Frozen {
         layers.chain(ends).try_for_each(|(_, source)| source.settle(session))
     }
 
-    fn layer(&self, layer: usize, about: hyper::Layer, hyper: &Hyperparameters) -> Result<Layer> {
+    fn layer(&self, layer: usize, about: bundle::Layer, hyper: &Hyperparameters) -> Result<Layer> {
         let (queries, keys) = (self.shape.heads * self.shape.head_dim, self.shape.kv_heads * self.shape.head_dim);
         let inner = self.shape.inner;
         let (attention, mlp) = (format!("layers.{layer}.attention"), format!("layers.{layer}.mlp"));
@@ -257,7 +257,7 @@ impl Frozen {
         }
         let base = format!("model.layers.{layer}");
         weights.push(self.vector("attention_gain", &format!("{base}.input_layernorm.weight"))?);
-        let before = if hyper.post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
+        let before = hyper.norm_before_feed_forward();
         weights.push(self.vector("mlp_gain", &format!("{base}.{before}.weight"))?);
         if hyper.post_norms {
             let after = [("attended_gain", "post_attention"), ("fed_gain", "post_feedforward")];
@@ -276,7 +276,7 @@ impl Frozen {
             weights.push(self.vector("key_gain", &norm("k"))?);
         }
         let turned = match about.rope {
-            Some(rope) => 2 * self.constant(&tables(rope, "cosines"))?.shape.last().copied().unwrap_or(0),
+            Some(rope) => 2 * self.constant(&Rope::table(rope, "cosines"))?.shape.last().copied().unwrap_or(0),
             None => 0,
         };
         Ok(Layer { form: Form { kept, biases, head_norms, post_norms, turned }, about, weights })
@@ -364,9 +364,4 @@ impl Source {
             Self::Held(tensor) => tensor.into(),
         }
     }
-}
-
-/// The name of a rope's table, `cosines` or `sines`.
-fn tables(rope: usize, which: &str) -> String {
-    if rope == 0 { format!("rope.{which}") } else { format!("rope.{rope}.{which}") }
 }

@@ -38,13 +38,7 @@ pub(super) fn pooled(sentence: &Sentence, hidden: usize, w: &mut Weights<'_>, x:
             x = w.graph.op(Op::Add, &[x, bias]);
         }
         if layer.tanh {
-            // 2 sigmoid(2 x) - 1
-            let g = &mut w.graph;
-            let (two, one) = (g.float(2.0), g.float(1.0));
-            x = g.op(Op::Mul, &[x, two]);
-            x = g.op(Op::Sigmoid, &[x]);
-            x = g.op(Op::Mul, &[x, two]);
-            x = g.op(Op::Sub, &[x, one]);
+            x = w.graph.capped(x, Some(1.0));
         }
     }
     Ok(x)

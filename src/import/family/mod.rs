@@ -10,7 +10,7 @@ mod windows;
 
 use super::config::DecoderConfig;
 use super::huggingface::Keys;
-use crate::bundle::Activation;
+use crate::bundle::{Activation, Hyperparameters, Multipliers};
 use crate::error::Result;
 use crate::format::gguf::Gguf;
 
@@ -75,7 +75,14 @@ const FAMILIES: [Family; 9] = [
     Family { name: "gemma2", gguf: "gemma2", windows: Windows::AllButEach(2), ..GEMMA },
     Family { name: "gemma3_text", gguf: "gemma3", head_norms: true, windows: Windows::AllButEach(6), ..GEMMA },
     Family { name: "granite", gguf: "granite", folder: granite::folder, file: granite::file, ..LLAMA },
-    Family { name: "smollm3", gguf: "smollm3", folder: smollm3::folder, file: smollm3::file, ..QWEN_INTERLEAVED },
+    Family {
+        name: "smollm3",
+        gguf: "smollm3",
+        interleaved: true,
+        folder: smollm3::folder,
+        file: smollm3::file,
+        ..QWEN
+    },
     Family {
         name: "phi3",
         gguf: "phi3",
@@ -86,7 +93,28 @@ const FAMILIES: [Family; 9] = [
         ..LLAMA
     },
 ];
-const QWEN_INTERLEAVED: Family = Family { interleaved: true, ..QWEN };
+
+impl Family {
+    /// A model of the family whose heads have `head_dim` numbers, without extents, ropes and layers.
+    pub fn plain(&self, head_dim: usize) -> Hyperparameters {
+        Hyperparameters {
+            hidden: 0,
+            inner: 0,
+            heads: 1,
+            epsilon: 0.0,
+            activation: self.activation,
+            biases: false,
+            head_norms: self.head_norms,
+            post_norms: self.post_norms,
+            attention_scale: 1.0 / (head_dim as f32).sqrt(),
+            attention_cap: None,
+            logit_cap: None,
+            multipliers: Multipliers::default(),
+            ropes: vec![],
+            layers: vec![],
+        }
+    }
+}
 
 /// A family by its name in a folder.
 pub(super) fn of_folder(name: &str) -> Result<&'static Family> {

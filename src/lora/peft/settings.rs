@@ -44,8 +44,7 @@ const PLAIN_BEGINNINGS: [&str; 3] = ["eva", "gaussian", "orthogonal"];
 ///
 /// Errors: `Unsupported` for anything but plain LoRA, `Corrupt` or `Invalid` for what makes no sense.
 pub(super) fn parse(bytes: &[u8]) -> Result<(LoraConfig, Patterns)> {
-    let damaged = |e| Error::corrupt(format!("it is damaged: {e}; save the adapter again"));
-    let config: Map<String, Value> = serde_json::from_slice(bytes).map_err(damaged)?;
+    let config = object(bytes)?;
     let refused = |what: String| Error::unsupported(format!("{what} is not served here; train a plain LoRA adapter"));
     if config.contains_key("fine_tune_type") || config.contains_key("lora_parameters") {
         return Err(Error::unsupported(
@@ -93,10 +92,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(LoraConfig, Patterns)> {
 
 /// The model that a configuration says it is for.
 pub(super) fn base(bytes: &[u8]) -> Result<Option<String>> {
-    let damaged = |e| Error::corrupt(format!("it is damaged: {e}; save the adapter again"));
-    let config: Map<String, Value> = serde_json::from_slice(bytes).map_err(damaged)?;
+    let config = object(bytes)?;
     let named = config.get("base_model_name_or_path").and_then(Value::as_str);
     Ok(named.filter(|name| !name.is_empty()).map(str::to_owned))
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>> {
+    let damaged = |e| Error::corrupt(format!("it is damaged: {e}; save the adapter again"));
+    serde_json::from_slice(bytes).map_err(damaged)
 }
 
 /// Whether a switch does anything: none of null, false, 0 and empty.
