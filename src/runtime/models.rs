@@ -162,7 +162,8 @@ impl Runtime {
         self.models.join(name)
     }
 
-    /// A bundle by name. The two default models come from their parts; any other must have been imported.
+    /// A bundle by name. The two default models come from their parts, and so do those that were pulled by name; any
+    /// other must have been imported.
     pub(super) fn bundle(&self, name: &str) -> Result<Bundle> {
         let dir = self.bundle_dir(name);
         durable::sweep(&self.models)?;
@@ -176,14 +177,17 @@ impl Runtime {
         import(&path, &dir, Options::default(), &*self.progress, &self.cancel)
     }
 
-    /// What is wrong with the name of a model that is not here, unless it is one that can be pulled.
+    /// What is wrong with the name of a model that is not here, unless a part makes it.
     pub(super) fn no_bundle(&self, name: &str) -> Option<Error> {
-        (name != parts::LANGUAGE_MODEL && name != parts::EMBEDDER).then(|| {
-            Error::not_found(format!(
+        let part = self.parts.list().into_iter().find(|part| part.name == name && part.kind.is_model());
+        match part {
+            Some(part) if part.present || !part.optional => None,
+            Some(_) => Some(Error::not_found(format!("{name} is not there yet; run `wayside models pull {name}`"))),
+            None => Some(Error::not_found(format!(
                 "there is no model {name:?} in {}; import it with `wayside import PATH --name {name}`",
                 self.models.display()
-            ))
-        })
+            ))),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Parts as a whole, on small wheels made here.
 
+mod pieces;
 mod pip;
 mod shipped;
 
@@ -66,7 +67,7 @@ fn inner_zip() -> Vec<u8> {
 fn catalog() -> Catalog {
     let head = |name: &str, package: &str, entry: &str| {
         format!(
-            "[[part]]\nname = '{name}'\nkind = 'embedder'\npackage = '{package}'\nversion = '1.0'\nlicense = 'MIT'\n\
+            "[[part]]\nname = '{name}'\nkind = 'embedder'\npackage = '{package}'\nversion = '1.0'\nlicense = 'MIT'\npublisher = 'us'\n\
              description = 'for tests'\nentry = '{entry}'\n[part.wheel]\nname = '{}-1.0-py3-none-any.whl'\nbytes = 9\n",
             package.replace('-', "_")
         )

@@ -4,7 +4,7 @@ use super::*;
 use std::time::{Duration, Instant};
 
 /// Runs the real pip with a folder instead of a network.
-fn real_pip(world: &World) -> Pip {
+pub(super) fn real_pip(world: &World) -> Pip {
     let links = format!("PIP_FIND_LINKS={}", world.home.path().join("from").display());
     Pip::new(&[&["no-such-program"], &["env", "PIP_NO_INDEX=1", &links, "python3", "-m", "pip"]])
 }
