@@ -170,7 +170,6 @@ impl Listed<'_> {
             (_, Some(model)) if model.merged.is_some() => "merged",
             (_, Some(_)) => "ready",
             (Some(true), None) => "here",
-            (Some(false), None) if self.part.is_some_and(|part| part.optional) => "to pull",
             _ => "not here",
         };
         [
@@ -187,9 +186,9 @@ impl Listed<'_> {
 
 fn list(app: &App) -> Done {
     let runtime = app.runtime()?;
-    // A runtime that only some machines want is listed where it is.
-    let listed = |part: &Status| part.present || !part.optional || part.kind.is_model();
-    let parts: Vec<_> = runtime.parts().list().into_iter().filter(listed).collect();
+    // What only some want is listed where it is.
+    let listed = |part: &Status| part.present || !part.optional;
+    let (parts, others): (Vec<_>, Vec<_>) = runtime.parts().list().into_iter().partition(listed);
     // A damaged one is `doctor`'s to explain.
     let models: Vec<ModelInfo> = runtime.model_infos()?.into_iter().filter_map(|(_, info)| info.ok()).collect();
     let of_part = |part: &Status| models.iter().find(|model| model.name == part.name);
@@ -200,6 +199,11 @@ fn list(app: &App) -> Done {
         let heads = ["NAME", "FAMILY", "WEIGHTS", "SIZE", "MEMORY", "LICENCE", "STATE"].map(str::to_owned);
         let lines: Vec<_> = std::iter::once(heads).chain(rows.iter().map(Listed::row)).collect();
         columns(&lines).iter().for_each(|line| app.line(line));
+        let others = others.iter().filter(|part| part.kind.is_model());
+        let others: Vec<_> = others.map(|part| format!("{} ({})", part.name, bytes(part.bytes))).collect();
+        if !others.is_empty() {
+            app.line(&format!("to be had by `wayside models pull NAME`: {}", others.join(", ")));
+        }
     })
 }
 

@@ -58,7 +58,7 @@ impl Session {
         };
         let on_gpu = engine.device != Device::Cpu;
         let alone = on_gpu.then(gpu::alone);
-        let inner = open().map_err(fail)?;
+        let inner = registered(open).map_err(fail)?;
         drop(alone);
         let names = |ports: &[ort::value::Outlet]| ports.iter().map(|p| p.name().to_owned()).collect();
         let (inputs, outputs) = (names(inner.inputs()), names(inner.outputs()));
@@ -190,6 +190,20 @@ fn recorded_as(number: i64) -> Result<RunOptions> {
 
 /// Lets the threads of a session keep to `cores`, if any: whichever of them, for the system knows better. The thread
 /// that runs it is whoever calls, and stays as it is.
+/// Opens a session, the first of the process by itself: ONNX Runtime adds our domain to a table of its own then, and two
+/// at once would both add it, of which the second fails.
+fn registered(open: impl FnOnce() -> ort::Result<ort::session::Session>) -> ort::Result<ort::session::Session> {
+    static DONE: Mutex<bool> = Mutex::new(false);
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if *done {
+        drop(done);
+        return open();
+    }
+    let opened = open();
+    *done = opened.is_ok();
+    opened
+}
+
 fn on_cores(builder: SessionBuilder, cores: &[usize]) -> ort::Result<SessionBuilder> {
     if cores.len() < 2 {
         return Ok(builder);

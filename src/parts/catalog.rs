@@ -258,7 +258,7 @@ impl Part {
             return Err("a licence, a publisher and a description of one line are missing".into());
         }
         let joined = self.archive.is_none() && self.files.len() == 1 && self.package.contains('#');
-        if self.pieces.is_some_and(|pieces| pieces < 2 || pieces > 99 || !joined) {
+        if self.pieces.is_some_and(|pieces| !(2..=99).contains(&pieces) || !joined) {
             return Err("what comes in pieces is one file, of 2 to 99 numbered packages".into());
         }
         let mut names = HashSet::new();

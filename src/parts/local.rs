@@ -1,5 +1,6 @@
 //! Finds a part in a folder that a person copied to the machine: the wheel or those of its pieces, the zip file inside
-//! it, or the bare files. A wheel is known by its name, the others by their size (people rename files); the hash decides.
+//! it, or the bare files. A wheel is known by its name, the others by their size, for people rename files; the hash
+//! decides.
 
 use super::archive;
 use super::catalog::Part;
