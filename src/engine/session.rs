@@ -188,10 +188,8 @@ fn recorded_as(number: i64) -> Result<RunOptions> {
     Ok(options)
 }
 
-/// Lets the threads of a session keep to `cores`, if any: whichever of them, for the system knows better. The thread
-/// that runs it is whoever calls, and stays as it is.
-/// Opens a session, the first of the process by itself: ONNX Runtime adds our domain to a table of its own then, and two
-/// at once would both add it, of which the second fails.
+/// Opens a session, the first of the process by itself: ONNX Runtime adds our domain to a table of its own then. Two at
+/// once would both add it, and the second fails.
 fn registered(open: impl FnOnce() -> ort::Result<ort::session::Session>) -> ort::Result<ort::session::Session> {
     static DONE: Mutex<bool> = Mutex::new(false);
     let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -204,6 +202,8 @@ fn registered(open: impl FnOnce() -> ort::Result<ort::session::Session>) -> ort:
     opened
 }
 
+/// Lets the threads of a session keep to `cores`, if any: whichever of them, for the system knows better. The thread
+/// that runs it is whoever calls, and stays as it is.
 fn on_cores(builder: SessionBuilder, cores: &[usize]) -> ort::Result<SessionBuilder> {
     if cores.len() < 2 {
         return Ok(builder);
