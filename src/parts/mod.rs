@@ -149,6 +149,12 @@ impl Parts {
         self.catalog.of_target(&self.target).map(|part| self.status(part)).collect()
     }
 
+    /// The part of that name that a model is made of, if there is one.
+    pub fn model(&self, name: &str) -> Option<Status> {
+        let part = self.catalog.of_target(&self.target).find(|part| part.name == name && part.kind.is_model())?;
+        Some(self.status(part))
+    }
+
     /// What to open for a part, if it is there. Looks at presence and sizes only.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.catalog.find(name, &self.target).ok().and_then(|part| self.entry(part))

@@ -70,8 +70,7 @@ impl Runtime {
     fn told_model(&self, bundle: &Bundle) -> ModelInfo {
         let Manifest { name, architecture, parameters, weights, source, license, model, merged, .. } =
             bundle.manifest.clone();
-        let of_part = || self.parts.list().into_iter().find(|part| part.name == name).map(|part| part.license);
-        let license = license.or_else(of_part);
+        let license = license.or_else(|| self.parts.model(&name).map(|part| part.license));
         let (kind, context, cache) = match &model {
             Model::Decoder(decoder) => ("language-model", decoder.context, Some(self.cache_bytes(decoder))),
             Model::Encoder(encoder) => ("embedder", encoder.context, None),
@@ -136,9 +135,7 @@ impl Runtime {
     ///
     /// Errors: `NotFound` for a name that no model has; `Invalid` where the file cannot be changed so.
     pub fn use_model(&self, name: &str) -> Result<Chosen> {
-        let pulled =
-            self.parts.list().into_iter().any(|part| part.name == name && part.present && part.kind.is_model());
-        if pulled {
+        if self.parts.model(name).is_some_and(|part| part.present) {
             self.bundle(name)?;
         }
         let info = self.model_info(name)?;
@@ -192,8 +189,7 @@ impl Runtime {
     }
 
     fn none_here(&self, name: &str) -> Error {
-        let parts = self.parts.list();
-        if let Some(part) = parts.iter().find(|part| part.name == name && part.kind.is_model()) {
+        if let Some(part) = self.parts.model(name) {
             let remedy = if part.present { "use" } else { "pull" };
             return Error::not_found(format!("{name} is not ready yet; run `wayside models {remedy} {name}`"));
         }

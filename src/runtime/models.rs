@@ -179,8 +179,7 @@ impl Runtime {
 
     /// What is wrong with the name of a model that is not here, unless a part makes it.
     pub(super) fn no_bundle(&self, name: &str) -> Option<Error> {
-        let part = self.parts.list().into_iter().find(|part| part.name == name && part.kind.is_model());
-        match part {
+        match self.parts.model(name) {
             Some(part) if part.present || !part.optional => None,
             Some(_) => Some(Error::not_found(format!("{name} is not there yet; run `wayside models pull {name}`"))),
             None => Some(Error::not_found(format!(
