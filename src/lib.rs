@@ -60,10 +60,10 @@ pub use device::Device;
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
     AdapterDetails, AdapterInfo, Answer, AskSpeed, Bound, Case, Chat, Check, CheckedQuery, Chosen, Claim, Compared,
-    Comparison, Effect, EmbedSpeed, Erased, Examination, Examined, ExaminedCase, Figure, Figures, GenerateSpeed,
-    Imported, ImportedRecords, Injected, Learned, Learning, Merged, ModelInfo, Outcome, Promotion, Question, Receipt,
-    RecordsSpeed, Removed, Runtime, SearchSpeed, Shown, TogetherSpeed, TrainSpeed, Trained, Training, Tried, Walls,
-    Wear, Yardstick,
+    Comparison, Effect, EmbedSpeed, Erased, Examination, Examined, ExaminedCase, Exported, Figure, Figures,
+    GenerateSpeed, Imported, ImportedRecords, Injected, Learned, Learning, Merged, ModelInfo, Outcome, Promotion,
+    Question, Receipt, RecordsSpeed, Removed, Runtime, SearchSpeed, Shown, TogetherSpeed, TrainSpeed, Trained,
+    Training, Tried, Walls, Wear, Yardstick,
 };
 
 /// The README's example, compiled with the tests.

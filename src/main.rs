@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Some(Command::Documents(words)) => cli::documents::run(&app, words),
         Some(Command::Eval(words)) => cli::eval::run(&app, words),
         Some(Command::Import(words)) => cli::import::run(&app, words),
+        Some(Command::Export(words)) => cli::export::run(&app, words),
         Some(Command::Ingest(words)) => cli::ingest::run(&app, words),
         Some(Command::Learn(words)) => cli::learn::run(&app, words),
         Some(Command::Log(words)) => cli::log::run(&app, words),

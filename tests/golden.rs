@@ -11,6 +11,7 @@ mod half;
 mod judge;
 mod lora;
 mod prefixes;
+mod stock;
 mod template;
 mod together;
 mod training;
@@ -21,16 +22,23 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use wayside::bundle::{Bundle, MODEL};
+use wayside::engine::Engine;
 use wayside::import::{Options, import};
 use wayside::infer::{Context, LanguageModel, Request, Sampling, generate};
+use wayside::kernel::MAT_MUL_PACKED;
 use wayside::onnx;
 use wayside::tensor::Bits;
 use wayside::watch::{Cancel, Quiet};
 
 /// Imports `path` into a folder of its own.
 pub fn imported(path: &Path, weights: Option<Bits>) -> (TempDir, Bundle) {
+    imported_as(path, Options { weights, ..Options::default() })
+}
+
+/// Imports `path` so.
+pub fn imported_as(path: &Path, options: Options) -> (TempDir, Bundle) {
     let home = tempfile::tempdir().unwrap();
-    let bundle = import(path, &home.path().join("model"), Options { weights }, &Quiet, &Cancel::new()).unwrap();
+    let bundle = import(path, &home.path().join("model"), options, &Quiet, &Cancel::new()).unwrap();
     (home, bundle)
 }
 
@@ -44,20 +52,24 @@ pub fn opened(path: &Path, weights: Option<Bits>) -> (TempDir, Arc<LanguageModel
 /// As [`opened`], computing in float32.
 pub fn unrounded_decoder(path: &Path, weights: Option<Bits>) -> (TempDir, Arc<LanguageModel>) {
     let (home, bundle) = imported(path, weights);
-    unrounded(&bundle);
-    let model = LanguageModel::open(&engine(), &bundle).unwrap();
+    let model = LanguageModel::open(&unrounded(&bundle), &bundle).unwrap();
     (home, Arc::new(model))
 }
 
-/// Takes the rounding of activations out of a bundle: its matrix products compute in float32, so that nothing is left
-/// between it and the reference but the weights it was imported with.
-pub fn unrounded(bundle: &Bundle) {
+/// Takes the rounding of activations out of a bundle, and gives the engine that rounds none: matrix products compute in
+/// float32, so that nothing is left between it and the reference but the weights it was imported with.
+pub fn unrounded(bundle: &Bundle) -> Engine {
     let path = bundle.path(MODEL).unwrap();
     let mut model = onnx::read(&path).unwrap();
     let nodes = &mut model.graph.as_mut().unwrap().node;
+    if nodes.iter().any(|n| n.op_type == MAT_MUL_PACKED) {
+        // The plain loops round nothing.
+        return engine().with_kernels(false);
+    }
     let level = nodes.iter_mut().flat_map(|n| &mut n.attribute).filter(|a| a.name == "accuracy_level");
     assert!(level.map(|a| a.i = Some(1)).count() > 0);
     std::fs::write(path, model.encode_to_vec()).unwrap();
+    engine()
 }
 
 /// The logits after each token of `ids`, in order.

@@ -1,6 +1,7 @@
 //! What a decoder is, in numbers. The stock graph, the layer that is trained and what an adapter may target follow from
 //! these; extents that a program needs to drive it are in [`super::Decoder`].
 
+use super::Rope;
 use serde::{Deserialize, Serialize};
 
 /// A decoder's layers and what is around them.
@@ -90,68 +91,4 @@ impl Default for Multipliers {
     fn default() -> Self {
         Self { embedding: 1.0, residual: 1.0, logits: 1.0 }
     }
-}
-
-/// How positions turn into angles.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rope {
-    /// The base of the frequencies.
-    pub theta: f64,
-    /// How many numbers of a head are turned, from the first on; an even number.
-    pub width: usize,
-    /// What is done to the frequencies.
-    pub scaling: Scaling,
-}
-
-impl Rope {
-    /// What the table of a model's `at`th rope is called in its graph; `which` is "cosines" or "sines".
-    pub fn table(at: usize, which: &str) -> String {
-        if at == 0 { format!("rope.{which}") } else { format!("rope.{at}.{which}") }
-    }
-}
-
-/// What is done to the frequencies of a rope.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Scaling {
-    /// Nothing.
-    None,
-    /// All are divided.
-    Linear {
-        /// By this.
-        factor: f64,
-    },
-    /// Llama 3: low frequencies are divided, high ones kept, with a ramp between.
-    Llama3 {
-        /// What low ones are divided by.
-        factor: f64,
-        /// Turns within the original context below which a frequency is low.
-        low: f64,
-        /// Turns above which it is high.
-        high: f64,
-        /// The context it was trained with first.
-        original: f64,
-    },
-    /// YaRN: a ramp over the pairs of a head, and longer heads.
-    Yarn {
-        /// What low frequencies are divided by.
-        factor: f64,
-        /// Turns within the original context above which a frequency is kept.
-        fast: f64,
-        /// Turns below which it is divided.
-        slow: f64,
-        /// The context it was trained with first.
-        original: f64,
-        /// What cosines and sines are multiplied by.
-        stretch: f64,
-        /// Whether the ramp begins and ends at whole pairs.
-        whole: bool,
-    },
-    /// A divisor for each pair: GGUF's `rope_freqs`, and LongRoPE.
-    Divisors {
-        /// They, `width / 2`.
-        divisors: Vec<f32>,
-        /// What cosines and sines are multiplied by.
-        stretch: f64,
-    },
 }

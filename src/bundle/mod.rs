@@ -3,15 +3,17 @@
 //! ```text
 //! models/<name>/
 //!   manifest.json       what it is, and the size and SHA-256 of every other file
-//!   model.onnx          the graph; stock ONNX Runtime loads it
+//!   model.onnx          the graph: for any ONNX Runtime, or with operators of ours; see `ARCHITECTURE.md`
 //!   weights.bin         its external data
 //!   tokenizer.json      Hugging Face's format
 //!   chat_template.jinja decoders that have one
 //! ```
 
 mod hyperparameters;
+mod rope;
 
-pub use hyperparameters::{Activation, Hyperparameters, Layer, Multipliers, Rope, Scaling};
+pub use hyperparameters::{Activation, Hyperparameters, Layer, Multipliers};
+pub use rope::{Rope, Scaling};
 
 use crate::durable;
 use crate::error::{Error, Result};
@@ -25,7 +27,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The version of the layout this code writes and the newest it reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The manifest's name.
 pub const MANIFEST: &str = "manifest.json";
 /// The graph's name.

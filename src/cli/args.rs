@@ -1,8 +1,8 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
 use super::{
-    adapters, ask, bench, chat, config, demo, doctor, documents, eval, import, ingest, learn, log, models, records,
-    search, train,
+    adapters, ask, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log, models,
+    records, search, train,
 };
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
@@ -65,6 +65,7 @@ pub enum Command {
     #[command(subcommand)]
     Models(models::Words),
     Import(import::Words),
+    Export(export::Words),
     Learn(learn::Words),
     Train(train::Words),
     #[command(subcommand)]

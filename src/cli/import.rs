@@ -10,11 +10,14 @@ use wayside::tensor::Bits;
 
 /// Make a model of your own ready: a GGUF file, or a folder from Hugging Face
 ///
-/// Reads a GGUF file, or a folder with safetensors or ONNX files, and writes a bundle that stock ONNX Runtime loads.
+/// Reads a GGUF file, or a folder with safetensors or ONNX files. Where this machine has kernels for them, the numbers
+/// of a GGUF file stay as they are, bit for bit. Elsewhere, and for a GPU, they become what stock ONNX Runtime reads;
+/// `export` writes that on any machine. Safetensors are stored in 8 bits. `--weights int4` rounds what has more bits to
+/// 4, by a search over scales: half the memory, and a little less exact.
+///
 /// Language models of the families Llama, Mistral, Qwen2, Qwen3, Gemma 2 and 3, Granite, SmolLM3 and Phi 3. Embedders
 /// of the families BERT, RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT, MPNet, Nomic BERT and ModernBERT, and those made
-/// of a language model, as Qwen3-Embedding; as GGUF BERT and Nomic BERT. 4-bit blocks carry over as they are;
-/// everything else is stored in 8 bits unless --weights says otherwise.
+/// of a language model, as Qwen3-Embedding; as GGUF BERT and Nomic BERT.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside import Qwen3-0.6B-Q8_0.gguf --name qwen3
@@ -45,7 +48,7 @@ pub fn run(app: &App, words: &Words) -> Done {
         Weights::Int4 => Bits::Int4,
         Weights::Int8 => Bits::Int8,
     });
-    let imported = app.runtime()?.import(&words.path, &words.name, Options { weights })?;
+    let imported = app.runtime()?.import(&words.path, &words.name, Options { weights, ..Options::default() })?;
     app.result(&imported, || {
         let (millions, size) = (imported.parameters as f64 / 1e6, bytes(imported.bytes));
         app.line(&format!(

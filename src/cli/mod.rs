@@ -27,6 +27,7 @@ pub mod doctor;
 pub mod documents;
 pub mod eval;
 pub mod eval_answers;
+pub mod export;
 pub mod failure;
 pub mod figures;
 pub mod guide;

@@ -2,6 +2,8 @@
 
 mod gpu;
 mod heap;
+mod packed;
+mod rope;
 mod session;
 #[cfg(target_arch = "x86_64")]
 mod stack;

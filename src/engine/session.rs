@@ -1,10 +1,14 @@
 //! A model in ONNX Runtime, and the bindings through which caches stay where they are.
 
+use super::packed::{GatherPacked, MatMulPacked};
+use super::rope::RopeTables;
 use super::{Engine, Input, Tensor, failed, gpu};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernel::DOMAIN;
 use memmap2::Mmap;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::operator::OperatorDomain;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{OutputSelector, RunOptions};
 use ort::value::TensorElementType;
@@ -213,14 +217,17 @@ fn on_cores(builder: SessionBuilder, cores: &[usize]) -> ort::Result<SessionBuil
     Ok(builder.with_config_entry("session.intra_op_thread_affinities", vec![all; cores.len() - 1].join(";"))?)
 }
 
-#[cfg(target_arch = "x86_64")]
+/// The operators of ours, for sessions of so many threads; 0 means as many as there are.
 fn own_operators(builder: SessionBuilder, threads: usize, weights: Option<Arc<Mmap>>) -> ort::Result<SessionBuilder> {
-    Ok(builder.with_operators(super::stack::domain(threads, weights)?)?)
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn own_operators(builder: SessionBuilder, _: usize, _: Option<Arc<Mmap>>) -> ort::Result<SessionBuilder> {
-    Ok(builder)
+    let domain = OperatorDomain::new(DOMAIN)?.add(MatMulPacked)?.add(GatherPacked)?.add(RopeTables)?;
+    #[cfg(target_arch = "x86_64")]
+    let domain = {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        domain.add(super::stack::Stack { threads: if threads == 0 { all() } else { threads }, weights })?
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let _no_stack = (threads, weights);
+    Ok(builder.with_operators(domain)?)
 }
 
 fn collect(mut outputs: ort::session::SessionOutputs<'_>) -> Result<Outputs> {

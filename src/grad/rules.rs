@@ -237,6 +237,7 @@ pub(super) fn pass(
         | Op::Cast(_)
         | Op::Gather { .. }
         | Op::GatherBlocks(_)
+        | Op::GatherPacked(_)
         | Op::Gelu
         | Op::GroupQueryAttention(_)
         | Op::Min
@@ -247,11 +248,14 @@ pub(super) fn pass(
         | Op::Scale { .. }
         | Op::Shape
         | Op::SkipLayerNorm { .. }
-        | Op::Attend(_)
+        | Op::Attend(..)
         | Op::BlockSums
         | Op::Gate(_)
         | Op::Linear { .. }
+        | Op::LinearPacked { .. }
+        | Op::MatMulPacked(_)
         | Op::Product
+        | Op::RopeTables(_)
         | Op::Stack(_)
         | Op::Slice => return Err(refusal(&node.op)),
     })

@@ -24,7 +24,7 @@ pub fn fuse(graph: Graph) -> Result<Graph> {
         let larger = before.sum(graph, &node).or_else(|| before.product(&node)).or_else(|| before.part(graph, &node));
         if let Some((op, inputs)) = larger {
             graph.op_into(op, &inputs, output);
-        } else if let Some(node) = attention(graph, &node) {
+        } else if let Some(node) = before.attention(graph, &node) {
             graph.keep(node);
         } else {
             let op = factor(graph, &node);
@@ -32,26 +32,12 @@ pub fn fuse(graph: Graph) -> Result<Graph> {
         }
         Ok(())
     })?;
-    let attends = |node: &&Node| matches!(node.op, Op::Attend(_));
+    let attends = |node: &&Node| matches!(node.op, Op::Attend(..));
     let caches = |node: &Node| [node.inputs[6], node.inputs[7], Some(node.outputs[1]), Some(node.outputs[2])];
     let caches: HashSet<Value> = graph.nodes().iter().filter(attends).flat_map(caches).flatten().collect();
     let ports = graph.inputs.iter_mut().chain(&mut graph.outputs);
     ports.filter(|port| caches.contains(&port.value)).for_each(|port| port.dtype = DType::F16);
     Ok(graph)
-}
-
-/// Attention by a kernel of ours, where its heads are whole vectors.
-fn attention(graph: &Graph, node: &Node) -> Option<Node> {
-    let Op::GroupQueryAttention(attention) = &node.op else { return None };
-    let dim = match graph.shape_of_input((*node.inputs.get(3)?)?)?.last()? {
-        Extent::Known(dim) => *dim,
-        Extent::Named(_) => return None,
-    };
-    let fits = fits_head(dim) && node.inputs.len() >= 7;
-    // What all lanes share before what each has of its own.
-    let at = |i: usize| node.inputs.get(i).copied().flatten();
-    let inputs = || [0, 1, 2, 7, 8].map(at).into_iter().chain([None]).chain(node.inputs[3..7].to_vec());
-    fits.then(|| Node { op: Op::Attend(attention.clone()), inputs: inputs().collect(), ..node.clone() })
 }
 
 /// A product with an adapter's factor, whose rows must not depend on one another either.
@@ -84,6 +70,29 @@ impl Before {
 
     fn maker(&self, value: Option<&Option<Value>>) -> Option<&Node> {
         Some(&self.nodes[*self.makers.get(&(*value?)?)?])
+    }
+
+    /// Attention by a kernel of ours, where its heads are whole vectors. It computes the rows of a rope's tables that a
+    /// pass needs; tables that are stored it reads.
+    fn attention(&self, graph: &Graph, node: &Node) -> Option<Node> {
+        let Op::GroupQueryAttention(attention) = &node.op else { return None };
+        let dim = match graph.shape_of_input((*node.inputs.get(3)?)?)?.last()? {
+            Extent::Known(dim) => *dim,
+            Extent::Named(_) => return None,
+        };
+        if !fits_head(dim) || node.inputs.len() < 7 {
+            return None;
+        }
+        let rope = match self.maker(node.inputs.get(7)).map(|n| &n.op) {
+            Some(Op::RopeTables(rope)) => Some(rope.clone()),
+            _ => None,
+        };
+        let at = |i: usize| node.inputs.get(i).copied().flatten();
+        let tables = [7, 8].map(|i| at(i).filter(|_| rope.is_none()));
+        // What all lanes share before what each has of its own.
+        let shared = [0, 1, 2].map(at).into_iter().chain(tables).chain([None]);
+        let inputs = shared.chain(node.inputs[3..7].to_vec()).collect();
+        Some(Node { op: Op::Attend(attention.clone(), rope), inputs, ..node.clone() })
     }
 
     /// A product and the offsets' share of it, added.
@@ -120,7 +129,9 @@ impl Before {
 
     /// What a layer or the head gives, multiplied by a number.
     fn scaled(&self, graph: &Graph, node: &Node) -> Option<Linear> {
-        let gives = |n: &&Node| matches!(n.op, Op::Add | Op::MatMul | Op::MatMulBlocks { .. } | Op::RmsNorm { .. });
+        let gives = |n: &&Node| {
+            matches!(n.op, Op::Add | Op::MatMul | Op::MatMulBlocks { .. } | Op::MatMulPacked(_) | Op::RmsNorm { .. })
+        };
         self.maker(node.inputs.first()).filter(gives)?;
         let factor = graph.constant_at((*node.inputs.get(1)?)?).filter(|c| c.shape.is_empty())?;
         let Data::Inline(bytes) = &factor.data else { return None };
@@ -134,13 +145,20 @@ impl Before {
 
     /// A product; `readers` of its input are about to go.
     fn linear(&self, node: &Node, readers: usize) -> Option<Linear> {
-        let Op::MatMulBlocks { bits, rows, columns } = node.op else { return None };
+        let made = |gated| match &node.op {
+            Op::MatMulBlocks { bits, rows, columns } => {
+                Some(Op::Linear { bits: *bits, rows: *rows, columns: *columns, gated })
+            }
+            Op::MatMulPacked(packed) => Some(Op::LinearPacked { packed: packed.clone(), gated }),
+            _ => None,
+        };
+        made(None)?;
         let mut inputs = node.inputs.iter().copied().collect::<Option<Vec<_>>>()?;
         let gated = self.gated(inputs[0]).filter(|_| self.readers.get(&inputs[0]) == Some(&readers));
         if let Some((_, both)) = gated {
             inputs[0] = both;
         }
-        Some((Op::Linear { bits, rows, columns, gated: gated.map(|(activation, _)| activation) }, inputs))
+        Some((made(gated.map(|(activation, _)| activation))?, inputs))
     }
 
     /// What is halved, where `value` is `activation(first half) * second half`.

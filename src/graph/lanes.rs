@@ -19,9 +19,9 @@ pub const LANES: usize = 4;
 /// Whether conversations can share a pass of a graph, and no row of it depends on others: whether kernels of ours
 /// compute all its products and all its attention.
 pub fn can_share(graph: &Graph) -> bool {
-    let attends = |n: &super::Node| matches!(n.op, Op::Attend(_));
+    let attends = |n: &super::Node| matches!(n.op, Op::Attend(..));
     let stock = |n: &super::Node| {
-        use Op::{FusedMatMul, Gemm, GroupQueryAttention, MatMul, MatMulBlocks, MultiHeadAttention};
+        use Op::{FusedMatMul, Gemm, GroupQueryAttention, MatMul, MatMulBlocks, MatMulPacked, MultiHeadAttention};
         matches!(
             n.op,
             FusedMatMul { .. }
@@ -29,6 +29,7 @@ pub fn can_share(graph: &Graph) -> bool {
                 | GroupQueryAttention(_)
                 | MatMul
                 | MatMulBlocks { .. }
+                | MatMulPacked(_)
                 | MultiHeadAttention { .. }
         )
     };
@@ -46,7 +47,7 @@ pub fn lanes(mut graph: Graph) -> Result<Graph> {
         std::array::from_fn(|lane| [length(PAST_LENGTH, lane), length(TOTAL_LENGTH, lane)]);
     let mut presents = Vec::new();
     for node in std::mem::take(&mut graph.nodes) {
-        let Op::Attend(_) = node.op else {
+        let Op::Attend(..) = node.op else {
             graph.keep(node);
             continue;
         };

@@ -1,6 +1,7 @@
 //! Computations as data: a closed set of operators, a builder, the lowering to ONNX and the way back, and cuts. Nothing
 //! here runs anything.
 
+mod attributes;
 mod extract;
 mod fixed;
 mod fuse;

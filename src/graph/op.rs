@@ -1,10 +1,9 @@
 //! The operators Wayside's graphs are made of. The set is closed: whoever walks a graph matches on all of it.
 
 use super::DType;
-use crate::bundle::Activation;
-use crate::kernel::{DOMAIN, Program};
-use crate::onnx::proto::{Attribute, AttributeType};
-use crate::tensor::{BLOCK, Bits};
+use crate::bundle::{Activation, Rope};
+use crate::kernel::{DOMAIN, GATHER_PACKED, MAT_MUL_PACKED, Program, ROPE_TABLES};
+use crate::tensor::{Bits, Packed};
 
 /// What grouped-query attention needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +37,9 @@ pub enum Op {
     },
     /// Sum with broadcasting.
     Add,
-    /// [`Op::GroupQueryAttention`] without a window, by a kernel of ours: see [`crate::kernel::Work::Attend`].
-    Attend(Attention),
+    /// [`Op::GroupQueryAttention`] by a kernel of ours, which may compute its tables: see
+    /// [`crate::kernel::Work::Attend`].
+    Attend(Attention, Option<Rope>),
     /// `(x [.., K])`: the sum of each block of 32, in a [`Op::Stack`].
     BlockSums,
     /// Changes the element type.
@@ -71,6 +71,8 @@ pub enum Op {
     },
     /// `(quants [V, K bytes], indices, scales [V, K / 32])`: rows of a quantized table, as float32.
     GatherBlocks(Bits),
+    /// `(bytes, indices)`: rows of a matrix in the encoding of its file, as float32. The matrix has one part.
+    GatherPacked(Packed),
     /// x Phi(x), exactly.
     Gelu,
     /// The same by its approximation with tanh.
@@ -105,6 +107,13 @@ pub enum Op {
         /// Whether x is `[.., 2 K]`, gates before values, of which `activation(gate) * value` is meant.
         gated: Option<Activation>,
     },
+    /// As [`Op::MatMulPacked`], in a [`Op::Stack`].
+    LinearPacked {
+        /// The matrix.
+        packed: Packed,
+        /// Whether x is `[.., 2 K]`, gates before values, of which `activation(gate) * value` is meant.
+        gated: Option<Activation>,
+    },
     /// Natural logarithm.
     Log,
     /// Matrix product with broadcasting.
@@ -118,6 +127,8 @@ pub enum Op {
         /// K.
         columns: usize,
     },
+    /// `(x [.., K], bytes)`: x times the transpose of a matrix in the encodings of its file.
+    MatMulPacked(Packed),
     /// Into two equal pieces along an axis.
     Halve {
         /// Which.
@@ -152,6 +163,8 @@ pub enum Op {
         /// Added to the mean square.
         epsilon: f32,
     },
+    /// `(total length)` to `(cosines, sines)`, each `[total length, width / 2]`: the tables of a rope.
+    RopeTables(Rope),
     /// `(x [B, S, heads * head_dim], first position, cosines, sines)`: rotary positions, halves apart.
     Rotary,
     /// To the nearest integer, ties to the even one.
@@ -208,7 +221,7 @@ impl Op {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Abs => "Abs",
-            Self::Attend(_) => "Attention",
+            Self::Attend(..) => "Attention",
             Self::BlockSums => "BlockSums",
             Self::Gate(_) => "Gate",
             Self::Stack(_) => "Stack",
@@ -220,15 +233,18 @@ impl Op {
             Self::Exp => "Exp",
             Self::Gather { .. } => "Gather",
             Self::GatherBlocks(_) => "GatherBlockQuantized",
+            Self::GatherPacked(_) => GATHER_PACKED,
             Self::Gelu => "Gelu",
             Self::GeluTanh => "FastGelu",
             Self::Gemm { .. } => "Gemm",
             Self::GroupQueryAttention(_) => "GroupQueryAttention",
             Self::LayerNorm { .. } => "LayerNormalization",
             Self::Linear { .. } => "Linear",
+            Self::LinearPacked { .. } => "LinearPacked",
             Self::Log => "Log",
             Self::MatMul => "MatMul",
             Self::MatMulBlocks { .. } => "MatMulNBits",
+            Self::MatMulPacked(_) => MAT_MUL_PACKED,
             Self::Min => "Min",
             Self::Mul => "Mul",
             Self::MultiHeadAttention { .. } => "MultiHeadAttention",
@@ -239,6 +255,7 @@ impl Op {
             Self::ReduceSum { .. } => "ReduceSum",
             Self::Reshape => "Reshape",
             Self::RmsNorm { .. } => "SimplifiedLayerNormalization",
+            Self::RopeTables(_) => ROPE_TABLES,
             Self::Rotary => "RotaryEmbedding",
             Self::Round => "Round",
             Self::Scale { .. } => "Scale",
@@ -271,110 +288,18 @@ impl Op {
             | Self::Silu
             | Self::SkipLayerNorm { .. }
             | Self::SkipRmsNorm { .. } => MICROSOFT,
-            Self::Attend(_)
+            Self::Attend(..)
             | Self::BlockSums
             | Self::Gate(_)
+            | Self::GatherPacked(_)
             | Self::Linear { .. }
+            | Self::LinearPacked { .. }
+            | Self::MatMulPacked(_)
             | Self::Product
+            | Self::RopeTables(_)
             | Self::Scale { .. }
             | Self::Stack(_) => DOMAIN,
             _ => "",
         }
     }
-
-    /// Its attributes.
-    pub(super) fn attributes(&self) -> Vec<Attribute> {
-        match self {
-            Self::Adapted { .. } => vec![int("transB", 1)],
-            Self::FusedMatMul { transpose_a, transpose_b, scale } | Self::Gemm { transpose_a, transpose_b, scale } => {
-                vec![
-                    int("transA", usize::from(*transpose_a)),
-                    int("transB", usize::from(*transpose_b)),
-                    float("alpha", *scale),
-                ]
-            }
-            Self::Cast(to) => vec![int("to", *to as usize)],
-            Self::Concat { axis } | Self::Gather { axis } | Self::Split { axis } => {
-                vec![Attribute { i: Some(*axis), ..int("axis", 0) }]
-            }
-            Self::GatherBlocks(bits) => vec![
-                int("gather_axis", 0),
-                int("quantize_axis", 1),
-                int("block_size", BLOCK),
-                int("bits", bits.count()),
-            ],
-            Self::GroupQueryAttention(a) => {
-                let mut attributes =
-                    vec![int("num_heads", a.heads), int("kv_num_heads", a.kv_heads), int("do_rotary", a.turns.into())];
-                attributes.extend(a.window.map(|w| int("local_window_size", w)));
-                attributes.extend(a.scale.map(|scale| float("scale", scale)));
-                attributes.extend(a.cap.map(|cap| float("softcap", cap)));
-                attributes
-            }
-            Self::Halve { axis } => vec![Attribute { i: Some(*axis), ..int("axis", 0) }, int("num_outputs", 2)],
-            Self::LayerNorm { epsilon } | Self::RmsNorm { epsilon } => {
-                vec![Attribute { i: Some(-1), ..int("axis", 0) }, float("epsilon", *epsilon)]
-            }
-            Self::SkipLayerNorm { epsilon } | Self::SkipRmsNorm { epsilon } => vec![float("epsilon", *epsilon)],
-            Self::MatMulBlocks { bits, rows, columns } => vec![
-                int("K", *columns),
-                int("N", *rows),
-                int("bits", bits.count()),
-                int("block_size", BLOCK),
-                int("accuracy_level", ROUNDING as usize),
-            ],
-            Self::MultiHeadAttention { heads } => vec![int("num_heads", *heads)],
-            Self::ReduceSum { keep } => vec![int("keepdims", usize::from(*keep))],
-            Self::ScatterAdd => vec![text("reduction", "add")],
-            Self::Silu => vec![float("alpha", 1.0)],
-            Self::Softmax => vec![Attribute { i: Some(-1), ..int("axis", 0) }],
-            Self::Stack(program) => vec![text("program", &program.encode())],
-            Self::Transpose(order) => vec![Attribute {
-                name: "perm".into(),
-                ints: order.clone(),
-                r#type: AttributeType::Ints as i32,
-                ..Attribute::default()
-            }],
-            Self::Abs
-            | Self::Add
-            | Self::Attend(_)
-            | Self::BlockSums
-            | Self::Div
-            | Self::Exp
-            | Self::Gate(_)
-            | Self::Gelu
-            | Self::GeluTanh
-            | Self::Linear { .. }
-            | Self::Log
-            | Self::MatMul
-            | Self::Min
-            | Self::Mul
-            | Self::Neg
-            | Self::Product
-            | Self::ReduceMax
-            | Self::ReduceMean
-            | Self::Reshape
-            | Self::Rotary
-            | Self::Round
-            | Self::Scale { .. }
-            | Self::Shape
-            | Self::Sigmoid
-            | Self::Slice
-            | Self::Sqrt
-            | Self::Sub => vec![],
-        }
-    }
-}
-
-fn int(name: &str, value: usize) -> Attribute {
-    Attribute { name: name.into(), i: Some(value as i64), r#type: AttributeType::Int as i32, ..Attribute::default() }
-}
-
-fn float(name: &str, value: f32) -> Attribute {
-    Attribute { name: name.into(), f: Some(value), r#type: AttributeType::Float as i32, ..Attribute::default() }
-}
-
-fn text(name: &str, value: &str) -> Attribute {
-    let s = Some(value.as_bytes().to_vec());
-    Attribute { name: name.into(), s, r#type: AttributeType::String as i32, ..Attribute::default() }
 }

@@ -4,9 +4,11 @@
 
 use super::op::ROUNDING;
 use super::{Attention, Constant, DType, Data, Extent, Graph, Node, Op, Port, Value};
+use crate::bundle::Rope;
 use crate::error::{Error, Result};
+use crate::kernel::{GATHER_PACKED, MAT_MUL_PACKED, PACKED, ROPE, ROPE_TABLES};
 use crate::onnx::proto::{Attribute, Dim, Model, Node as NodeProto, Tensor, ValueInfo};
-use crate::tensor::Bits;
+use crate::tensor::{Bits, Packed};
 use std::collections::HashMap;
 
 /// The graph of a model that [`super::lower`] wrote. Errors: `Unsupported` for anything it does not write.
@@ -110,6 +112,8 @@ fn op(node: &NodeProto) -> Result<Op> {
         8 => Ok(Bits::Int8),
         _ => Err(missing()),
     };
+    let text = |name: &str| get(name).and_then(|a| a.s.as_ref()).and_then(|s| std::str::from_utf8(s).ok());
+    let packed = || text(PACKED).and_then(Packed::decode).ok_or_else(missing);
     Ok(match node.op_type.as_str() {
         "Abs" => Op::Abs,
         "Add" => Op::Add,
@@ -123,6 +127,8 @@ fn op(node: &NodeProto) -> Result<Op> {
             scale: get("alpha").and_then(|a| a.f).unwrap_or(1.0),
         },
         "Gather" => Op::Gather { axis: int("axis")? },
+        GATHER_PACKED => Op::GatherPacked(packed()?),
+        MAT_MUL_PACKED => Op::MatMulPacked(packed()?),
         "GatherBlockQuantized" => Op::GatherBlocks(bits()?),
         "FastGelu" => Op::GeluTanh,
         "Gelu" => Op::Gelu,
@@ -150,6 +156,7 @@ fn op(node: &NodeProto) -> Result<Op> {
         "ReduceMean" => Op::ReduceMean,
         "ReduceSum" => Op::ReduceSum { keep: flag("keepdims") },
         "Reshape" => Op::Reshape,
+        ROPE_TABLES => Op::RopeTables(text(ROPE).and_then(Rope::decode).ok_or_else(missing)?),
         "RotaryEmbedding" => Op::Rotary,
         "Round" => Op::Round,
         "ScatterND" => Op::ScatterAdd,

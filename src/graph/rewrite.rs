@@ -1,7 +1,7 @@
 //! Other nodes in the place of some: the graph that serves becomes one that takes adapters.
 
 use super::extract::Border;
-use super::{Constant, Graph, Node, Op, Value};
+use super::{Constant, Data, Graph, Node, Op, Value};
 use crate::error::Result;
 
 impl Graph {
@@ -44,9 +44,24 @@ impl Graph {
     /// A node that makes `output`, a value that there is already.
     pub fn op_into(&mut self, op: Op, inputs: &[Value], output: Value) {
         self.op(op, inputs);
+        self.ends_as(output);
+    }
+
+    /// What the last node makes goes by `output`, a value that there is already.
+    pub fn ends_as(&mut self, output: Value) {
         if let Some(node) = self.nodes.last_mut() {
             node.outputs = vec![output];
         }
+    }
+
+    /// Moves the constants that lie in files: `to` says where each lies then.
+    pub fn relocated(mut self, mut to: impl FnMut(&Constant) -> Result<Data>) -> Result<Self> {
+        for constant in &mut self.constants {
+            if let Data::External { .. } = constant.data {
+                constant.data = to(constant)?;
+            }
+        }
+        Ok(self)
     }
 
     /// A value to stand for `value` between the node that makes it and the one that takes its name over.

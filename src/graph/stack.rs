@@ -44,22 +44,37 @@ fn stored(constant: &super::Constant) -> Option<Place> {
 
 /// Whether ONNX Runtime has no such operator.
 fn ours(op: &Op) -> bool {
-    matches!(op, Op::Attend(_) | Op::BlockSums | Op::Gate(_) | Op::Linear { .. } | Op::Product | Op::Scale { .. })
+    matches!(
+        op,
+        Op::Attend(..)
+            | Op::BlockSums
+            | Op::Gate(_)
+            | Op::Linear { .. }
+            | Op::LinearPacked { .. }
+            | Op::Product
+            | Op::Scale { .. }
+    )
 }
 
 /// What a node does as a step of a stack.
 fn work(op: &Op) -> Option<Work> {
     Some(match op {
         Op::Add => Work::Add,
-        Op::Attend(a) => {
-            Work::Attend { heads: a.heads, kv_heads: a.kv_heads, window: a.window, scale: a.scale, cap: a.cap }
-        }
+        Op::Attend(a, rope) => Work::Attend {
+            heads: a.heads,
+            kv_heads: a.kv_heads,
+            window: a.window,
+            scale: a.scale,
+            cap: a.cap,
+            rope: rope.clone(),
+        },
         Op::BlockSums => Work::Sums,
         Op::Concat { axis: -1 } => Work::Beside,
         Op::Gate(activation) => Work::Gate { activation: *activation },
         Op::Linear { bits, rows, columns, gated } => {
             Work::Linear { bits: bits.count(), outputs: *rows, inputs: *columns, gated: *gated }
         }
+        Op::LinearPacked { packed, gated } => Work::LinearPacked { packed: packed.clone(), gated: *gated },
         Op::Product => Work::Product,
         Op::Scale { by } => Work::Scale { by: *by },
         Op::RmsNorm { epsilon } => Work::Norm { epsilon: *epsilon },

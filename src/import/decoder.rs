@@ -14,11 +14,10 @@
 
 use super::config::DecoderConfig;
 use super::linear::{Matrix, Weights};
-use super::rope::tables;
 use super::source::Source;
 use crate::bundle::{Activation, Cache, Decoder, Hyperparameters, Rope};
 use crate::error::{Error, Result};
-use crate::graph::{Attention, DType, Extent, Op, Value};
+use crate::graph::{Attention, DType, Extent, Graph, Op, Value, WeightsWriter};
 use crate::watch::{Cancel, Progress};
 
 /// Rows of the rotary tables, however long the model's context.
@@ -143,13 +142,6 @@ pub(super) fn shared(
     context: usize,
     caches: bool,
 ) -> Result<Shared> {
-    let mut ropes = Vec::new();
-    for (at, rope) in c.hyperparameters.ropes.iter().enumerate() {
-        let (cosines, sines) = tables(rope, context);
-        let shape = [context, rope.width / 2];
-        let cosines = w.floats(&Rope::table(at, "cosines"), &shape, &cosines)?;
-        ropes.push([cosines, w.floats(&Rope::table(at, "sines"), &shape, &sines)?]);
-    }
     let g = &mut w.graph;
     g.scope("positions");
     let one = g.integers(&[1]);
@@ -159,7 +151,32 @@ pub(super) fn shared(
     let shape = g.op(Op::Shape, &[mask]);
     let total = g.op(Op::Gather { axis: 0 }, &[shape, one]);
     let total_length = g.op(Op::Cast(DType::I32), &[total]);
+    let mut ropes = Vec::new();
+    for (at, rope) in c.hyperparameters.ropes.iter().enumerate() {
+        ropes.push(if w.packed {
+            let made = w.graph.node(Op::RopeTables(rope.clone()), &[Some(total_length)], 2);
+            [made[0], made[1]]
+        } else {
+            rope_tables(&mut w.graph, &mut w.writer, rope, at, context)?
+        });
+    }
     Ok(Shared { caches, past_length, total_length, ropes })
+}
+
+/// The tables of a model's `at`th rope, stored: cosines and sines.
+pub(super) fn rope_tables(
+    graph: &mut Graph,
+    writer: &mut WeightsWriter,
+    rope: &Rope,
+    at: usize,
+    positions: usize,
+) -> Result<[Value; 2]> {
+    let [cosines, sines] = rope.tables(0..positions);
+    let mut table = |which: &str, numbers: &[f32]| {
+        let data = writer.write(numbers)?;
+        Ok(graph.constant(&Rope::table(at, which), DType::F32, &[positions, rope.width / 2], data))
+    };
+    Ok([table("cosines", &cosines)?, table("sines", &sines)?])
 }
 
 /// The norm of the stream after `added` joined it.

@@ -3,7 +3,8 @@
 use super::source::Source;
 use crate::error::Result;
 use crate::graph::{DType, Graph, Op, Value, WeightsWriter};
-use crate::tensor::{BLOCK, Bits, Blocks, Encoding, Tensor};
+use crate::tensor::{BLOCK, Bits, Blocks, Encoding, Packed, Tensor, quantized, target};
+use std::collections::HashMap;
 
 /// A graph under construction together with the weights it draws on.
 pub(super) struct Weights<'a> {
@@ -12,14 +13,19 @@ pub(super) struct Weights<'a> {
     pub source: &'a Source,
     /// The bits asked for; without, each tensor's own.
     pub choice: Option<Bits>,
+    /// Whether matrices are for our kernels, which read the encodings of files; ropes need no tables then.
+    pub packed: bool,
+    /// How many numbers of matrices are in which encoding, of those for our kernels.
+    pub kept: HashMap<Encoding, usize>,
     /// Whether 8-bit layers see their activations in 16 bits instead of 8; see [`Weights::precise`].
     pub precise: bool,
 }
 
-/// A matrix in the graph: quants and scales, offsets where it has some, or plain float32 where its rows are no whole
-/// number of blocks.
-#[derive(Clone, Copy)]
+/// A matrix in the graph: in the encodings of its file; or quants and scales, offsets where it has some; or plain
+/// float32 where its rows are no whole number of blocks.
+#[derive(Clone)]
 pub(super) enum Matrix {
+    Packed { bytes: Value, packed: Packed },
     Blocks { quants: Value, scales: Value, offsets: Option<Value>, bits: Bits, rows: usize, columns: usize },
     Dense { transposed: Value },
 }
@@ -45,52 +51,82 @@ impl Weights<'_> {
     }
 
     /// The matrices `parts` (name, rows) one below the other, as one called `name`.
-    ///
-    /// Fused matrices share their bits: the parts' own where they agree, else 8.
     pub fn matrix(&mut self, name: &str, parts: &[(String, usize)], columns: usize) -> Result<Matrix> {
         let tensors =
             parts.iter().map(|(part, rows)| self.source.shaped(part, &[*rows, columns])).collect::<Result<Vec<_>>>()?;
+        if let Some(encodings) = self.encodings(&tensors, columns, false) {
+            return self.packed(name, parts, &encodings, columns);
+        }
         if !columns.is_multiple_of(BLOCK) {
             return self.dense(name, parts, columns);
         }
-        let own =
-            if tensors.iter().all(|t| Blocks::natural(t.encoding) == Bits::Int4) { Bits::Int4 } else { Bits::Int8 };
-        let bits = self.choice.unwrap_or(own);
-        // Blocks that carry a minimum need offsets to come over exactly; what is rounded to 4 bits is worth them.
-        let affine = |t: &Tensor<'_>| Blocks::carries(t.encoding, bits).unwrap_or(bits == Bits::Int4);
-        let offsets = tensors.iter().any(affine);
-        let mut blocks = Blocks::new(bits, columns, offsets);
+        let mut blocks = joined(&tensors, self.choice, columns);
         for ((part, rows), tensor) in parts.iter().zip(&tensors) {
             blocks.append(tensor, (0..*rows).map(|r| self.source.row(part, *rows, r)))?;
         }
         self.blocks(name, &blocks)
     }
 
-    /// A table whose rows are looked up and which may also be the output layer: 8 bits, or the source's own 4 where
-    /// they are symmetric. The look-up knows no offsets, and 4-bit rounding here costs more than anywhere else.
+    /// A table whose rows are looked up and which may also be the output layer.
     pub fn table(&mut self, name: &str, part: &str, rows: usize, columns: usize) -> Result<Matrix> {
         let tensor = self.source.shaped(part, &[rows, columns])?;
+        if let Some(encodings) = self.encodings(std::slice::from_ref(&tensor), columns, true) {
+            return self.packed(name, &[(part.to_owned(), rows)], &encodings, columns);
+        }
         if !columns.is_multiple_of(BLOCK) {
             return self.dense(name, &[(part.to_owned(), rows)], columns);
         }
-        let keep = tensor.encoding == Encoding::Q4_0 && self.choice != Some(Bits::Int8);
-        let mut blocks = Blocks::new(if keep { Bits::Int4 } else { Bits::Int8 }, columns, false);
+        let mut blocks = for_table(tensor.encoding, self.choice, columns);
         blocks.append(&tensor, 0..rows)?;
         self.blocks(name, &blocks)
     }
 
-    fn blocks(&mut self, name: &str, b: &Blocks) -> Result<Matrix> {
-        let per_row = b.columns / BLOCK;
-        let quants = self.writer.write(&b.quants)?;
-        let scales = self.writer.write(&b.scales)?;
-        let shape = [b.rows, per_row, b.bits.bytes()];
-        let quants = self.graph.constant(&format!("{name}.quants"), DType::U8, &shape, quants);
-        let scales = self.graph.constant(&format!("{name}.scales"), DType::F32, &[b.rows, per_row], scales);
-        let offsets = match b.offsets_by_column() {
-            Some(o) => Some(self.floats(&format!("{name}.offsets"), &[per_row, b.rows], &o)?),
-            None => None,
+    /// The encodings in which tensors are kept for our kernels: their own, unless they have more bits than were asked
+    /// for, or are floats of a file that is not in blocks. None where rows are no whole number of blocks.
+    fn encodings(&self, tensors: &[Tensor<'_>], columns: usize, table: bool) -> Option<Vec<Encoding>> {
+        let encoding = |tensor: &Tensor<'_>| {
+            let own = tensor.encoding;
+            let floats = own.block().0 == 1;
+            let goal = target(self.choice.unwrap_or(Bits::Int8), columns, table);
+            let stays = match self.choice {
+                None if floats => self.source.is_in_blocks(),
+                None => true,
+                Some(_) => own.bits() <= goal.bits(),
+            };
+            if stays && own.is_packed() && columns.is_multiple_of(own.block().0) { own } else { goal }
         };
-        Ok(Matrix::Blocks { quants, scales, offsets, bits: b.bits, rows: b.rows, columns: b.columns })
+        let fits = self.packed && columns.is_multiple_of(BLOCK);
+        fits.then(|| tensors.iter().map(encoding).collect())
+    }
+
+    fn packed(
+        &mut self,
+        name: &str,
+        parts: &[(String, usize)],
+        encodings: &[Encoding],
+        columns: usize,
+    ) -> Result<Matrix> {
+        let mut packed = Packed::new(columns);
+        let mut bytes = Vec::new();
+        for ((part, rows), encoding) in parts.iter().zip(encodings) {
+            let tensor = self.source.get(part)?;
+            packed.push(*encoding, *rows);
+            *self.kept.entry(*encoding).or_default() += rows * columns;
+            let order: Vec<usize> = (0..*rows).map(|r| self.source.row(part, *rows, r)).collect();
+            if tensor.encoding == *encoding {
+                bytes.reserve(tensor.bytes.len());
+                order.iter().for_each(|row| bytes.extend_from_slice(tensor.row(*row)));
+            } else {
+                bytes.extend(quantized(&tensor, &order, *encoding));
+            }
+        }
+        let data = self.writer.write(&bytes)?;
+        let bytes = self.graph.constant(&format!("{name}.packed"), DType::U8, &[bytes.len()], data);
+        Ok(Matrix::Packed { bytes, packed })
+    }
+
+    fn blocks(&mut self, name: &str, b: &Blocks) -> Result<Matrix> {
+        blocks(&mut self.graph, &mut self.writer, name, b)
     }
 
     fn dense(&mut self, name: &str, parts: &[(String, usize)], columns: usize) -> Result<Matrix> {
@@ -110,51 +146,99 @@ impl Weights<'_> {
 
     /// x times the transpose of the matrix, plus a bias.
     pub fn linear(&mut self, x: Value, matrix: &Matrix, bias: Option<Value>) -> Value {
-        let g = &mut self.graph;
-        let y = match *matrix {
-            Matrix::Dense { transposed } => g.op(Op::MatMul, &[x, transposed]),
-            Matrix::Blocks { quants, scales, offsets, bits, rows, columns } => {
-                let product = Op::MatMulBlocks { bits, rows, columns };
-                let y = if self.precise && bits == Bits::Int8 {
-                    precise(g, x, columns, |g, x| g.op(product, &[x, quants, scales]))
-                } else {
-                    g.op(product, &[x, quants, scales])
-                };
-                match offsets {
-                    None => y,
-                    Some(offsets) => {
-                        // sum over k of x_k offset_(k / 32) = (sums of x over its blocks) times the offsets
-                        let shape = g.integers(&[0, 0, (columns / BLOCK) as i64, BLOCK as i64]);
-                        let last = g.integers(&[-1]);
-                        let in_blocks = g.op(Op::Reshape, &[x, shape]);
-                        let sums = g.op(Op::ReduceSum { keep: false }, &[in_blocks, last]);
-                        let shift = g.op(Op::MatMul, &[sums, offsets]);
-                        g.op(Op::Add, &[y, shift])
-                    }
-                }
-            }
-        };
+        let y = product(&mut self.graph, x, matrix, self.precise);
         match bias {
-            Some(bias) => g.op(Op::Add, &[y, bias]),
+            Some(bias) => self.graph.op(Op::Add, &[y, bias]),
             None => y,
         }
     }
 
     /// The rows of a table that `indices` name, as float32.
     pub fn look_up(&mut self, table: &Matrix, indices: Value) -> Value {
-        let g = &mut self.graph;
-        match *table {
-            Matrix::Dense { transposed } => {
-                let columns = g.op(Op::Gather { axis: 1 }, &[transposed, indices]);
-                g.op(Op::Transpose(vec![1, 2, 0]), &[columns])
-            }
-            Matrix::Blocks { quants, scales, bits, rows, columns, .. } => {
-                // The look-up wants the same bytes as a matrix.
-                let flat = g.reshaped(quants, &[rows, columns * bits.count() / 8]);
-                g.op(Op::GatherBlocks(bits), &[flat, indices, scales])
+        look_up(&mut self.graph, table, indices)
+    }
+}
+
+/// Blocks as constants of a graph.
+pub(super) fn blocks(graph: &mut Graph, writer: &mut WeightsWriter, name: &str, b: &Blocks) -> Result<Matrix> {
+    let per_row = b.columns / BLOCK;
+    let (quants, scales) = (writer.write(&b.quants)?, writer.write(&b.scales)?);
+    let shape = [b.rows, per_row, b.bits.bytes()];
+    let quants = graph.constant(&format!("{name}.quants"), DType::U8, &shape, quants);
+    let scales = graph.constant(&format!("{name}.scales"), DType::F32, &[b.rows, per_row], scales);
+    let offsets = match b.offsets_by_column() {
+        Some(o) => {
+            let data = writer.write(&o)?;
+            Some(graph.constant(&format!("{name}.offsets"), DType::F32, &[per_row, b.rows], data))
+        }
+        None => None,
+    };
+    Ok(Matrix::Blocks { quants, scales, offsets, bits: b.bits, rows: b.rows, columns: b.columns })
+}
+
+/// x times the transpose of a matrix; see [`precise`].
+pub(super) fn product(g: &mut Graph, x: Value, matrix: &Matrix, in_16_bits: bool) -> Value {
+    match matrix.clone() {
+        Matrix::Packed { bytes, packed } => {
+            // Products with floats round no activations.
+            let rounds = packed.parts.iter().any(|(encoding, _)| encoding.block().0 > 1);
+            let (columns, product) = (packed.columns, Op::MatMulPacked(packed));
+            if in_16_bits && rounds {
+                precise(g, x, columns, |g, x| g.op(product, &[x, bytes]))
+            } else {
+                g.op(product, &[x, bytes])
             }
         }
+        Matrix::Dense { transposed } => g.op(Op::MatMul, &[x, transposed]),
+        Matrix::Blocks { quants, scales, offsets, bits, rows, columns } => {
+            let product = Op::MatMulBlocks { bits, rows, columns };
+            let y = if in_16_bits && bits == Bits::Int8 {
+                precise(g, x, columns, |g, x| g.op(product, &[x, quants, scales]))
+            } else {
+                g.op(product, &[x, quants, scales])
+            };
+            let Some(offsets) = offsets else { return y };
+            // sum over k of x_k offset_(k / 32) = (sums of x over its blocks) times the offsets
+            let shape = g.integers(&[0, 0, (columns / BLOCK) as i64, BLOCK as i64]);
+            let last = g.integers(&[-1]);
+            let in_blocks = g.op(Op::Reshape, &[x, shape]);
+            let sums = g.op(Op::ReduceSum { keep: false }, &[in_blocks, last]);
+            let shift = g.op(Op::MatMul, &[sums, offsets]);
+            g.op(Op::Add, &[y, shift])
+        }
     }
+}
+
+/// The rows of a table that `indices` name, as float32.
+pub(super) fn look_up(g: &mut Graph, table: &Matrix, indices: Value) -> Value {
+    match table.clone() {
+        Matrix::Packed { bytes, packed } => g.op(Op::GatherPacked(packed), &[bytes, indices]),
+        Matrix::Dense { transposed } => {
+            let columns = g.op(Op::Gather { axis: 1 }, &[transposed, indices]);
+            g.op(Op::Transpose(vec![1, 2, 0]), &[columns])
+        }
+        Matrix::Blocks { quants, scales, bits, rows, columns, .. } => {
+            // The look-up wants the same bytes as a matrix.
+            let flat = g.reshaped(quants, &[rows, columns * bits.count() / 8]);
+            g.op(Op::GatherBlocks(bits), &[flat, indices, scales])
+        }
+    }
+}
+
+/// The blocks that parts become, which share their bits: the parts' own where they agree, else 8. Blocks that carry a
+/// minimum need offsets to come over exactly; what is rounded to 4 bits is worth them.
+pub(super) fn joined(tensors: &[Tensor<'_>], choice: Option<Bits>, columns: usize) -> Blocks {
+    let own = if tensors.iter().all(|t| Blocks::natural(t.encoding) == Bits::Int4) { Bits::Int4 } else { Bits::Int8 };
+    let bits = choice.unwrap_or(own);
+    let affine = |t: &Tensor<'_>| Blocks::carries(t.encoding, bits).unwrap_or(bits == Bits::Int4);
+    Blocks::new(bits, columns, tensors.iter().any(affine))
+}
+
+/// The blocks that a table becomes: 8 bits, or the source's own 4 where they are symmetric. The look-up knows no
+/// offsets, and 4-bit rounding here costs more than anywhere else.
+pub(super) fn for_table(encoding: Encoding, choice: Option<Bits>, columns: usize) -> Blocks {
+    let keep = encoding == Encoding::Q4_0 && choice != Some(Bits::Int8);
+    Blocks::new(if keep { Bits::Int4 } else { Bits::Int8 }, columns, false)
 }
 
 /// A product whose operator rounds activations to int8 blocks, with 16 bits of them: `x = high + low`, where `high` is

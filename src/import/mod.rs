@@ -21,11 +21,13 @@ mod ready;
 mod rope;
 mod sentence;
 mod source;
+mod stock;
 
 use crate::bundle::{self, Bundle, Manifest, Model, name_of};
 use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, WeightsWriter, lower};
+use crate::kernel;
 use crate::tensor::Bits;
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
@@ -33,11 +35,13 @@ use crate::watch::{Cancel, Progress};
 use linear::Weights;
 use prost::Message;
 use source::Source;
+use std::collections::HashMap;
 use std::path::Path;
 
 pub use adapter::adapter;
 pub use encoder::RELEVANCE;
 pub use judge::{JUDGE, judge, judge_source};
+pub use stock::export;
 
 /// What a source says of itself, whatever its format.
 struct Described {
@@ -56,6 +60,9 @@ pub struct Options {
     /// Bits of the linear layers. Without a choice, 4-bit blocks stay as they are and everything else gets 8 bits:
     /// the quality of the source.
     pub weights: Option<Bits>,
+    /// Whether the model is for any ONNX Runtime, as GPUs want it. Otherwise the blocks of a file stay as they are,
+    /// where this machine has kernels for them.
+    pub stock: bool,
 }
 
 /// Imports `path`, a GGUF file or a folder with safetensors or ONNX files, as the bundle `dir`, whose last part is
@@ -97,14 +104,23 @@ fn build(
     let writer = WeightsWriter::create(staged.path(), crate::graph::WEIGHTS)?;
     let four_bit = options.weights.map_or_else(|| source.four_bit(), |b| b == Bits::Int4);
     let precise = !four_bit && !matches!(config, config::Config::Encoder(_));
-    let mut weights = Weights { graph: Graph::new(), writer, source: &source, choice: options.weights, precise };
+    let decodes = matches!(config, config::Config::Decoder(_));
+    let mut weights = Weights {
+        graph: Graph::new(),
+        writer,
+        source: &source,
+        choice: options.weights,
+        packed: decodes && !options.stock && kernel::available(),
+        kept: HashMap::new(),
+        precise,
+    };
     let model = match &config {
         config::Config::Decoder(c) => Model::Decoder(decoder::build(c, &mut weights, progress, cancel)?),
         config::Config::Embedder(c, s) => Model::Encoder(embedder::build(c, s, &mut weights, progress, cancel)?),
         config::Config::Encoder(c) => Model::Encoder(encoder::build(c, &mut weights, progress, cancel)?),
     };
     source.all_used()?;
-    let Weights { graph, writer, .. } = weights;
+    let Weights { graph, writer, kept, .. } = weights;
     writer.finish()?;
     Tokenizer::from_bytes(&tokenizer, config.vocabulary()).map_err(|e| e.context(path.display()))?;
     if let Some(template) = &template {
@@ -115,13 +131,14 @@ fn build(
     if let Some(template) = template {
         write(&staged, bundle::TEMPLATE, template.as_bytes())?;
     }
+    let most = kept.into_iter().max_by_key(|(_, numbers)| *numbers).map(|(encoding, _)| format!("{encoding:?}"));
     let bits = if four_bit { "int4" } else { "int8" };
     let manifest = Manifest {
         format: 0,
         name: name_of(dir)?,
         architecture: config.architecture().into(),
         parameters: source.parameters(),
-        weights: bits.into(),
+        weights: most.unwrap_or_else(|| bits.into()),
         source: file_name(path),
         license,
         model,

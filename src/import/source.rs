@@ -106,6 +106,11 @@ impl Source {
         }
     }
 
+    /// Whether its file is made of blocks, so that what is none was meant to be none.
+    pub fn is_in_blocks(&self) -> bool {
+        matches!(self.file, File::Gguf(_))
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.names.contains_key(name)
     }

@@ -26,6 +26,7 @@ mod few;
 #[cfg(target_arch = "x86_64")]
 mod many;
 mod output;
+pub mod packed;
 mod program;
 #[cfg(target_arch = "x86_64")]
 mod rows;
@@ -50,6 +51,21 @@ use half::f16;
 
 /// The domain of the operators these kernels are in ONNX Runtime.
 pub const DOMAIN: &str = "wayside";
+
+/// The operator that looks rows up in a matrix in the encoding of its file: `(bytes, indices)`.
+pub const GATHER_PACKED: &str = "GatherPacked";
+
+/// The operator that multiplies with such a matrix: `(x, bytes)`.
+pub const MAT_MUL_PACKED: &str = "MatMulPacked";
+
+/// The operator that makes the tables of a rope: `(total length)` to `(cosines, sines)`.
+pub const ROPE_TABLES: &str = "RopeTables";
+
+/// Its attribute: the rope, as JSON.
+pub const ROPE: &str = "rope";
+
+/// The attribute of operators on matrices: the matrix, as [`crate::tensor::Packed`] spells it.
+pub const PACKED: &str = "packed";
 
 /// Counts changes to the bits of a result, so that what was computed by other kernels is not taken for theirs.
 pub const VERSION: u32 = 2;

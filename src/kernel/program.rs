@@ -4,8 +4,9 @@
 //!
 //! All values are matrices of float32 numbers, `[rows, width]`, but what attention remembers.
 
-use crate::bundle::Activation;
+use crate::bundle::{Activation, Rope};
 use crate::error::{Error, Result};
+use crate::tensor::Packed;
 use serde::{Deserialize, Serialize};
 
 /// The most matrices that a stack hands out.
@@ -57,7 +58,8 @@ pub enum Work {
     Add,
     /// `(q, k, v, cosines, sines, rows [lanes], then for each lane keys, values, length, most)`: attention, each lane's
     /// rows to a cache of its own. Without k and v they lie behind q; without rows there is one lane. A length is the
-    /// positions that there will be, less one; the most is what a cache without room grows to.
+    /// positions that there will be, less one; the most is what a cache without room grows to. Without cosines and
+    /// sines heads are turned by `rope`, or not at all.
     Attend {
         /// H.
         heads: usize,
@@ -69,6 +71,8 @@ pub enum Work {
         scale: Option<f32>,
         /// Scores stay within this, by tanh.
         cap: Option<f32>,
+        /// What turns its heads, where no tables are read.
+        rope: Option<Rope>,
     },
     /// `(a, b)`: side by side.
     Beside,
@@ -85,6 +89,13 @@ pub enum Work {
         outputs: usize,
         /// K.
         inputs: usize,
+        /// Whether x is `[.., 2 K]`, of which [`Work::Gate`] is meant.
+        gated: Option<Activation>,
+    },
+    /// `(x, bytes)`: with a matrix in the encodings of its file.
+    LinearPacked {
+        /// The matrix.
+        packed: Packed,
         /// Whether x is `[.., 2 K]`, of which [`Work::Gate`] is meant.
         gated: Option<Activation>,
     },

@@ -69,14 +69,18 @@ fn joints<'a>(graph: &Graph, places: &'a Places) -> Result<HashMap<Value, Joint<
         .list
         .iter()
         .flat_map(|p| {
-            let ends: &[&str] = if p.sums() == Sums::None { &["quants", "transposed"] } else { &["offsets"] };
+            let ends: &[&str] = if p.sums() == Sums::None { &["packed", "quants", "transposed"] } else { &["offsets"] };
             ends.iter().map(move |end| (format!("{}.{end}", p.name), p))
         })
         .collect();
     let mut joints = HashMap::new();
     for node in graph.nodes() {
-        let matrix =
-            node.inputs.get(1).copied().flatten().filter(|_| matches!(node.op, Op::MatMul | Op::MatMulBlocks { .. }));
+        let matrix = node
+            .inputs
+            .get(1)
+            .copied()
+            .flatten()
+            .filter(|_| matches!(node.op, Op::MatMul | Op::MatMulBlocks { .. } | Op::MatMulPacked(_)));
         let Some(place) = matrix.and_then(|m| by_name.get(graph.name(m))) else { continue };
         let sums = node.inputs[0].filter(|_| place.sums() != Sums::None);
         let found = if let Some(sums) = sums { walk.before_sums(node, sums) } else { walk.around_product(node) };

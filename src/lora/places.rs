@@ -137,6 +137,7 @@ fn place(graph: &Graph, node: &Node, decoder: &Decoder) -> Option<Option<Place>>
     let name = graph.name(matrix.value);
     let (name, (outputs, inputs)) = match node.op {
         Op::MatMulBlocks { rows, columns, .. } => (name.strip_suffix(".quants")?, (rows, columns)),
+        Op::MatMulPacked(ref packed) => (name.strip_suffix(".packed")?, (packed.rows(), packed.columns)),
         Op::MatMul => (name.strip_suffix(".transposed")?, (*matrix.shape.get(1)?, *matrix.shape.first()?)),
         _ => return None,
     };

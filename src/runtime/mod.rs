@@ -51,7 +51,7 @@ pub use figures::{Bound, Figure, Figures};
 pub use injections::{Case, Effect, Injected};
 pub use learn::{Learned, Learning, Outcome, Promotion};
 pub use model_info::{Chosen, ModelInfo};
-pub use models::Imported;
+pub use models::{Exported, Imported};
 pub use receipt::{Receipt, Removed};
 pub use records::{CheckedQuery, ImportedRecords, Shown};
 pub use records_speed::RecordsSpeed;

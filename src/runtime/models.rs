@@ -3,13 +3,14 @@
 use super::Runtime;
 use crate::bundle::{self, Bundle, Model};
 use crate::device::Device;
-use crate::engine::Engine;
+use crate::engine::{Engine, driver};
 use crate::error::{Error, Result};
-use crate::import::{JUDGE, Options, import, judge, judge_source};
+use crate::import::{JUDGE, Options, export, import, judge, judge_source};
 use crate::infer::{Embedder, Judge, LanguageModel, has_turns};
 use crate::text::tokenizer::Tokenizer;
 use crate::{durable, parts};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +34,15 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
+/// What an export wrote.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exported {
+    /// Files, and their bytes.
+    pub files: BTreeMap<String, u64>,
+    /// All their bytes.
+    pub bytes: u64,
+}
+
 impl Runtime {
     /// Imports a GGUF file, or a folder with safetensors or ONNX files, as the model `name`.
     pub fn import(&self, path: &Path, name: &str, options: Options) -> Result<Imported> {
@@ -40,7 +50,7 @@ impl Runtime {
         if Path::new(name).file_name().is_none_or(|f| f != name) {
             return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
         }
-        let bundle = import(path, &self.bundle_dir(name), options, &*self.progress, &self.cancel)?;
+        let bundle = import(path, &self.bundle_dir(name), self.suited(options), &*self.progress, &self.cancel)?;
         let notes = notes(&bundle)?;
         let manifest = bundle.manifest;
         Ok(Imported {
@@ -52,6 +62,14 @@ impl Runtime {
             seconds: begin.elapsed().as_secs_f64(),
             notes,
         })
+    }
+
+    /// Writes a language model (the configured one without a name) as a folder that any ONNX Runtime loads; see
+    /// [`crate::import::export`].
+    pub fn export_onnx(&self, name: Option<&str>, dir: &Path) -> Result<Exported> {
+        let bundle = self.bundle(name.unwrap_or(&self.config.model))?;
+        let files = export(&bundle, dir, &*self.progress, &self.cancel)?;
+        Ok(Exported { bytes: files.values().sum(), files })
     }
 
     /// The bundles there are, damaged ones as errors under their names.
@@ -174,7 +192,17 @@ impl Runtime {
             return Err(none);
         }
         let path = self.part(name)?;
-        import(&path, &dir, Options::default(), &*self.progress, &self.cancel)
+        import(&path, &dir, self.suited(Options::default()), &*self.progress, &self.cancel)
+    }
+
+    /// How to import for what models run on here.
+    fn suited(&self, options: Options) -> Options {
+        let on_gpu = match self.config.device {
+            Device::Cpu => false,
+            Device::Auto => driver().is_ok(),
+            Device::Cuda | Device::TensorRt => true,
+        };
+        Options { stock: options.stock || on_gpu || !self.config.kernels, ..options }
     }
 
     /// What is wrong with the name of a model that is not here, unless a part makes it.

@@ -1,9 +1,10 @@
 //! The encodings that model files use, and how each becomes float32.
 
 use super::{float, iq4_nl, iq4_xs, mxfp4, q2_k, q3_k, q4_0, q4_1, q4_k, q5_0, q5_1, q5_k, q6_k, q8_0};
+use serde::{Deserialize, Serialize};
 
 /// How a file spells the numbers of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[allow(non_camel_case_types, reason = "the names by which everyone knows them")]
 pub enum Encoding {
     /// IEEE 754 binary32, little endian.
@@ -41,6 +42,26 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All there are.
+    pub const ALL: [Self; 16] = [
+        Self::F32,
+        Self::F16,
+        Self::BF16,
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q2_K,
+        Self::Q3_K,
+        Self::Q4_K,
+        Self::Q5_K,
+        Self::Q6_K,
+        Self::IQ4_NL,
+        Self::IQ4_XS,
+        Self::MXFP4,
+    ];
+
     /// Numbers in one block, and the bytes it takes.
     pub const fn block(self) -> (usize, usize) {
         match self {
@@ -59,6 +80,25 @@ impl Encoding {
             Self::IQ4_NL => (32, iq4_nl::BYTES),
             Self::IQ4_XS => (256, iq4_xs::BYTES),
             Self::MXFP4 => (32, mxfp4::BYTES),
+        }
+    }
+
+    /// Whether [`crate::kernel::packed`] multiplies with it as it lies.
+    pub const fn is_packed(self) -> bool {
+        !matches!(self, Self::F32)
+    }
+
+    /// Bits of a number, without its share of scales.
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::F32 => 32,
+            Self::F16 | Self::BF16 => 16,
+            Self::Q8_0 => 8,
+            Self::Q6_K => 6,
+            Self::Q5_0 | Self::Q5_1 | Self::Q5_K => 5,
+            Self::Q4_0 | Self::Q4_1 | Self::Q4_K | Self::IQ4_NL | Self::IQ4_XS | Self::MXFP4 => 4,
+            Self::Q3_K => 3,
+            Self::Q2_K => 2,
         }
     }
 

@@ -8,7 +8,7 @@ use super::{float::half_at, q4_0::nibbles};
 pub const BYTES: usize = 18;
 
 /// What the sixteen numbers mean.
-const LEVELS: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+pub const LEVELS: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
 /// The levels of 16 bytes of numbers, around 128.
 pub fn levels(bytes: &[u8], q: &mut [u8; 32]) {

@@ -9,6 +9,7 @@ mod float;
 mod iq4_nl;
 mod iq4_xs;
 mod mxfp4;
+mod packed;
 mod q2_k;
 mod q3_k;
 mod q4_0;
@@ -19,9 +20,14 @@ mod q5_1;
 mod q5_k;
 mod q6_k;
 mod q8_0;
+mod quantize;
 
 pub use blocks::{BLOCK, Bits, Blocks};
 pub use encoding::Encoding;
+pub use iq4_nl::LEVELS as IQ4_LEVELS;
+pub use mxfp4::LEVELS as MXFP4_LEVELS;
+pub use packed::Packed;
+pub use quantize::{quantized, target};
 
 use std::ops::Range;
 

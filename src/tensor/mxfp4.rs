@@ -8,7 +8,7 @@ use super::q4_0::nibbles;
 pub const BYTES: usize = 17;
 
 /// Twice what the sixteen numbers mean.
-const LEVELS: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+pub const LEVELS: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 pub fn decode(block: &[u8], out: &mut [f32]) {
     let mut q = [0; 32];

@@ -7,8 +7,8 @@
 //! Tokens of a batch are rows: `[rows, numbers]`, row = sequence * length + position. Sequences are padded at the end,
 //! where a causal mask hides the padding from what comes before it.
 
-use super::frozen::{Form, Shape};
 use super::linear::{Factors, linear, matrix};
+use super::shape::{Form, Shape};
 use crate::bundle::Activation;
 use crate::error::Result;
 use crate::grad;

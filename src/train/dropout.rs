@@ -2,7 +2,7 @@
 //!
 //! The masks are drawn again for the backward instead of being kept: they depend on seed, step, batch and layer alone.
 
-use super::frozen::Shape;
+use super::shape::Shape;
 use crate::engine::Tensor;
 use crate::error::Result;
 use rand::{RngExt, SeedableRng};

@@ -1,11 +1,11 @@
 //! The graphs before and behind the layers: tokens to hidden states, hidden states to the loss.
 
-use super::frozen::{Kept, Shape};
 use super::linear::blocks;
+use super::shape::{Kept, Shape};
 use crate::error::Result;
 use crate::grad::{self, Strips};
 use crate::graph::{Border, DType, Extent, Graph, Op, Value};
-use crate::tensor::BLOCK;
+use crate::tensor::{BLOCK, Packed};
 
 /// Tokens `ids [rows]` to hidden states `x [rows, H]`.
 pub fn embed(shape: &Shape, kept: Kept) -> Graph {
@@ -18,6 +18,12 @@ pub fn embed(shape: &Shape, kept: Kept) -> Graph {
             let dense = g.input("table.dense", DType::F32, [columns.into(), rows.into()]);
             let x = g.op(Op::Gather { axis: 1 }, &[dense, ids]);
             g.op(Op::Transpose(vec![1, 0]), &[x])
+        }
+        Kept::Packed(encoding) => {
+            let mut packed = Packed::new(columns);
+            packed.push(encoding, rows);
+            let bytes = g.input("table.packed", DType::U8, [packed.bytes().into(), 1.into()]);
+            g.op(Op::GatherPacked(packed), &[bytes, ids])
         }
         Kept::Blocks(bits, _) => {
             let width = columns * bits.count() / 8;
@@ -43,6 +49,13 @@ pub fn head(shape: &Shape, kept: Kept) -> Graph {
             let whole = g.input("head.dense", DType::F32, [columns.into(), all.into()]);
             let own = cut(g, whole);
             g.op(Op::Transpose(vec![1, 0]), &[own])
+        }
+        Kept::Packed(encoding) => {
+            let mut packed = Packed::new(columns);
+            packed.push(encoding, all);
+            let bytes = g.input("head.packed", DType::U8, [Extent::from("bytes"), 1.into()]);
+            let every = g.input("every", DType::I64, [strip()]);
+            g.op(Op::GatherPacked(packed), &[bytes, every])
         }
         Kept::Blocks(bits, offsets) => {
             let width = columns * bits.count() / 8;

@@ -1,7 +1,7 @@
 //! An adapter as one vector for each layer, as the graphs take it, and back.
 
 use super::block::places;
-use super::frozen::Shape;
+use super::shape::Shape;
 use crate::error::{Error, Result};
 use crate::lora::{Adapter, LoraConfig, Module, Pair};
 use rand::{RngExt, SeedableRng};

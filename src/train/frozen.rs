@@ -4,101 +4,19 @@
 //! Nothing is copied and nothing is loaded: the training graphs take views of the mapped file as inputs. (A GPU gets
 //! one copy, packed as it is there.) Names and shapes of the constants are those `import/decoder.rs` writes.
 
+use super::shape::{Form, Kept, Shape};
 use super::told::{inputs, told};
-use crate::bundle::{self, Activation, Bundle, Hyperparameters, Multipliers, Rope};
+use crate::bundle::{self, Bundle, Hyperparameters, Rope};
 use crate::engine::{Engine, Mapped, Session, Tensor};
 use crate::error::{Error, Result};
 use crate::format;
 use crate::graph::{self, Constant, Data, Graph};
 use crate::lora::Target;
 use crate::onnx;
-use crate::tensor::Bits;
+use crate::tensor::{Bits, Packed};
 use memmap2::Mmap;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Numbers of the output layer that are float32 at once, at the most: 32 MB.
-const STRIP: usize = 8 << 20;
-
-/// The extents and settings that all layers share.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shape {
-    /// Layers.
-    pub layers: usize,
-    /// Numbers in a hidden state.
-    pub hidden: usize,
-    /// Query heads.
-    pub heads: usize,
-    /// Key and value heads.
-    pub kv_heads: usize,
-    /// Numbers in a head.
-    pub head_dim: usize,
-    /// Numbers between up and down.
-    pub inner: usize,
-    /// Tokens there are.
-    pub vocabulary: usize,
-    /// Added to mean squares.
-    pub epsilon: f32,
-    /// What a gate goes through.
-    pub activation: Activation,
-    /// What scores are multiplied by.
-    pub attention_scale: f32,
-    /// Scores stay within this, by tanh.
-    pub attention_cap: Option<f32>,
-    /// What is multiplied on the way.
-    pub multipliers: Multipliers,
-    /// Positions there are.
-    pub context: usize,
-}
-
-impl Shape {
-    /// Outputs of the matrix that q, k and v are parts of.
-    pub fn joined(&self) -> usize {
-        (self.heads + 2 * self.kv_heads) * self.head_dim
-    }
-
-    /// Rows of the output layer that are made float32 at once: all strips have as many, but for the last.
-    pub fn strip(&self) -> usize {
-        let strips = (self.vocabulary * self.hidden).div_ceil(STRIP).max(1);
-        self.vocabulary.div_ceil(strips).max(1)
-    }
-
-    /// Outputs and inputs of a target.
-    pub fn matrix(&self, target: Target) -> (usize, usize) {
-        let (queries, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
-        match target {
-            Target::Query => (queries, self.hidden),
-            Target::Key | Target::Value => (keys, self.hidden),
-            Target::Output => (self.hidden, queries),
-            Target::Gate | Target::Up => (self.inner, self.hidden),
-            Target::Down => (self.hidden, self.inner),
-        }
-    }
-}
-
-/// How a matrix is kept: what a graph needs to know to read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kept {
-    /// In blocks of so many bits, with offsets or without.
-    Blocks(Bits, bool),
-    /// As float32, `[inputs, outputs]`.
-    Dense,
-}
-
-/// What distinguishes a layer's graph from another's. Layers with equal forms share theirs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Form {
-    /// How each target is kept.
-    pub kept: [Kept; 7],
-    /// Whether q, k and v have biases.
-    pub biases: bool,
-    /// Whether the heads of q and k are normed.
-    pub head_norms: bool,
-    /// Whether what attention and feed-forward give is normed.
-    pub post_norms: bool,
-    /// How many numbers of a head are turned to their position.
-    pub turned: usize,
-}
 
 /// An input of a graph from the base: its name there and its bytes.
 pub type Weight = (String, Source);
@@ -149,6 +67,7 @@ pub struct Frozen {
     pub head: Vec<Strip>,
     /// The gain of the last norm.
     pub gain: Weight,
+    ropes: Vec<Rope>,
     graph: Graph,
     map: Arc<Mmap>,
 }
@@ -196,6 +115,7 @@ impl Frozen {
             output: Kept::Dense,
             head: vec![],
             gain: (String::new(), Source::Held(Tensor::scalar(0.0)?)),
+            ropes: hyper.ropes.clone(),
             graph,
             map,
         };
@@ -217,6 +137,19 @@ impl Frozen {
 
     /// The rotary tables of the first `positions` by each rope that layers have: `cosines` and `sines`.
     pub fn rotations(&self, positions: usize) -> Result<Vec<Vec<Weight>>> {
+        let computed = |rope: &Rope| {
+            let named = ["cosines", "sines"].into_iter().zip(rope.tables(0..positions));
+            named
+                .map(|(name, table)| {
+                    let shape = [positions, rope.width / 2];
+                    Ok((name.to_owned(), Source::Held(Tensor::f32(&shape, table)?)))
+                })
+                .collect()
+        };
+        if !self.ropes.is_empty() {
+            return self.ropes.iter().map(computed).collect();
+        }
+        // A bundle that does not say what its ropes are has their tables.
         let ropes = self.layers.iter().filter_map(|layer| layer.about.rope).max().map_or(0, |last| last + 1);
         let table = |rope: usize, name: &str| {
             let constant = self.constant(&Rope::table(rope, name))?;
@@ -275,8 +208,9 @@ impl Frozen {
             weights.push(self.vector("query_gain", &norm("q"))?);
             weights.push(self.vector("key_gain", &norm("k"))?);
         }
-        let turned = match about.rope {
-            Some(rope) => 2 * self.constant(&Rope::table(rope, "cosines"))?.shape.last().copied().unwrap_or(0),
+        let turned = match about.rope.map(|rope| (rope, hyper.ropes.get(rope))) {
+            Some((_, Some(rope))) => rope.width,
+            Some((rope, None)) => 2 * self.constant(&Rope::table(rope, "cosines"))?.shape.last().copied().unwrap_or(0),
             None => 0,
         };
         Ok(Layer { form: Form { kept, biases, head_norms, post_norms, turned }, about, weights })
@@ -288,6 +222,15 @@ impl Frozen {
         if let Some(dense) = self.graph.constant_named(&format!("{name}.transposed")) {
             let whole = self.part(dense, &format!("{input}.dense"), 0, &dense.shape)?;
             return Ok((Kept::Dense, vec![whole]));
+        }
+        if let Some(bytes) = self.graph.constant_named(&format!("{name}.packed")) {
+            let packed = packed(&self.graph, bytes).filter(|packed| packed.rows() == all);
+            let packed = packed.ok_or_else(|| self.damaged(name))?;
+            let (encoding, at) = packed.part(rows.start, rows.len()).ok_or_else(|| self.damaged(name))?;
+            let width = packed.width(encoding);
+            let own = Constant { shape: vec![packed.bytes()], ..bytes.clone() };
+            let weight = self.bytes(&own, &format!("{input}.packed"), at, rows.len() * width)?;
+            return Ok((Kept::Packed(encoding), vec![weight]));
         }
         let quants = self.constant(&format!("{name}.quants"))?;
         let scales = self.constant(&format!("{name}.scales"))?;
@@ -305,6 +248,13 @@ impl Frozen {
             weights.push(self.part(offsets, &format!("{input}.offsets"), 0, &offsets.shape)?);
         }
         Ok((Kept::Blocks(bits, offsets.is_some()), weights))
+    }
+
+    /// Some bytes of a constant.
+    fn bytes(&self, constant: &Constant, input: &str, begin: usize, count: usize) -> Result<Weight> {
+        let bytes = Constant { shape: vec![constant.shape.iter().product(), 1], ..constant.clone() };
+        let (input, source) = self.part(&bytes, input, begin, &[count, 1])?;
+        Ok((input, source))
     }
 
     fn vector(&self, input: &str, name: &str) -> Result<Weight> {
@@ -346,6 +296,14 @@ impl Frozen {
     fn damaged(&self, name: &str) -> Error {
         Error::corrupt(format!("the model's graph lacks {name} or has it in another shape; import the model again"))
     }
+}
+
+/// What a packed constant is, as the operator says that reads it.
+pub(super) fn packed(graph: &Graph, bytes: &Constant) -> Option<Packed> {
+    graph.nodes().iter().filter(|node| node.inputs.contains(&Some(bytes.value))).find_map(|node| match &node.op {
+        graph::Op::MatMulPacked(packed) | graph::Op::GatherPacked(packed) => Some(packed.clone()),
+        _ => None,
+    })
 }
 
 impl Source {

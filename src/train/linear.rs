@@ -10,10 +10,10 @@
 //!
 //! From some 300 tokens on that is less work than the same products on the tokens' side.
 
-use super::frozen::{Form, Kept, Shape};
+use super::shape::{Form, Kept, Shape};
 use crate::graph::{DType, Data, Graph, Op, Value};
 use crate::lora::{LoraConfig, Target};
-use crate::tensor::BLOCK;
+use crate::tensor::{BLOCK, Packed};
 
 /// The factors of one adapter in a graph.
 #[derive(Clone, Copy)]
@@ -102,6 +102,13 @@ impl Part {
                 let whole = g.input(&format!("{name}.dense"), DType::F32, [self.columns.into(), self.all.into()]);
                 let own = self.own_columns(g, whole);
                 (g.op(Op::Transpose(vec![1, 0]), &[own]), None)
+            }
+            Kept::Packed(encoding) => {
+                let mut packed = Packed::new(self.columns);
+                packed.push(encoding, self.rows);
+                let bytes = g.input(&format!("{name}.packed"), DType::U8, [packed.bytes().into(), 1.into()]);
+                let every = g.integers(&(0..self.rows as i64).collect::<Vec<_>>());
+                (g.op(Op::GatherPacked(packed), &[bytes, every]), None)
             }
             Kept::Blocks(bits, offsets) => {
                 let width = self.columns * bits.count() / 8;

@@ -19,7 +19,7 @@
 //! | `checkpoint` | a run as it can be taken up again |
 //! | `curve` | the loss as a picture |
 //!
-//! | `frozen`, `told` | what the base is, and where its weights lie |
+//! | `shape`, `frozen`, `told` | what the base is, and where its weights lie |
 //! | `block`, `linear`, `ends` | the graphs: a layer, its matrices, what is before and behind the layers |
 //! | `batch`, `step`, `strips` | examples side by side, a step over them, and the loss over the vocabulary |
 //!
@@ -42,6 +42,7 @@ mod order;
 mod plan;
 mod run;
 mod schedule;
+pub mod shape;
 mod step;
 mod strips;
 pub mod text_data;

@@ -5,7 +5,7 @@
 //! multiplications; nothing is measured, so that the same budget gives the same plan, and the same sums, everywhere.
 
 use super::block::{Keep, places};
-use super::frozen::Shape;
+use super::shape::Shape;
 use crate::error::{Error, Result};
 use crate::lora::LoraConfig;
 

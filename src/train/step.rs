@@ -4,8 +4,9 @@ use super::batch::Batch;
 use super::block::{Keep, block, places};
 use super::dropout::Masks;
 use super::ends;
-use super::frozen::{Form, Frozen, Layer, Source, Strip, Weight};
+use super::frozen::{Frozen, Layer, Source, Strip, Weight};
 use super::plan::Plan;
+use super::shape::{Form, Shape};
 use super::strips::Given;
 use crate::bundle::Bundle;
 use crate::engine::{Engine, Heap, Input, Outputs, Session, Tensor};
@@ -291,7 +292,7 @@ impl Step {
     }
 
     /// The base's extents.
-    pub fn shape(&self) -> &super::frozen::Shape {
+    pub fn shape(&self) -> &Shape {
         &self.frozen.shape
     }
 

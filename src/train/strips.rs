@@ -1,7 +1,8 @@
 //! What strips of the output layer give, joined as they come: see [`crate::grad::Strips`].
 
 use super::ends;
-use super::frozen::{Shape, Weight};
+use super::frozen::Weight;
+use super::shape::Shape;
 use super::step::{run, take};
 use crate::engine::{Input, Session, Tensor};
 use crate::error::Result;

@@ -1,5 +1,6 @@
 //! What a bundle is that was made before its manifest said so: read from the graph that serves.
 
+use super::frozen::packed;
 use crate::bundle::{Activation, Decoder, Hyperparameters, Layer, Multipliers};
 use crate::graph::{Graph, Op};
 use crate::tensor::BLOCK;
@@ -38,5 +39,6 @@ pub(super) fn told(graph: &Graph, decoder: &Decoder) -> Option<Hyperparameters> 
 pub(super) fn inputs(graph: &Graph, name: &str) -> Option<usize> {
     let quants = graph.constant_named(&format!("{name}.quants")).map(|c| c.shape.get(1).map(|b| b * BLOCK));
     let dense = || graph.constant_named(&format!("{name}.transposed")).map(|c| c.shape.first().copied());
-    quants.or_else(dense).flatten()
+    let packed = || graph.constant_named(&format!("{name}.packed")).map(|c| packed(graph, c).map(|p| p.columns));
+    quants.or_else(dense).or_else(packed).flatten()
 }

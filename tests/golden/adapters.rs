@@ -1,6 +1,6 @@
 //! Adapters at work, against PEFT: side by side on one model, and merged into models of their own.
 
-use super::{Distance, greedy, imported, logits, opened, unrounded};
+use super::{Distance, greedy, imported, imported_as, logits, opened, unrounded};
 use crate::support::{copied, engine, floats, golden, ids, json, part};
 use rand::{RngExt, SeedableRng};
 use std::os::unix::fs::MetadataExt;
@@ -149,7 +149,7 @@ fn adapters_and_none_take_turns_on_one_model() {
 /// Offsets and factors share two products: PEFT's loss over the dequantized file, with the rounding of activations out.
 #[test]
 fn matrices_with_offsets_give_the_loss_of_peft() {
-    let (_home, base) = imported(&golden("gguf/llama.gguf"), None);
+    let (_home, base) = imported_as(&golden("gguf/llama.gguf"), Options { stock: true, ..Options::default() });
     let adapter = peft_s("llama");
     let bundle = merged(&base, &adapter, "merged").unwrap();
     unrounded(&bundle);
@@ -195,8 +195,8 @@ fn an_adapter_of_nearly_nothing_leaves_the_default_model_as_it_is() {
     }
     let nearly = merged(&base, &random_adapter(&Target::ALL, 3, 1e-12), "nearly").unwrap();
     let [plain, nearly] = [&base, &nearly].map(|bundle| {
-        unrounded(bundle);
-        logits(&loaded(bundle), &tokens)
+        let model = LanguageModel::open(&unrounded(bundle), bundle).unwrap();
+        logits(&Arc::new(model), &tokens)
     });
     for (a, b) in plain.iter().zip(&nearly) {
         Distance::between(a, b).must_be_within(UNROUNDED, "nearly nothing");

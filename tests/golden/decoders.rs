@@ -5,6 +5,7 @@ use crate::support::{copied, golden, ids, json};
 use serde_json::Value;
 use std::path::Path;
 use wayside::bundle::Model;
+use wayside::kernel;
 use wayside::tensor::Bits;
 
 const FAMILIES: [&str; 12] = [
@@ -22,6 +23,8 @@ const FAMILIES: [&str; 12] = [
     "phi3",
 ];
 
+/// Weights and activations as they are; keys and values in 16 bits. Measured: 0.0010 and 0.0003.
+const EXACT: Distance = Distance { largest: 2e-3, rms: 6e-4 };
 /// 8-bit weights, activations in 16 bits. Measured: 0.0017 and 0.0006 at the most, for phi3.
 const PRECISE: Distance = Distance { largest: 3e-3, rms: 9e-4 };
 /// Weights in K-quants of 5 and 6 bits, rounded to 8. Measured: 0.07 and 0.018.
@@ -125,6 +128,7 @@ fn gguf_files_give_the_logits_and_the_answer_of_transformers() {
         ("llama", Some(Bits::Int4), COARSE),
         ("qwen2", None, PRECISE),
         ("qwen2", Some(Bits::Int8), PRECISE),
+        ("qwen2-floats", None, if kernel::available() { EXACT } else { PRECISE }),
         ("gemma2", None, PRECISE),
         ("gemma3", None, PRECISE),
         ("granite", None, PRECISE),
@@ -139,7 +143,7 @@ fn gguf_files_give_the_logits_and_the_answer_of_transformers() {
         let prompt = ids(&expected["input_ids"]);
         let what = format!("{name} {weights:?}");
         Distance::of_rows(&logits(&model, &prompt), &expected, "logits").must_be_within(limit, &what);
-        if limit == PRECISE || limit == REQUANTIZED {
+        if limit != ROUNDED && limit != COARSE {
             assert_eq!(greedy(&model, &prompt, 16), ids(&expected["greedy"]), "{what}");
         }
     }

@@ -1,10 +1,13 @@
 //! Attention in float16, as GPUs compute it, on the CPU: what that does to answers, before any GPU does.
 
-use super::{Distance, best, greedy, imported, logits, opened};
+use super::{Distance, best, greedy, imported, imported_as, logits};
 use crate::support::{copied, engine, golden, ids, json, part};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use tempfile::TempDir;
+use wayside::bundle::Bundle;
+use wayside::import::Options;
 use wayside::infer::{Context, LanguageModel, Prefixes, trial};
 use wayside::parts::LANGUAGE_MODEL;
 use wayside::tensor::Bits;
@@ -38,12 +41,17 @@ fn answers_are_those_of_float32() {
 /// Activations rounded to 8 bits, as the CPU does, move logits by so much when a last bit differs before.
 const ROUNDING: Distance = Distance { largest: 1.5, rms: 0.25 };
 
+/// The form that GPUs read.
+fn stock(path: &Path) -> (TempDir, Bundle) {
+    imported_as(path, Options { stock: true, ..Options::default() })
+}
+
 /// A cache of float16 moves, is lent and wiped as one of float32 is.
 #[test]
 fn a_cache_in_float16_is_a_cache() {
-    let (home, model) = opened(&part(LANGUAGE_MODEL), None);
+    let (home, bundle) = stock(&part(LANGUAGE_MODEL));
     for engine in [engine().with_half(), engine().with_half().recording()] {
-        let model = Arc::new(LanguageModel::open(&engine, model.bundle()).unwrap());
+        let model = Arc::new(LanguageModel::open(&engine, &bundle).unwrap());
         cache(model, &home.path().join(format!("prefixes-{}", engine.records())));
     }
 }
@@ -75,7 +83,7 @@ fn cache(model: Arc<LanguageModel>, prefixes: &Path) {
 /// turns, each behind a prompt of several passes and longer than its first buffers.
 #[test]
 fn passes_over_fixed_arrays_answer_as_others() {
-    let (_home, bundle) = imported(&part(LANGUAGE_MODEL), None);
+    let (_home, bundle) = stock(&part(LANGUAGE_MODEL));
     let engine = engine().with_half();
     let [plain, fixed] =
         [engine.clone(), engine.recording()].map(|engine| Arc::new(LanguageModel::open(&engine, &bundle).unwrap()));
@@ -111,7 +119,7 @@ fn a_fixed_cache_is_no_longer_than_the_context() {
     let mut config = json(&folder.join("config.json"));
     config["max_position_embeddings"] = CONTEXT.into();
     fs::write(folder.join("config.json"), config.to_string()).unwrap();
-    let (_home, bundle) = imported(&folder, None);
+    let (_home, bundle) = stock(&folder);
     let engine = engine().with_half();
     let cancel = Cancel::new();
     let [plain, fixed] = [engine.clone(), engine.recording()].map(|engine| {

@@ -7,13 +7,15 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wayside::bundle::Bundle;
+use wayside::engine::Engine;
 use wayside::eval::nats;
 use wayside::format::safetensors::Folder;
 use wayside::infer::{Context, LanguageModel};
 use wayside::lora::{Adapter, LoraConfig, Target};
 use wayside::parts::LANGUAGE_MODEL;
 use wayside::tensor::Bits;
-use wayside::train::frozen::{Frozen, Shape};
+use wayside::train::frozen::Frozen;
+use wayside::train::shape::Shape;
 use wayside::train::{Batch, Example, Keep, Plan, State, Step, flatten, fresh, places, unflatten};
 use wayside::watch::Cancel;
 
@@ -307,8 +309,8 @@ fn trained(bundle: &Bundle, examples: &[Example]) -> f32 {
 }
 
 /// The mean of the nats that the model which answers gives the same tokens.
-fn served(bundle: &Bundle, examples: &[Example]) -> f32 {
-    let model = Arc::new(LanguageModel::open(&engine(), bundle).unwrap());
+fn served(engine: &Engine, bundle: &Bundle, examples: &[Example]) -> f32 {
+    let model = Arc::new(LanguageModel::open(engine, bundle).unwrap());
     let each = examples.iter().map(|example| {
         let mut context = Context::new(model.clone()).unwrap();
         nats(&mut context, &example.tokens[..1], &example.tokens[1..], &Cancel::new()).unwrap()
@@ -332,9 +334,8 @@ fn what_is_trained_is_what_is_served() {
 }
 
 fn agree(bundle: &Bundle, examples: &[Example], what: &str) {
-    let (trained, rounded) = (trained(bundle, examples), served(bundle, examples));
-    unrounded(bundle);
-    let exact = served(bundle, examples);
+    let (trained, rounded) = (trained(bundle, examples), served(&engine(), bundle, examples));
+    let exact = served(&unrounded(bundle), bundle, examples);
     close(&format!("{what}, rounded"), trained, rounded, ROUNDED);
     close(&format!("{what}, unrounded"), trained, exact, UNROUNDED);
 }
@@ -349,6 +350,6 @@ fn the_comparison_notices_a_window_that_is_ignored() {
     let (_wide_home, wide) = imported(&folder, Some(Bits::Int8));
     let (_home, narrow) = bundle("tiny/mistral");
     let examples = [Example::whole(tokens("tiny/mistral")).unwrap()];
-    let (trained, served) = (trained(&narrow, &examples), served(&wide, &examples));
+    let (trained, served) = (trained(&narrow, &examples), served(&engine(), &wide, &examples));
     assert!((trained / served - 1.0).abs() > ROUNDED, "{trained} {served}");
 }

@@ -8,12 +8,12 @@ use super::slope::{Numbers, check};
 use places::*;
 use products::*;
 use std::collections::BTreeSet;
-use wayside::bundle::Activation;
+use wayside::bundle::{Activation, Rope, Scaling};
 use wayside::error::ErrorKind;
 use wayside::grad;
 use wayside::graph::{Attention, DType, Graph, Op, Value};
 use wayside::kernel::Program;
-use wayside::tensor::Bits;
+use wayside::tensor::{Bits, Packed};
 
 /// One operator's checks: the operators of their graphs.
 type Rule = fn(&mut Numbers) -> Vec<Op>;
@@ -56,19 +56,23 @@ fn without() -> Vec<Op> {
     let attention = Attention { heads: 1, kv_heads: 1, window: None, scale: None, cap: None, turns: true };
     vec![
         Op::Abs,
-        Op::Attend(attention.clone()),
+        Op::Attend(attention.clone(), None),
         Op::BlockSums,
         Op::Cast(DType::F32),
         Op::Gate(Activation::Silu),
         Op::GatherBlocks(Bits::Int4),
+        Op::GatherPacked(Packed::new(32)),
         Op::Gelu,
         Op::GroupQueryAttention(attention),
         Op::Linear { bits: Bits::Int4, rows: 1, columns: 32, gated: None },
+        Op::LinearPacked { packed: Packed::new(32), gated: None },
+        Op::MatMulPacked(Packed::new(32)),
         Op::Min,
         Op::MultiHeadAttention { heads: 1 },
         Op::Product,
         Op::ReduceMax,
         Op::ReduceMean,
+        Op::RopeTables(Rope { theta: 1e4, width: 2, scaling: Scaling::None }),
         Op::Round,
         Op::Scale { by: 2.0 },
         Op::Shape,

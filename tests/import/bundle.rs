@@ -53,7 +53,7 @@ fn manifests_of_a_newer_version_or_without_sense_are_refused() {
         change(&mut json);
         json.to_string()
     };
-    let newer = opened(&altered(|m| m["format"] = 2.into()));
+    let newer = opened(&altered(|m| m["format"] = 99.into()));
     assert_eq!(newer.kind(), ErrorKind::Incompatible);
     assert!(newer.to_string().contains("newer Wayside"), "{newer}");
     let outside = opened(&altered(|m| m["files"]["../x"] = m["files"][MODEL].clone()));

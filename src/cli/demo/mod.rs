@@ -68,9 +68,7 @@ pub fn run(app: &App, words: &Words) -> Done {
     let begin = Instant::now();
     let folder = app.home.join("demo");
     let shop = folder.join(sample::SHOP.name);
-    let mut main = app.runtime()?;
-    // The story turns on single answers of a small model after forty examples: one rounding on every machine.
-    main.config_mut().kernels = false;
+    let main = app.runtime()?;
     let models = models(app, &main)?;
     let mut demo = Demo { app, runtime: main.beside(&folder), wear: Wear::Promoted };
     durable::remove(&folder)?;

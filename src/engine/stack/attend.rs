@@ -33,10 +33,27 @@ pub struct Lane<'a> {
 pub struct Reads<'a> {
     pub queries: &'a [f32],
     pub beside: Option<[&'a [f32]; 2]>,
-    /// Cosines and sines, where heads are turned.
-    pub rope: Option<[&'a [f32]; 2]>,
+    /// What turns heads, if anything does.
+    pub rope: Option<Tables<'a>>,
     /// What scores are multiplied by; one over the root of D without.
     pub scale: Option<f32>,
+}
+
+/// Cosines and sines.
+#[derive(Clone, Copy)]
+pub struct Tables<'a> {
+    pub cosines: &'a [f32],
+    pub sines: &'a [f32],
+    /// Whether they begin at position 0; otherwise they have a row for each row of the pass.
+    pub whole: bool,
+}
+
+impl<'a> Tables<'a> {
+    /// Those of a row of the pass, which is at `position`.
+    fn of(self, row: usize, position: usize, pairs: usize) -> [&'a [f32]; 2] {
+        let at = if self.whole { position } else { row } * pairs;
+        [&self.cosines[at..][..pairs], &self.sines[at..][..pairs]]
+    }
 }
 
 /// Lets the rows of all lanes, one after the other, attend; `y` is `[rows, H D]`.
@@ -63,8 +80,7 @@ pub fn attend(heads: Heads, scores: Scores, reads: &Reads<'_>, lanes: &mut [Lane
             let rotated = Output::new(&mut rotated);
             team.share(rows.div_ceil(ROWS), |unit| {
                 for row in unit * ROWS..rows.min((unit + 1) * ROWS) {
-                    let pairs = lane.turned / 2;
-                    let tables = reads.rope.map(|rope| rope.map(|t| &t[(past + row) * pairs..][..pairs]));
+                    let tables = reads.rope.map(|rope| rope.of(first + row, past + row, lane.turned / 2));
                     let tables = tables.unwrap_or_default();
                     for head in 0..heads.heads {
                         let query = &queries[row * queries_and + head * heads.dim..][..heads.dim];

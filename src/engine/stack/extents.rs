@@ -33,7 +33,7 @@ pub fn walk<'s>(
                 check(b.width == x.width && (b.rows == x.rows || b.rows == 1))?;
                 made.push(x);
             }
-            Work::Attend { heads, kv_heads, .. } => {
+            Work::Attend { heads, kv_heads, ref rope, .. } => {
                 let count = (step.reads.len() - SHARED) / OWN;
                 let (own, rest) = lanes.split_at_mut_checked(count).ok_or_else(|| wrong("a cache is missing"))?;
                 lanes = rest;
@@ -48,8 +48,12 @@ pub fn walk<'s>(
                     (None, None) => x.width == width + 2 * cached,
                     _ => false,
                 })?;
-                let (turned, positions) = match (extents(3), extents(4)) {
-                    (Some(cosines), Some(sines)) => {
+                let (turned, positions) = match (extents(3), extents(4), rope) {
+                    (None, None, Some(rope)) => {
+                        check(rope.width <= dim)?;
+                        (rope.width, usize::MAX)
+                    }
+                    (Some(cosines), Some(sines), _) => {
                         check(cosines.width <= dim / 2 && sines.width == cosines.width)?;
                         (2 * cosines.width, cosines.rows.min(sines.rows))
                     }
@@ -78,6 +82,10 @@ pub fn walk<'s>(
             Work::Linear { outputs, inputs, gated, .. } => {
                 check(x.width == if gated.is_some() { 2 * inputs } else { inputs })?;
                 made.push(with(outputs));
+            }
+            Work::LinearPacked { ref packed, gated } => {
+                check(x.width == if gated.is_some() { 2 * packed.columns } else { packed.columns })?;
+                made.push(with(packed.rows()));
             }
             Work::Norm { .. } => {
                 check(read(1)?.width == x.width)?;

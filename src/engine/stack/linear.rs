@@ -3,24 +3,37 @@
 use super::constant::Constant;
 use super::wrong;
 use crate::bundle::Activation;
-use crate::kernel::{Grain, HalfGrain, Matrix, Output, PANEL, Rows, Team, halve, product};
-use crate::tensor::{BLOCK, Bits};
+use crate::kernel::{Grain, HalfGrain, Matrix, Output, PANEL, Rows, Team, halve, packed, product};
+use crate::tensor::{BLOCK, Bits, Packed};
 
 /// What the units of a product's work are for threads: enough to even out, few enough to hand out.
 const UNITS: usize = 16;
 
-pub struct Layer<'a> {
-    bits: Bits,
-    outputs: usize,
-    inputs: usize,
-    quants: Constant<'a, u8>,
-    grain: Kept<'a>,
+/// The matrix of a step.
+pub enum Layer<'a> {
+    /// In blocks of ours.
+    Blocks { bits: Bits, outputs: usize, inputs: usize, quants: Constant<'a, u8>, grain: Kept<'a> },
+    /// In the encodings of its file.
+    Packed { packed: Packed, bytes: Constant<'a, u8> },
 }
 
 /// What [`Grain`] views.
-enum Kept<'a> {
+pub enum Kept<'a> {
     Single { scales: Constant<'a, f32>, offsets: Vec<f32> },
     Half(Vec<HalfGrain>),
+}
+
+/// A view of it.
+pub enum Weights<'a> {
+    Blocks(Matrix<'a>),
+    Packed(Vec<packed::Matrix<'a>>),
+}
+
+/// Where activations are rounded.
+#[derive(Default)]
+pub struct Rounded {
+    blocks: Rows,
+    packed: packed::Rows,
 }
 
 impl<'a> Layer<'a> {
@@ -44,33 +57,77 @@ impl<'a> Layer<'a> {
             Some(halves) => Kept::Half(halves),
             None => Kept::Single { scales, offsets },
         };
-        let layer = Self { bits, outputs, inputs, quants, grain };
-        if layer.matrix()?.is_whole() { Ok(layer) } else { Err(wrong("a matrix has not the sizes it says")) }
+        Self::Blocks { bits, outputs, inputs, quants, grain }.checked()
+    }
+
+    /// A matrix in the encodings of its file.
+    pub fn packed(packed: Packed, bytes: Constant<'a, u8>) -> ort::Result<Self> {
+        Self::Packed { packed, bytes }.checked()
+    }
+
+    fn checked(self) -> ort::Result<Self> {
+        let whole = match self.weights()? {
+            Weights::Blocks(matrix) => matrix.is_whole(),
+            Weights::Packed(parts) => !parts.is_empty() && parts.iter().all(packed::Matrix::is_whole),
+        };
+        if whole { Ok(self) } else { Err(wrong("a matrix has not the sizes it says")) }
     }
 
     /// A view of it.
-    pub fn matrix(&self) -> ort::Result<Matrix<'_>> {
-        let grain = match &self.grain {
-            Kept::Single { scales, offsets } => Grain::Single { scales: scales.view()?, offsets },
-            Kept::Half(halves) => Grain::Half(halves),
-        };
-        Ok(Matrix { bits: self.bits, outputs: self.outputs, inputs: self.inputs, quants: self.quants.view()?, grain })
+    pub fn weights(&self) -> ort::Result<Weights<'_>> {
+        Ok(match self {
+            Self::Blocks { bits, outputs, inputs, quants, grain } => {
+                let grain = match grain {
+                    Kept::Single { scales, offsets } => Grain::Single { scales: scales.view()?, offsets },
+                    Kept::Half(halves) => Grain::Half(halves),
+                };
+                Weights::Blocks(Matrix {
+                    bits: *bits,
+                    outputs: *outputs,
+                    inputs: *inputs,
+                    quants: quants.view()?,
+                    grain,
+                })
+            }
+            Self::Packed { packed, bytes } => Weights::Packed(packed::parts(packed, bytes.view()?)),
+        })
     }
 }
 
-/// `y` is the product of `x` with a matrix, gated or not; `rows` is where activations are rounded.
-pub fn times(matrix: &Matrix<'_>, gated: Option<Activation>, x: &[f32], rows: &mut Rows, team: &Team, y: &mut [f32]) {
-    match gated {
-        Some(activation) => rows.fill_gated(activation, x, matrix),
-        None => rows.fill(x, matrix),
-    }
-    let (rows, y) = (&*rows, Output::new(y));
-    let panels = matrix.outputs.div_ceil(PANEL);
-    let each = panels.div_ceil(UNITS);
-    team.share(panels.div_ceil(each), |unit| {
-        for panel in unit * each..panels.min((unit + 1) * each) {
-            product(matrix, rows, panel, &y);
+/// `y` is the product of `x` with a matrix, gated or not; `rounded` is where activations are rounded.
+pub fn times(
+    weights: &Weights<'_>,
+    gated: Option<Activation>,
+    x: &[f32],
+    rounded: &mut Rounded,
+    team: &Team,
+    y: &mut [f32],
+) {
+    match weights {
+        Weights::Blocks(matrix) => {
+            match gated {
+                Some(activation) => rounded.blocks.fill_gated(activation, x, matrix),
+                None => rounded.blocks.fill(x, matrix),
+            }
+            let (rows, y) = (&rounded.blocks, Output::new(y));
+            share(matrix.outputs.div_ceil(PANEL), team, |panel| product(matrix, rows, panel, &y));
         }
+        Weights::Packed(parts) => {
+            match gated {
+                Some(activation) => rounded.packed.fill_gated(activation, x, parts),
+                None => rounded.packed.fill(x, parts),
+            }
+            let (rows, y) = (&rounded.packed, Output::new(y));
+            let panels: usize = parts.iter().map(packed::Matrix::panels).sum();
+            share(panels, team, |panel| packed::product(parts, rows, panel, &y));
+        }
+    }
+}
+
+fn share(panels: usize, team: &Team, product: impl Fn(usize) + Sync) {
+    let each = panels.div_ceil(UNITS).max(1);
+    team.share(panels.div_ceil(each), |unit| {
+        (unit * each..panels.min((unit + 1) * each)).for_each(&product);
     });
 }
 

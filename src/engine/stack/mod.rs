@@ -16,27 +16,23 @@ mod constant;
 mod extents;
 mod linear;
 mod steps;
+mod turns;
 mod values;
 
-use crate::kernel::{DOMAIN, MATRICES, Place, Program, Rows, Team, Work};
+use crate::kernel::{MATRICES, Place, Program, Team, Work};
 use constant::Constant;
-use linear::Layer;
+use linear::{Layer, Rounded};
 use memmap2::Mmap;
-use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorDomain, OperatorInput, OperatorOutput};
+use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use values::{Home, Values, homes};
 
-/// The domain, for sessions of so many threads; 0 means as many as there are.
-pub(super) fn domain(threads: usize, weights: Option<Arc<Mmap>>) -> ort::Result<OperatorDomain> {
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    OperatorDomain::new(DOMAIN)?.add(Stack { threads: if threads == 0 { all() } else { threads }, weights })
-}
-
-struct Stack {
-    threads: usize,
-    weights: Option<Arc<Mmap>>,
+/// The operator, for sessions of so many threads.
+pub(super) struct Stack {
+    pub threads: usize,
+    pub weights: Option<Arc<Mmap>>,
 }
 
 impl Operator for Stack {
@@ -63,16 +59,21 @@ impl Operator for Stack {
         let mut layers = Vec::with_capacity(program.steps.len());
         let mut stored = HashMap::new();
         for step in &program.steps {
-            let dynamic = match step.work {
+            let place = |at: usize| step.reads.get(at).copied().flatten();
+            let missing = || wrong("a matrix that is no constant");
+            let dynamic = match &step.work {
                 Work::Linear { bits, outputs, inputs, .. } => {
-                    let place = |at: usize| step.reads.get(at).copied().flatten();
-                    let missing = || wrong("a matrix that is no constant");
                     let quants = Constant::open(place(1).ok_or_else(missing)?, about, self.weights.as_ref())?;
                     let floats = |place| Constant::open(place, about, self.weights.as_ref());
                     let scales = floats(place(2).ok_or_else(missing)?)?;
                     let offsets = place(3).map(floats).transpose()?.flatten();
                     let (quants, scales) = quants.zip(scales).ok_or_else(missing)?;
-                    layers.push(Some(Layer::open(quants, scales, offsets, (bits, outputs, inputs))?));
+                    layers.push(Some(Layer::open(quants, scales, offsets, (*bits, *outputs, *inputs))?));
+                    1
+                }
+                Work::LinearPacked { packed, .. } => {
+                    let bytes = Constant::open(place(1).ok_or_else(missing)?, about, self.weights.as_ref())?;
+                    layers.push(Some(Layer::packed(packed.clone(), bytes.ok_or_else(missing)?)?));
                     1
                 }
                 _ => {
@@ -95,7 +96,7 @@ impl Operator for Stack {
         let given = |i: usize| if read[i] { Constant::open(Place::Input(i), about, None) } else { Ok(None) };
         let constants = (0..count).map(given).collect::<ort::Result<_>>()?;
         let homes = homes(&program);
-        let (threads, arrays, rows) = (self.threads, vec![Vec::new(); homes.len()], Rows::default());
+        let (threads, arrays, rows) = (self.threads, vec![Vec::new(); homes.len()], Rounded::default());
         Ok(Stacked { program, read, constants, stored, layers, homes, arrays, rows, threads })
     }
 }
@@ -116,7 +117,7 @@ pub(super) struct Stacked<'a> {
     homes: Vec<Home>,
     arrays: Vec<Vec<f32>>,
     /// Rounded activations of the step at hand.
-    rows: Rows,
+    rows: Rounded,
     threads: usize,
 }
 
@@ -143,7 +144,7 @@ impl Kernel for Stacked<'_> {
         let mut cached = caches::open(context, program, &given, MATRICES)?;
         let mut lanes = caches::lanes(&mut cached)?;
         let extents = extents::walk(program, &shape, &mut lanes)?;
-        let matrices = layers.iter().map(|layer| layer.as_ref().map(Layer::matrix).transpose());
+        let matrices = layers.iter().map(|layer| layer.as_ref().map(Layer::weights).transpose());
         let matrices = matrices.collect::<ort::Result<Vec<_>>>()?;
         let mut results = Vec::with_capacity(program.outputs.len());
         for (o, made) in program.outputs.iter().enumerate() {

@@ -1,12 +1,11 @@
 //! The steps of a stack, taken one after the other by the one who leads.
 
-use super::attend::{Lane, Reads, attend};
+use super::attend::{Lane, Reads, Tables, attend};
 use super::caches::{OWN, SHARED};
-use super::linear::times;
+use super::linear::{Rounded, Weights, times};
+use super::turns::Turns;
 use super::values::Values;
-use crate::kernel::{
-    Heads, Matrix, Output, Place, Program, Rows, Scores, Step, Team, Work, add, gate, rms_norm, scale, small, sums,
-};
+use crate::kernel::{Heads, Output, Place, Program, Scores, Step, Team, Work, add, gate, rms_norm, scale, small, sums};
 
 /// Multiplications that are worth a unit of work.
 const ENOUGH: usize = 16 << 10;
@@ -14,27 +13,32 @@ const ENOUGH: usize = 16 << 10;
 /// Takes all steps. What they read and make fits, as `extents` has found.
 pub fn take(
     program: &Program,
-    matrices: &[Option<Matrix<'_>>],
+    matrices: &[Option<Weights<'_>>],
     values: &mut Values<'_>,
     mut lanes: &mut [Lane<'_>],
-    rounded: &mut Rows,
+    rounded: &mut Rounded,
     team: &Team,
 ) {
+    let mut turns = Turns::default();
     for (step, matrix) in program.steps.iter().zip(matrices) {
         let Some(made) = step.makes.first().copied() else { continue };
         let place = |at: usize| step.reads.get(at).copied().flatten().unwrap_or(Place::Input(0));
         match step.work {
             Work::Add => values.write(made, |v, y| add(v.read(place(0)), v.read(place(1)), y)),
-            Work::Attend { heads, kv_heads, window, scale, cap } => {
+            Work::Attend { heads, kv_heads, window, scale, cap, ref rope } => {
                 let (own, rest) = lanes.split_at_mut((step.reads.len() - SHARED) / OWN);
                 lanes = rest;
                 let heads = Heads { heads, kv_heads, dim: own.first().map_or(0, |lane| lane.dim) };
+                let turns = rope.as_ref().map(|rope| turns.of(rope, own));
                 values.write(made, |v, y| {
                     let beside = step.reads[1].zip(step.reads[2]).map(|(k, v)| [k, v]);
                     let reads = Reads {
                         queries: v.read(place(0)),
                         beside: beside.map(|both| both.map(|place| v.read(place))),
-                        rope: step.reads[3].zip(step.reads[4]).map(|(c, s)| [v.read(c), v.read(s)]),
+                        rope: turns.or_else(|| {
+                            let (cosines, sines) = step.reads[3].zip(step.reads[4])?;
+                            Some(Tables { cosines: v.read(cosines), sines: v.read(sines), whole: true })
+                        }),
                         scale,
                     };
                     let scores = Scores { window, cap };
@@ -49,7 +53,7 @@ pub fn take(
                 let rows = v.read(place(0)).chunks_exact(2 * width).zip(y.chunks_exact_mut(width));
                 rows.for_each(|(both, y)| gate(activation, &both[..width], &both[width..], y));
             }),
-            Work::Linear { gated, .. } => {
+            Work::Linear { gated, .. } | Work::LinearPacked { gated, .. } => {
                 let Some(matrix) = matrix else { continue };
                 values.write(made, |v, y| times(matrix, gated, v.read(place(0)), rounded, team, y));
             }

@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::graph::{DType, Op, Value};
 use crate::import::config::EncoderConfig;
 use crate::import::linear::Weights;
-use crate::import::rope::tables;
 
 /// Added to the score of a token that is out of sight. Not infinite: where padding sees nothing at all, its scores
 /// must stay numbers, or what comes of them reaches real tokens as no number times nothing.
@@ -32,7 +31,7 @@ impl Shared {
         let mask = w.graph.op(Op::Cast(DType::I32), &[mask]);
         let mut shared = Self { mask, ropes: vec![], begin: None, shifts: vec![] };
         for (at, rope) in c.ropes.iter().enumerate() {
-            let (cosines, sines) = tables(rope, c.context);
+            let [cosines, sines] = rope.tables(0..c.context);
             let shape = [c.context, rope.width / 2];
             let cosines = w.floats(&format!("rope.{at}.cosines"), &shape, &cosines)?;
             shared.ropes.push([cosines, w.floats(&format!("rope.{at}.sines"), &shape, &sines)?]);

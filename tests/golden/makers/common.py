@@ -22,14 +22,13 @@ def rounded(tensor, digits=6):
 
 
 def int8(weight):
-    """Rounds a [out, in] matrix to symmetric int8 blocks of 32 along `in` and back to float32.
+    """Rounds a [out, in] matrix to blocks of 32 along `in` as Q8_0 has them, and back to float32.
 
-    scale = max|w| / 127 in float32; q = w / scale, ties away from zero (C's roundf, Rust's f32::round).
+    scale = max|w| / 127 in float16; q = w / scale, ties to the even one.
     """
     blocks = weight.detach().float().reshape(-1, BLOCK)
-    scale = blocks.abs().amax(dim=1, keepdim=True) / 127
-    q = blocks / torch.where(scale == 0, torch.ones_like(scale), scale)
-    q = q.sign() * (q.abs().double() + 0.5).floor().float()
+    scale = (blocks.abs().amax(dim=1, keepdim=True) / 127).half().float()
+    q = (blocks / torch.where(scale == 0, torch.ones_like(scale), scale)).round().clamp(-127, 127)
     return (q * scale).reshape(weight.shape)
 
 

@@ -38,6 +38,7 @@ def make(tiny, out):
     llama_mix = {"token_embd": Type.Q8_0, "attn_v": Type.Q8_0, "ffn_down": Type.Q8_0}
     from_folder(tiny / "llama", out / "llama", "llama", "smollm", lambda name: llama_mix.get(name, Type.Q4_1))
     from_folder(tiny / "qwen2", out / "qwen2", "qwen2", "qwen2", lambda name: Type.Q8_0)
+    from_folder(tiny / "qwen2", out / "qwen2-floats", "qwen2", "qwen2", lambda name: Type.BF16 if name == "token_embd" else Type.F16)
     for arch in ("gemma2", "gemma3", "granite", "smollm3", "phi3"):
         from_folder(tiny / arch, out / arch, arch, "smollm", lambda name: Type.Q8_0)
     llama3_k(out / "llama3-k")

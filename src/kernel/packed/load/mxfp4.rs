@@ -1,0 +1,50 @@
+//! Blocks of 32 numbers of 4 bits that name levels, behind an exponent: see `tensor/mxfp4.rs`.
+
+use super::nibbles::{around, levels};
+use super::{Four, Load, halves, read};
+use crate::tensor::{Encoding, MXFP4_LEVELS};
+use std::arch::x86_64::*;
+
+const LEVELS: [u8; 16] = around(MXFP4_LEVELS);
+
+/// 2^(e - 128), of which the two smallest are subnormal.
+fn scale(exponent: u8) -> f32 {
+    f32::from_bits(match u32::from(exponent) {
+        e @ 0..=1 => 0x0020_0000 << e,
+        e => (e - 1) << 23,
+    })
+}
+
+pub struct MXFP4;
+
+#[allow(unsafe_code, reason = "a kernel for an instruction set")]
+impl Load for MXFP4 {
+    const ENCODING: Encoding = Encoding::MXFP4;
+    const CENTRE: u32 = 7;
+    const GROUPS: bool = false;
+    const OFFSETS: bool = false;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    unsafe fn four(rows: [*const u8; 4], quad: usize, there: usize) -> Four {
+        const { assert!(Self::BYTES == 68) }
+        let mut scales = [[0.0; 4]; 4];
+        let mut numbers = [(_mm512_setzero_si512(), _mm512_setzero_si512()); 4];
+        for (o, (row, numbers)) in rows.iter().zip(&mut numbers).enumerate() {
+            let mut blocks = [_mm_setzero_si128(); 4];
+            for (b, block) in blocks.iter_mut().enumerate().take(there) {
+                let at = (4 * quad + b) * 17;
+                // SAFETY: so many blocks are there, as the caller says.
+                let (exponent, bytes) = unsafe { (read::<u8>(*row, at), read::<[u64; 2]>(*row, at + 1)) };
+                (scales[b][o], *block) = (scale(exponent), bytemuck::cast(bytes));
+            }
+            *numbers = halves(bytemuck::cast(blocks));
+        }
+        Four {
+            first: numbers.map(|(first, _)| levels(&LEVELS, first)),
+            last: numbers.map(|(_, last)| levels(&LEVELS, last)),
+            scales: [bytemuck::cast(scales); 2],
+            offsets: [_mm512_setzero_ps(); 2],
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Blocks of 32 numbers of 4 bits, of which byte j holds the j-th and the 16 + j-th.
+
+use super::{Four, Load, Words, firsts, halves, halves_of, pairs_of, places};
+use crate::tensor::{Encoding, IQ4_LEVELS};
+use std::arch::x86_64::*;
+
+/// The levels, around 128, that numbers of 4 bits name.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+pub fn levels(of: &[u8; 16], numbers: __m512i) -> __m512i {
+    _mm512_shuffle_epi8(_mm512_broadcast_i32x4(bytemuck::cast(*of)), numbers)
+}
+
+/// Levels around 128.
+pub const fn around(levels: [i8; 16]) -> [u8; 16] {
+    let mut around = [0; 16];
+    let mut i = 0;
+    while i < 16 {
+        around[i] = levels[i].cast_unsigned() ^ 128;
+        i += 1;
+    }
+    around
+}
+
+/// Those of IQ4.
+pub const LEVELS: [u8; 16] = around(IQ4_LEVELS);
+
+pub struct Q4_0;
+
+#[allow(unsafe_code, reason = "a kernel for an instruction set")]
+impl Load for Q4_0 {
+    const ENCODING: Encoding = Encoding::Q4_0;
+    const CENTRE: u32 = 3;
+    const GROUPS: bool = false;
+    const OFFSETS: bool = false;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    unsafe fn four(rows: [*const u8; 4], quad: usize, there: usize) -> Four {
+        const { assert!(Self::BYTES == 72) }
+        // SAFETY: as the caller says.
+        let words = rows.map(|row| unsafe { Words::load(row.wrapping_add(72 * quad), 9 * there) });
+        let numbers = words.map(|words| halves(words.pick(const { &places(9, 1, 8) })));
+        let scales = halves_of(words.map(|words| words.pick(const { &firsts(9, 1) })));
+        Four {
+            first: numbers.map(|(first, _)| first),
+            last: numbers.map(|(_, last)| last),
+            scales: [scales; 2],
+            offsets: [_mm512_setzero_ps(); 2],
+        }
+    }
+}
+
+pub struct Q4_1;
+
+#[allow(unsafe_code, reason = "a kernel for an instruction set")]
+impl Load for Q4_1 {
+    const ENCODING: Encoding = Encoding::Q4_1;
+    const CENTRE: u32 = 0;
+    const GROUPS: bool = false;
+    const OFFSETS: bool = true;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    unsafe fn four(rows: [*const u8; 4], quad: usize, there: usize) -> Four {
+        const { assert!(Self::BYTES == 80) }
+        // SAFETY: as the caller says.
+        let words = rows.map(|row| unsafe { Words::load(row.wrapping_add(80 * quad), 10 * there) });
+        // A block is five words of twice the size, which are cheaper to move.
+        let numbers = _mm512_set_epi32(19, 18, 17, 16, 14, 13, 12, 11, 9, 8, 7, 6, 4, 3, 2, 1);
+        let heads = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15, 10, 5, 0);
+        let numbers = words.map(|Words(a, b)| halves(_mm512_permutex2var_epi32(a, numbers, b)));
+        let (scales, offsets) = pairs_of(words.map(|Words(a, _)| _mm512_permutexvar_epi32(heads, a)));
+        Four {
+            first: numbers.map(|(first, _)| first),
+            last: numbers.map(|(_, last)| last),
+            scales: [scales; 2],
+            offsets: [offsets; 2],
+        }
+    }
+}
+
+pub struct IQ4_NL;
+
+#[allow(unsafe_code, reason = "a kernel for an instruction set")]
+impl Load for IQ4_NL {
+    const ENCODING: Encoding = Encoding::IQ4_NL;
+    const CENTRE: u32 = 7;
+    const GROUPS: bool = false;
+    const OFFSETS: bool = false;
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    unsafe fn four(rows: [*const u8; 4], quad: usize, there: usize) -> Four {
+        const { assert!(Self::BYTES == 72) }
+        // SAFETY: as the caller says.
+        let words = rows.map(|row| unsafe { Words::load(row.wrapping_add(72 * quad), 9 * there) });
+        let numbers = words.map(|words| halves(words.pick(const { &places(9, 1, 8) })));
+        let scales = halves_of(words.map(|words| words.pick(const { &firsts(9, 1) })));
+        Four {
+            first: numbers.map(|(first, _)| levels(&LEVELS, first)),
+            last: numbers.map(|(_, last)| levels(&LEVELS, last)),
+            scales: [scales; 2],
+            offsets: [_mm512_setzero_ps(); 2],
+        }
+    }
+}
