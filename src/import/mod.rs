@@ -28,7 +28,7 @@ use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, WeightsWriter, lower};
 use crate::kernel;
-use crate::tensor::Bits;
+use crate::tensor::{Bits, Blocks};
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
 use crate::watch::{Cancel, Progress};
@@ -102,8 +102,10 @@ fn build(
     let Described { config, tokenizer, template, license, source } = described;
     let staged = Staged::new(dir)?;
     let writer = WeightsWriter::create(staged.path(), crate::graph::WEIGHTS)?;
-    let four_bit = options.weights.map_or_else(|| source.four_bit(), |b| b == Bits::Int4);
-    let precise = !four_bit && !matches!(config, config::Config::Encoder(_));
+    let chosen = |bits: Bits| options.weights.map(|choice| choice == bits);
+    let four_bit = chosen(Bits::Int4).unwrap_or_else(|| source.mostly(|e| Blocks::natural(e) == Bits::Int4));
+    let eight_bit = chosen(Bits::Int8).unwrap_or_else(|| source.mostly(|e| e.bits() >= Bits::Int8.count() as u32));
+    let precise = eight_bit && !matches!(config, config::Config::Encoder(_));
     let decodes = matches!(config, config::Config::Decoder(_));
     let mut weights = Weights {
         graph: Graph::new(),

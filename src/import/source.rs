@@ -4,7 +4,7 @@ use super::config::DecoderConfig;
 use crate::bundle::Hyperparameters;
 use crate::error::{Error, Result};
 use crate::format::{gguf::Gguf, safetensors::Folder};
-use crate::tensor::{Bits, Blocks, Encoding, Tensor};
+use crate::tensor::{Encoding, Tensor};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -176,12 +176,10 @@ impl Source {
         self.each(|t| t.elements() as u64).sum()
     }
 
-    /// Whether most of the matrices come in 4-bit blocks.
-    pub fn four_bit(&self) -> bool {
-        let numbers = self.each(|t| match Blocks::natural(t.encoding) {
-            Bits::Int4 => t.elements() as i64,
-            Bits::Int8 => -(t.elements() as i64),
-        });
+    /// Whether most of the numbers of layers come in such encodings.
+    pub fn mostly(&self, such: impl Fn(Encoding) -> bool) -> bool {
+        let layers = self.names.keys().filter(|name| name.contains("layer")).filter_map(|name| self.look_up(name).ok());
+        let numbers = layers.map(|t| if such(t.encoding) { t.elements() as i64 } else { -(t.elements() as i64) });
         numbers.sum::<i64>() > 0
     }
 

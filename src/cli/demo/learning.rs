@@ -17,7 +17,7 @@ impl Demo<'_> {
     pub(super) fn small(&mut self) {
         let config = self.runtime.config_mut();
         config.retrieve.budget = 160;
-        (config.learn.max_examples, config.learn.max_held_out) = (40, 20);
+        (config.learn.max_examples, config.learn.max_held_out) = (60, 20);
     }
 
     /// From the log to an adapter that serves.

@@ -3,18 +3,23 @@
 use super::attend::{Lane, Tables};
 use crate::bundle::Rope;
 
-/// Where the rows of a lane stand: positions before them, and after.
-type Span = (usize, usize);
-
-/// What was made in this pass: for which rope, for which rows, cosines and sines.
+/// What was made in this pass.
 #[derive(Default)]
-pub struct Turns<'p>(Vec<(&'p Rope, Vec<Span>, [Vec<f32>; 2])>);
+pub struct Turns<'p>(Vec<Made<'p>>);
+
+/// Cosines and sines for the rows of all lanes, one after the other.
+struct Made<'p> {
+    rope: &'p Rope,
+    /// Where the rows of each lane stand: positions before them, and after.
+    spans: Vec<(usize, usize)>,
+    tables: [Vec<f32>; 2],
+}
 
 impl<'p> Turns<'p> {
-    /// The tables of a rope for the rows of all lanes, one after the other.
+    /// The tables of a rope for the rows of all lanes.
     pub fn of(&mut self, rope: &'p Rope, lanes: &[Lane<'_>]) -> Tables<'_> {
-        let spans: Vec<Span> = lanes.iter().map(|lane| (lane.past, lane.total)).collect();
-        let known = self.0.iter().position(|(own, made_for, _)| *own == rope && *made_for == spans);
+        let spans: Vec<_> = lanes.iter().map(|lane| (lane.past, lane.total)).collect();
+        let known = self.0.iter().position(|made| *made.rope == *rope && made.spans == spans);
         let at = known.unwrap_or(self.0.len());
         if known.is_none() {
             let mut tables = [Vec::new(), Vec::new()];
@@ -22,9 +27,9 @@ impl<'p> Turns<'p> {
                 let own = rope.tables(*past..*total);
                 tables.iter_mut().zip(own).for_each(|(table, own)| table.extend(own));
             }
-            self.0.push((rope, spans, tables));
+            self.0.push(Made { rope, spans, tables });
         }
-        let [cosines, sines] = &self.0[at].2;
+        let [cosines, sines] = &self.0[at].tables;
         Tables { cosines, sines, whole: false }
     }
 }

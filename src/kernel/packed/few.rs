@@ -53,13 +53,11 @@ unsafe fn tiles<L: Load, const R: usize>(matrix: &Matrix<'_>, rows: &Rows, row: 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[allow(unsafe_code, reason = "unchecked loads: checks in this loop cost more than the loop")]
 unsafe fn tile<L: Load, const R: usize>(matrix: &Matrix<'_>, rows: &Rows, row: usize, first: usize) -> [__m128; R] {
-    let per_row = rows.blocks().div_ceil(4);
-    let quads = rows.quads(row, R);
     // Outputs that do not exist repeat the last.
     let begin = |n: usize| matrix.bytes.as_ptr().wrapping_add(n.min(matrix.outputs - 1) * matrix.width());
     let at = [begin(first), begin(first + 1), begin(first + 2), begin(first + 3)];
     let mut strands = [_mm512_setzero_ps(); R];
-    for q in 0..per_row {
+    for (q, quads) in rows.quads::<R>(row).iter().enumerate() {
         let there = (rows.blocks() - 4 * q).min(4);
         // SAFETY: the matrix is whole, so each output has `there` blocks from here on.
         let weights = unsafe { L::four(at, q, there) };
@@ -70,10 +68,9 @@ unsafe fn tile<L: Load, const R: usize>(matrix: &Matrix<'_>, rows: &Rows, row: u
             }
         }
         for (r, strand) in strands.iter_mut().enumerate() {
-            let x = &quads[r * per_row + q];
+            let x = &quads[r];
             let step = bytemuck::cast(x.step);
             let (first_sums, last_sums) = (bytemuck::cast(x.first_sums), bytemuck::cast(x.last_sums));
-            let (first_total, last_total) = (bytemuck::cast(x.first_total), bytemuck::cast(x.last_total));
             let mut part;
             if L::GROUPS {
                 let dots = [
@@ -83,8 +80,8 @@ unsafe fn tile<L: Load, const R: usize>(matrix: &Matrix<'_>, rows: &Rows, row: u
                 part = _mm512_mul_ps(_mm512_cvtepi32_ps(summed(dots[0])), weights.scales[0]);
                 part = _mm512_fmadd_ps(_mm512_cvtepi32_ps(summed(dots[1])), weights.scales[1], part);
                 if L::OFFSETS {
-                    part = _mm512_fmadd_ps(weights.offsets[0], each(first_total), part);
-                    part = _mm512_fmadd_ps(weights.offsets[1], each(last_total), part);
+                    part = _mm512_fmadd_ps(weights.offsets[0], each(x.totals[0]), part);
+                    part = _mm512_fmadd_ps(weights.offsets[1], each(x.totals[1]), part);
                 }
             } else {
                 let start = taken::<L>(_mm512_add_epi32(first_sums, last_sums));
@@ -94,7 +91,7 @@ unsafe fn tile<L: Load, const R: usize>(matrix: &Matrix<'_>, rows: &Rows, row: u
                 }
                 part = _mm512_mul_ps(_mm512_cvtepi32_ps(summed(dots)), weights.scales[0]);
                 if L::OFFSETS {
-                    part = _mm512_fmadd_ps(weights.offsets[0], each(_mm_add_epi32(first_total, last_total)), part);
+                    part = _mm512_fmadd_ps(weights.offsets[0], each(x.totals[2]), part);
                 }
             }
             *strand = _mm512_fmadd_ps(part, step, *strand);
@@ -111,9 +108,9 @@ unsafe fn tile<L: Load, const R: usize>(matrix: &Matrix<'_>, rows: &Rows, row: u
 /// A number of each block, for each output.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn each(block: __m128i) -> __m512 {
+fn each(block: [f32; 4]) -> __m512 {
     let spread = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
-    _mm512_permutexvar_ps(spread, _mm512_castps128_ps512(_mm_cvtepi32_ps(block)))
+    _mm512_permutexvar_ps(spread, _mm512_castps128_ps512(bytemuck::cast(block)))
 }
 
 /// What the products of sums take because weights are centred.

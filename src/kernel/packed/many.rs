@@ -2,7 +2,7 @@
 //! all rows go over it.
 
 use super::load::{Four, Load};
-use super::rows::Rows;
+use super::rows::{Rows, TOGETHER};
 use super::{Matrix, PANEL, To};
 use std::arch::x86_64::*;
 use std::cell::RefCell;
@@ -32,11 +32,11 @@ thread_local! {
 #[allow(unsafe_code, reason = "unchecked loads")]
 pub unsafe fn product<L: Load>(matrix: &Matrix<'_>, rows: &Rows, panel: usize, to: To<'_>) {
     PANELS.with_borrow_mut(|blocks| {
-        // Whole quads: what the last has too much is never read.
+        // Whole quads: what the last has too much is nothing.
         blocks.resize(rows.blocks().next_multiple_of(4), Block::default());
         // SAFETY: as the caller says.
         unsafe { fill::<L>(matrix, rows.blocks(), panel * PANEL, blocks) };
-        over::<L>(&blocks[..rows.blocks()], rows, panel * PANEL, to);
+        over::<L>(blocks.as_chunks().0, rows, panel * PANEL, to);
     });
 }
 
@@ -91,57 +91,54 @@ fn turn(blocks: &mut [Block], group: usize, output: usize, [w0, w1, w2, w3]: [__
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn over<L: Load>(blocks: &[Block], rows: &Rows, first: usize, to: To<'_>) {
-    let mut row = 0;
-    while row < rows.count() {
+fn over<L: Load>(blocks: &[[Block; 4]], rows: &Rows, first: usize, to: To<'_>) {
+    for row in (0..rows.count()).step_by(TOGETHER) {
         match rows.count() - row {
             1 => tile::<L, 1>(blocks, rows, row, first, to),
             2 => tile::<L, 2>(blocks, rows, row, first, to),
             3 => tile::<L, 3>(blocks, rows, row, first, to),
-            _ => tile::<L, 4>(blocks, rows, row, first, to),
+            _ => tile::<L, TOGETHER>(blocks, rows, row, first, to),
         }
-        row += 4;
     }
 }
 
 /// `R` rows from `row`, for the outputs from `output` on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn tile<L: Load, const R: usize>(blocks: &[Block], rows: &Rows, row: usize, output: usize, to: To<'_>) {
-    let per_row = rows.blocks().div_ceil(4);
-    let quads = rows.quads(row, R);
+fn tile<L: Load, const R: usize>(blocks: &[[Block; 4]], rows: &Rows, row: usize, output: usize, to: To<'_>) {
+    let quads = rows.quads::<R>(row);
     let mut sums = [[_mm512_setzero_ps(); R]; 4];
     for (strand, sums) in sums.iter_mut().enumerate() {
         let mut acc = [_mm512_setzero_ps(); R];
-        for (q, block) in blocks.iter().skip(strand).step_by(4).enumerate() {
+        for (blocks, quads) in blocks.iter().zip(quads) {
+            let block = &blocks[strand];
             let weights: [__m512i; 8] = bytemuck::cast(block.weights);
             let scales: [__m512; 2] = bytemuck::cast(block.scales);
             let offsets: [__m512; 2] = bytemuck::cast(block.offsets);
-            for (r, acc) in acc.iter_mut().enumerate() {
-                let x = &quads[r * per_row + q];
-                let (first, last) = (&x.first[16 * strand..][..16], &x.last[16 * strand..][..16]);
-                let totals = [x.first_total[strand], x.last_total[strand]];
-                let start = |total: i32| match L::CENTRE {
+            for (acc, x) in acc.iter_mut().zip(quads) {
+                let (first, last) = (&x.first.as_chunks().0[strand], &x.last.as_chunks().0[strand]);
+                let start = |group: usize| match L::CENTRE {
                     0 => _mm512_setzero_si512(),
-                    centre => _mm512_set1_epi32(-total << centre),
+                    centre => _mm512_sll_epi32(
+                        _mm512_set1_epi32(x.less[group][strand]),
+                        _mm_cvtsi32_si128(centre.cast_signed()),
+                    ),
                 };
-                let float = |total: i32| _mm512_set1_ps(total as f32);
+                let total = |group: usize| _mm512_set1_ps(x.totals[group][strand]);
                 let mut part;
                 if L::GROUPS {
-                    let dots =
-                        [dot(start(totals[0]), &weights[..4], first), dot(start(totals[1]), &weights[4..], last)];
+                    let dots = [dot(start(0), &weights[..4], first), dot(start(1), &weights[4..], last)];
                     part = _mm512_mul_ps(_mm512_cvtepi32_ps(dots[0]), scales[0]);
                     part = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[1]), scales[1], part);
                     if L::OFFSETS {
-                        part = _mm512_fmadd_ps(offsets[0], float(totals[0]), part);
-                        part = _mm512_fmadd_ps(offsets[1], float(totals[1]), part);
+                        part = _mm512_fmadd_ps(offsets[0], total(0), part);
+                        part = _mm512_fmadd_ps(offsets[1], total(1), part);
                     }
                 } else {
-                    let total = totals[0] + totals[1];
-                    let dot = dot(dot(start(total), &weights[..4], first), &weights[4..], last);
+                    let dot = dot(dot(start(2), &weights[..4], first), &weights[4..], last);
                     part = _mm512_mul_ps(_mm512_cvtepi32_ps(dot), scales[0]);
                     if L::OFFSETS {
-                        part = _mm512_fmadd_ps(offsets[0], float(total), part);
+                        part = _mm512_fmadd_ps(offsets[0], total(2), part);
                     }
                 }
                 *acc = _mm512_fmadd_ps(part, _mm512_set1_ps(x.step[4 * strand]), *acc);
@@ -152,17 +149,17 @@ fn tile<L: Load, const R: usize>(blocks: &[Block], rows: &Rows, row: usize, outp
     let [first, second, third, fourth] = sums;
     for (r, (ab, cd)) in first.into_iter().zip(second).zip(third.into_iter().zip(fourth)).enumerate() {
         let sum = _mm512_add_ps(_mm512_add_ps(ab.0, ab.1), _mm512_add_ps(cd.0, cd.1));
-        to.put(row + r, output, &bytemuck::cast::<_, [f32; PANEL]>(sum));
+        to.put_vector(row + r, output, sum);
     }
 }
 
 /// The products of one group, sixteen inputs, for all sixteen outputs.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn dot(start: __m512i, weights: &[__m512i], x: &[i8]) -> __m512i {
+fn dot(start: __m512i, weights: &[__m512i], x: &[i8; 16]) -> __m512i {
     let mut dot = start;
-    for (weights, four) in weights.iter().zip(x.chunks_exact(4)) {
-        let four = _mm512_set1_epi32(bytemuck::pod_read_unaligned(bytemuck::cast_slice(four)));
+    for (weights, four) in weights.iter().zip(x.as_chunks().0) {
+        let four = _mm512_set1_epi32(bytemuck::cast::<[i8; 4], i32>(*four));
         dot = _mm512_dpbusd_epi32(dot, *weights, four);
     }
     dot

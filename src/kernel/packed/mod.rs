@@ -108,6 +108,11 @@ impl To<'_> {
     fn put(&self, row: usize, output: usize, numbers: &[f32]) {
         self.y.put(row * self.stride + self.begin + output, numbers);
     }
+
+    #[target_feature(enable = "avx512f")]
+    fn put_vector(&self, row: usize, output: usize, numbers: std::arch::x86_64::__m512) {
+        self.y.put_vector(row * self.stride + self.begin + output, numbers);
+    }
 }
 
 /// A panel of the matrix that `parts` are, counted through them, for all `rows`, written into `y`, which is

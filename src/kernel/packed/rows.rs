@@ -6,6 +6,9 @@ use crate::bundle::Activation;
 use crate::tensor::BLOCK;
 use std::arch::x86_64::*;
 
+/// Rows that go through the kernels together. Their quads lie side by side, then the next of each.
+pub(super) const TOGETHER: usize = 4;
+
 /// Four blocks of a row. A block has two groups: its first 16 numbers and its last 16.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -20,10 +23,10 @@ pub(super) struct Quad {
     pub last_sums: [i32; 16],
     /// Each block's step, four times.
     pub step: [f32; 16],
-    /// The sum of each block's first group.
-    pub first_total: [i32; 4],
-    /// That of its last group.
-    pub last_total: [i32; 4],
+    /// The sums of each block: of its first group, of its last, and of both.
+    pub totals: [[f32; 4]; 3],
+    /// They again, with the sign turned.
+    pub less: [[i32; 4]; 3],
 }
 
 const EMPTY: Quad = Quad {
@@ -32,8 +35,8 @@ const EMPTY: Quad = Quad {
     first_sums: [0; 16],
     last_sums: [0; 16],
     step: [0.0; 16],
-    first_total: [0; 4],
-    last_total: [0; 4],
+    totals: [[0.0; 4]; 3],
+    less: [[0; 4]; 3],
 };
 
 /// Rows of activations, rounded; and as they are, where some of the matrix is floats.
@@ -86,8 +89,9 @@ impl Rows {
         if parts.iter().any(Matrix::floats) {
             self.floats.extend_from_slice(row);
         }
-        let per_row = self.blocks.div_ceil(4);
-        let quads = self.quads.iter_mut().skip(r * per_row);
+        let together = (self.count - r / TOGETHER * TOGETHER).min(TOGETHER);
+        let begin = self.first(r) + r % TOGETHER;
+        let quads = self.quads.iter_mut().skip(begin).step_by(together);
         // SAFETY: there are rows only where the instructions are, see `prepare`.
         unsafe { round(row, quads) }
     }
@@ -116,10 +120,15 @@ impl Rows {
         self.blocks
     }
 
-    /// The quads of rows from `row` on.
-    pub(super) fn quads(&self, row: usize, rows: usize) -> &[Quad] {
-        let per_row = self.blocks.div_ceil(4);
-        &self.quads[row * per_row..][..rows * per_row]
+    /// Where the quads of the rows begin that a row is among.
+    fn first(&self, row: usize) -> usize {
+        row / TOGETHER * TOGETHER * self.blocks.div_ceil(4)
+    }
+
+    /// The quads of `R` rows from `row` on, which are those that go together.
+    pub(super) fn quads<const R: usize>(&self, row: usize) -> &[[Quad; R]] {
+        let quads = self.quads.get(self.first(row)..).unwrap_or_default().as_chunks().0;
+        &quads[..quads.len().min(self.blocks.div_ceil(4))]
     }
 }
 
@@ -140,8 +149,11 @@ fn round<'a>(row: &[f32], quads: impl Iterator<Item = &'a mut Quad>) {
             quad.first_sums[4 * b..][..4].copy_from_slice(&first_sums);
             quad.last_sums[4 * b..][..4].copy_from_slice(&last_sums);
             quad.step[4 * b..][..4].fill(most / 127.0);
-            quad.first_total[b] = first_sums.iter().sum();
-            quad.last_total[b] = last_sums.iter().sum();
+            let [first, last]: [i32; 2] = [first_sums, last_sums].map(|sums| sums.iter().sum());
+            for (group, total) in [first, last, first + last].into_iter().enumerate() {
+                quad.totals[group][b] = total as f32;
+                quad.less[group][b] = -total;
+            }
         }
     }
 }
