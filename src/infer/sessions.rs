@@ -194,10 +194,32 @@ impl Sessions {
     /// Whether the bundle is still the one that was opened.
     fn check(&self) -> Result<()> {
         if Bundle::open(&self.bundle.dir)?.manifest == self.bundle.manifest {
-            return Ok(());
+            return self.check_form();
         }
         let name = &self.bundle.manifest.name;
         Err(Error::incompatible(format!("the model {name} was replaced while it was in use; start the program anew")))
+    }
+
+    /// Whether what computes reads the weights as they are kept: a file's own blocks are for kernels of ours. Without
+    /// them the CPU has plain loops, and a GPU nothing.
+    fn check_form(&self) -> Result<()> {
+        if self.engine.has_kernels() && !self.engine.has_half() {
+            return Ok(());
+        }
+        let graph = onnx::read(&self.bundle.path(bundle::MODEL)?)?.graph.unwrap_or_default();
+        if graph.node.iter().all(|node| node.op_type != kernel::MAT_MUL_PACKED) {
+            return Ok(());
+        }
+        let name = &self.bundle.manifest.name;
+        let remedy = format!(
+            "`wayside export --onnx DIR --model {name}` writes what any device reads, and `wayside import DIR --name \
+             NAME` takes it in"
+        );
+        if self.engine.has_half() {
+            return Err(Error::unsupported(format!("the model {name} is kept for this processor's kernels; {remedy}")));
+        }
+        log::warn!("the model {name} is kept for kernels that are switched off or not there, and is slow; {remedy}");
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Attention in float16, as GPUs compute it, on the CPU: what that does to answers, before any GPU does.
 
-use super::{Distance, best, greedy, imported, imported_as, logits};
+use super::{Distance, best, greedy, imported_as, logits};
 use crate::support::{copied, engine, golden, ids, json, part};
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ const NARROW: Distance = Distance { largest: 0.05, rms: 0.01 };
 /// With 8-bit weights, whose activations are not rounded to 8 bits: a GPU rounds none either.
 #[test]
 fn answers_are_those_of_float32() {
-    let (_home, bundle) = imported(&part(LANGUAGE_MODEL), Some(Bits::Int8));
+    let (_home, bundle) = stock(&part(LANGUAGE_MODEL), Some(Bits::Int8));
     let engine = engine().with_kernels(false);
     let [wide, half] =
         [engine.clone(), engine.with_half()].map(|engine| Arc::new(LanguageModel::open(&engine, &bundle).unwrap()));
@@ -42,14 +42,14 @@ fn answers_are_those_of_float32() {
 const ROUNDING: Distance = Distance { largest: 1.5, rms: 0.25 };
 
 /// The form that GPUs read.
-fn stock(path: &Path) -> (TempDir, Bundle) {
-    imported_as(path, Options { stock: true, ..Options::default() })
+fn stock(path: &Path, weights: Option<Bits>) -> (TempDir, Bundle) {
+    imported_as(path, Options { weights, stock: true })
 }
 
 /// A cache of float16 moves, is lent and wiped as one of float32 is.
 #[test]
 fn a_cache_in_float16_is_a_cache() {
-    let (home, bundle) = stock(&part(LANGUAGE_MODEL));
+    let (home, bundle) = stock(&part(LANGUAGE_MODEL), None);
     for engine in [engine().with_half(), engine().with_half().recording()] {
         let model = Arc::new(LanguageModel::open(&engine, &bundle).unwrap());
         cache(model, &home.path().join(format!("prefixes-{}", engine.records())));
@@ -83,7 +83,7 @@ fn cache(model: Arc<LanguageModel>, prefixes: &Path) {
 /// turns, each behind a prompt of several passes and longer than its first buffers.
 #[test]
 fn passes_over_fixed_arrays_answer_as_others() {
-    let (_home, bundle) = stock(&part(LANGUAGE_MODEL));
+    let (_home, bundle) = stock(&part(LANGUAGE_MODEL), None);
     let engine = engine().with_half();
     let [plain, fixed] =
         [engine.clone(), engine.recording()].map(|engine| Arc::new(LanguageModel::open(&engine, &bundle).unwrap()));
@@ -119,7 +119,7 @@ fn a_fixed_cache_is_no_longer_than_the_context() {
     let mut config = json(&folder.join("config.json"));
     config["max_position_embeddings"] = CONTEXT.into();
     fs::write(folder.join("config.json"), config.to_string()).unwrap();
-    let (_home, bundle) = stock(&folder);
+    let (_home, bundle) = stock(&folder, None);
     let engine = engine().with_half();
     let cancel = Cancel::new();
     let [plain, fixed] = [engine.clone(), engine.recording()].map(|engine| {
