@@ -33,6 +33,8 @@ pub struct Template {
     specials: Vec<String>,
     /// Whether instructions must go with the first question, because a system message is refused or passed over.
     folds: bool,
+    /// Whether nothing is written without a system message.
+    wants: bool,
 }
 
 impl Template {
@@ -61,8 +63,10 @@ impl Template {
         environment
             .add_template_owned("chat", without_generation(source))
             .map_err(|e| Error::unsupported(format!("the chat template cannot be read: {e}")))?;
-        let mut this = Self { environment, bos: bos.into(), eos: eos.into(), specials: vec![], folds: false };
+        let (bos, eos) = (bos.into(), eos.into());
+        let mut this = Self { environment, bos, eos, specials: vec![], folds: false, wants: false };
         this.folds = !this.hears_instructions();
+        this.wants = !this.folds && this.render(&[json!({"role": "user", "content": "Ask"})], true).is_err();
         Ok(this)
     }
 
@@ -89,13 +93,15 @@ impl Template {
     }
 
     /// The text of a conversation; with `open`, ready for the assistant to go on. A model that can think first is
-    /// asked not to. Where the template knows no instructions, they stand before the first question.
+    /// asked not to. Where the template knows no instructions, they stand before the first question; where it wants
+    /// some and there are none, they are empty.
     pub fn render(&self, messages: &[impl Serialize], open: bool) -> Result<String> {
         let more = context! { enable_thinking => false };
-        if !self.folds {
-            return self.render_with(messages, open, &more);
+        match (self.folds, self.wants) {
+            (true, _) => self.render_with(&folded(values(messages)?), open, &more),
+            (_, true) => self.render_with(&instructed(values(messages)?), open, &more),
+            _ => self.render_with(messages, open, &more),
         }
-        self.render_with(&folded(values(messages)?), open, &more)
     }
 
     /// As [`Template::render`], with `more` variables that some templates know: `tools`, `enable_thinking`.
@@ -144,6 +150,14 @@ fn folded(mut messages: Vec<Json>) -> Vec<Json> {
     {
         next["content"] = format!("{instructions}\n\n{question}").into();
         messages.remove(0);
+    }
+    messages
+}
+
+/// The messages with one of the system's first.
+fn instructed(mut messages: Vec<Json>) -> Vec<Json> {
+    if messages.first().is_none_or(|first| first["role"] != "system") {
+        messages.insert(0, json!({"role": "system", "content": ""}));
     }
     messages
 }
@@ -234,6 +248,18 @@ mod tests {
         }
         let text = Template::without(true, "", "").unwrap().render(&messages, true).unwrap();
         assert!(text.starts_with("<|im_start|>system\nBe short.<|im_end|>"), "{text}");
+    }
+
+    #[test]
+    fn a_template_that_wants_instructions_gets_empty_ones() {
+        let wants = "{% if messages[0].role == 'system' %}{% set said = messages[0].content %}{% endif %}\
+            [{{ said.strip() }}]{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}";
+        Template::check(wants).unwrap();
+        let template = Template::new(wants, "", "").unwrap();
+        let question = json!({"role": "user", "content": "Why?"});
+        assert_eq!(template.render(std::slice::from_ref(&question), true).unwrap(), "[]Why?");
+        let short = json!({"role": "system", "content": "Be short."});
+        assert_eq!(template.render(&[short, question], true).unwrap(), "[Be short.]Why?");
     }
 
     #[test]
