@@ -95,6 +95,19 @@ pub enum Data {
     },
 }
 
+impl Data {
+    /// The bytes, of which external ones lie in `file`; none where it ends before them.
+    pub fn bytes<'a>(&'a self, file: &'a [u8]) -> Option<&'a [u8]> {
+        match self {
+            Self::Inline(bytes) => Some(bytes),
+            Self::External { offset, length, .. } => {
+                let (begin, length) = (usize::try_from(*offset).ok()?, usize::try_from(*length).ok()?);
+                file.get(begin..begin.checked_add(length)?)
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Port {
     value: Value,

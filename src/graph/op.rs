@@ -274,6 +274,14 @@ impl Op {
         }
     }
 
+    /// The matrix in the encodings of its file that it reads, where it reads such.
+    pub fn packed(&self) -> Option<&Packed> {
+        match self {
+            Self::GatherPacked(packed) | Self::MatMulPacked(packed) => Some(packed),
+            _ => None,
+        }
+    }
+
     /// The domain that defines it: empty for ONNX itself.
     pub fn domain(&self) -> &'static str {
         match self {

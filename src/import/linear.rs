@@ -86,10 +86,9 @@ impl Weights<'_> {
     fn encodings(&self, tensors: &[Tensor<'_>], columns: usize, table: bool) -> Option<Vec<Encoding>> {
         let encoding = |tensor: &Tensor<'_>| {
             let own = tensor.encoding;
-            let floats = own.block().0 == 1;
             let goal = target(self.choice.unwrap_or(Bits::Int8), columns, table);
             let stays = match self.choice {
-                None if floats => self.source.is_in_blocks(),
+                None if own.is_float() => self.source.is_in_blocks(),
                 None => true,
                 Some(_) => own.bits() <= goal.bits(),
             };
@@ -181,7 +180,7 @@ pub(super) fn product(g: &mut Graph, x: Value, matrix: &Matrix, in_16_bits: bool
     match matrix.clone() {
         Matrix::Packed { bytes, packed } => {
             // Products with floats round no activations.
-            let rounds = packed.parts.iter().any(|(encoding, _)| encoding.block().0 > 1);
+            let rounds = packed.parts.iter().any(|(encoding, _)| !encoding.is_float());
             let (columns, product) = (packed.columns, Op::MatMulPacked(packed));
             if in_16_bits && rounds {
                 precise(g, x, columns, |g, x| g.op(product, &[x, bytes]))

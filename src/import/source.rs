@@ -173,18 +173,18 @@ impl Source {
 
     /// The numbers in all tensors that are part of the model.
     pub fn parameters(&self) -> u64 {
-        self.each(|t| t.elements() as u64).sum()
+        self.tensors().map(|(_, t)| t.elements() as u64).sum()
     }
 
     /// Whether most of the numbers of layers come in such encodings.
     pub fn mostly(&self, such: impl Fn(Encoding) -> bool) -> bool {
-        let layers = self.names.keys().filter(|name| name.contains("layer")).filter_map(|name| self.look_up(name).ok());
-        let numbers = layers.map(|t| if such(t.encoding) { t.elements() as i64 } else { -(t.elements() as i64) });
+        let layers = self.tensors().filter(|(name, _)| name.contains("layer"));
+        let numbers = layers.map(|(_, t)| if such(t.encoding) { t.elements() as i64 } else { -(t.elements() as i64) });
         numbers.sum::<i64>() > 0
     }
 
-    /// Looks at every tensor, without using it.
-    fn each<T>(&self, f: impl Fn(Tensor<'_>) -> T) -> impl Iterator<Item = T> {
-        self.names.keys().filter_map(move |n| Some(f(self.look_up(n).ok()?)))
+    /// Every tensor by its canonical name, without using it.
+    fn tensors(&self) -> impl Iterator<Item = (&str, Tensor<'_>)> {
+        self.names.keys().filter_map(|name| Some((name.as_str(), self.look_up(name).ok()?)))
     }
 }

@@ -13,7 +13,7 @@ use crate::bundle::{self, Bundle};
 use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::format;
-use crate::graph::{self, Constant, Data, Graph, Node, Op, Value, WEIGHTS, WeightsWriter, lower};
+use crate::graph::{self, Constant, Graph, Node, Op, Value, WEIGHTS, WeightsWriter, lower};
 use crate::onnx;
 use crate::tensor::{Packed, Tensor};
 use crate::watch::{Cancel, Progress};
@@ -136,11 +136,7 @@ fn restated(
 
 /// The matrix of an operator that reads files' own blocks, and which input its bytes are.
 fn packed(op: &Op) -> Option<(&Packed, usize)> {
-    match op {
-        Op::MatMulPacked(packed) => Some((packed, 1)),
-        Op::GatherPacked(packed) => Some((packed, 0)),
-        _ => None,
-    }
+    Some((op.packed()?, usize::from(matches!(op, Op::MatMulPacked(_)))))
 }
 
 /// The constant that a node reads at `at`, and its other input.
@@ -152,15 +148,8 @@ fn operands(graph: &Graph, node: &Node, at: usize) -> Result<(Constant, Value)> 
 
 /// The bytes of a constant.
 fn bytes<'a>(constant: &'a Constant, map: &'a Mmap) -> Result<&'a [u8]> {
-    match &constant.data {
-        Data::Inline(bytes) => Ok(bytes),
-        Data::External { offset, length, .. } => {
-            let end = offset.checked_add(*length);
-            let range = usize::try_from(*offset).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
-            let there = range.and_then(|(begin, end)| map.get(begin..end));
-            there.ok_or_else(|| Error::corrupt("weights.bin ends too early; import the model again"))
-        }
-    }
+    let bytes = constant.data.bytes(map);
+    bytes.ok_or_else(|| Error::corrupt("weights.bin ends too early; import the model again"))
 }
 
 /// A packed matrix in blocks: a table as tables are, which serves both ways.

@@ -114,18 +114,12 @@ impl Places {
 
     /// The offsets of a place, `[inputs / 32, outputs]`; empty where it has none.
     pub(super) fn offsets(&self, place: &Place) -> Result<Vec<f32>> {
-        let bytes = match &place.offsets {
-            None => return Ok(vec![]),
-            Some(Data::Inline(bytes)) => Some(&bytes[..]),
-            Some(Data::External { offset, length, .. }) => {
-                let begin = usize::try_from(*offset).ok();
-                begin.and_then(|b| self.weights.get(b..b.checked_add(usize::try_from(*length).ok()?)?))
-            }
-        };
+        let Some(offsets) = &place.offsets else { return Ok(vec![]) };
         let blocks = place.inputs / crate::tensor::BLOCK;
-        let bytes = bytes.filter(|b| b.len() == 4 * blocks * place.outputs).ok_or_else(|| {
-            Error::corrupt(format!("the offsets of {} in {} are damaged; import it again", place.name, self.model))
-        })?;
+        let bytes =
+            offsets.bytes(&self.weights).filter(|b| b.len() == 4 * blocks * place.outputs).ok_or_else(|| {
+                Error::corrupt(format!("the offsets of {} in {} are damaged; import it again", place.name, self.model))
+            })?;
         Ok(bytemuck::pod_collect_to_vec(bytes))
     }
 }

@@ -88,6 +88,11 @@ impl Encoding {
         !matches!(self, Self::F32)
     }
 
+    /// Whether its numbers are floats that stand for themselves, in no block.
+    pub const fn is_float(self) -> bool {
+        self.block().0 == 1
+    }
+
     /// Bits of a number, without its share of scales.
     pub const fn bits(self) -> u32 {
         match self {

@@ -228,8 +228,7 @@ impl Frozen {
             let packed = packed.ok_or_else(|| self.damaged(name))?;
             let (encoding, at) = packed.part(rows.start, rows.len()).ok_or_else(|| self.damaged(name))?;
             let width = packed.width(encoding);
-            let own = Constant { shape: vec![packed.bytes()], ..bytes.clone() };
-            let weight = self.bytes(&own, &format!("{input}.packed"), at, rows.len() * width)?;
+            let weight = self.part(bytes, &format!("{input}.packed"), at, &[rows.len() * width, 1])?;
             return Ok((Kept::Packed(encoding), vec![weight]));
         }
         let quants = self.constant(&format!("{name}.quants"))?;
@@ -248,13 +247,6 @@ impl Frozen {
             weights.push(self.part(offsets, &format!("{input}.offsets"), 0, &offsets.shape)?);
         }
         Ok((Kept::Blocks(bits, offsets.is_some()), weights))
-    }
-
-    /// Some bytes of a constant.
-    fn bytes(&self, constant: &Constant, input: &str, begin: usize, count: usize) -> Result<Weight> {
-        let bytes = Constant { shape: vec![constant.shape.iter().product(), 1], ..constant.clone() };
-        let (input, source) = self.part(&bytes, input, begin, &[count, 1])?;
-        Ok((input, source))
     }
 
     fn vector(&self, input: &str, name: &str) -> Result<Weight> {
@@ -300,10 +292,8 @@ impl Frozen {
 
 /// What a packed constant is, as the operator says that reads it.
 pub(super) fn packed(graph: &Graph, bytes: &Constant) -> Option<Packed> {
-    graph.nodes().iter().filter(|node| node.inputs.contains(&Some(bytes.value))).find_map(|node| match &node.op {
-        graph::Op::MatMulPacked(packed) | graph::Op::GatherPacked(packed) => Some(packed.clone()),
-        _ => None,
-    })
+    let reads = |node: &&graph::Node| node.inputs.contains(&Some(bytes.value));
+    graph.nodes().iter().filter(reads).find_map(|node| node.op.packed().cloned())
 }
 
 impl Source {

@@ -18,16 +18,16 @@ struct Made<'p> {
 impl<'p> Turns<'p> {
     /// The tables of a rope for the rows of all lanes.
     pub fn of(&mut self, rope: &'p Rope, lanes: &[Lane<'_>]) -> Tables<'_> {
-        let spans: Vec<_> = lanes.iter().map(|lane| (lane.past, lane.total)).collect();
-        let known = self.0.iter().position(|made| *made.rope == *rope && made.spans == spans);
+        let spans = || lanes.iter().map(|lane| (lane.past, lane.total));
+        let known = self.0.iter().position(|made| *made.rope == *rope && made.spans.iter().copied().eq(spans()));
         let at = known.unwrap_or(self.0.len());
         if known.is_none() {
             let mut tables = [Vec::new(), Vec::new()];
-            for (past, total) in &spans {
-                let own = rope.tables(*past..*total);
+            for (past, total) in spans() {
+                let own = rope.tables(past..total);
                 tables.iter_mut().zip(own).for_each(|(table, own)| table.extend(own));
             }
-            self.0.push(Made { rope, spans, tables });
+            self.0.push(Made { rope, spans: spans().collect(), tables });
         }
         let [cosines, sines] = &self.0[at].tables;
         Tables { cosines, sines, whole: false }

@@ -1,7 +1,7 @@
 //! A few rows of activations: along the weights as they lie, four outputs at a time.
 
 use super::load::Load;
-use super::rows::Rows;
+use super::rows::{Rows, TOGETHER};
 use super::{Matrix, PANEL, To};
 use std::arch::x86_64::*;
 
@@ -15,18 +15,16 @@ const AHEAD: usize = 6144;
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[allow(unsafe_code, reason = "unchecked loads")]
 pub unsafe fn product<L: Load>(matrix: &Matrix<'_>, rows: &Rows, panel: usize, to: To<'_>) {
-    let mut row = 0;
-    while row < rows.count() {
+    for row in (0..rows.count()).step_by(TOGETHER) {
         // SAFETY: as the caller says.
         unsafe {
             match rows.count() - row {
                 1 => tiles::<L, 1>(matrix, rows, row, panel, to),
                 2 => tiles::<L, 2>(matrix, rows, row, panel, to),
                 3 => tiles::<L, 3>(matrix, rows, row, panel, to),
-                _ => tiles::<L, 4>(matrix, rows, row, panel, to),
+                _ => tiles::<L, TOGETHER>(matrix, rows, row, panel, to),
             }
         }
-        row += 4;
     }
 }
 

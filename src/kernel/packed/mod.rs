@@ -77,12 +77,6 @@ impl Matrix<'_> {
         self.outputs.div_ceil(PANEL)
     }
 
-    /// Whether its numbers are floats.
-    #[cfg(target_arch = "x86_64")]
-    fn floats(&self) -> bool {
-        self.encoding.block().0 == 1
-    }
-
     /// Whether it has the bytes that belong to the extents.
     pub fn is_whole(&self) -> bool {
         let numbers = self.encoding.block().0;

@@ -77,7 +77,7 @@ impl Rows {
         self.count = if available() { x.len() / (times * width) } else { 0 };
         // Blocks that a quad has too many must be empty; the others are overwritten.
         self.quads.clear();
-        if parts.iter().any(|part| !part.floats()) {
+        if parts.iter().any(|part| !part.encoding.is_float()) {
             self.quads.resize(self.count * self.blocks.div_ceil(4), EMPTY);
         }
         self.floats.clear();
@@ -86,7 +86,7 @@ impl Rows {
 
     #[allow(unsafe_code, reason = "a kernel for an instruction set; what makes it sound is said at the call")]
     fn take(&mut self, r: usize, row: &[f32], parts: &[Matrix<'_>]) {
-        if parts.iter().any(Matrix::floats) {
+        if parts.iter().any(|part| part.encoding.is_float()) {
             self.floats.extend_from_slice(row);
         }
         let together = (self.count - r / TOGETHER * TOGETHER).min(TOGETHER);
@@ -98,7 +98,7 @@ impl Rows {
 
     /// Whether they are what a matrix is multiplied with.
     pub(super) fn serve(&self, matrix: &Matrix<'_>) -> bool {
-        let there = match matrix.floats() {
+        let there = match matrix.encoding.is_float() {
             true => self.floats.len() == self.count * matrix.inputs,
             false => self.quads.len() == self.count * self.blocks.div_ceil(4),
         };

@@ -92,7 +92,7 @@ proptest! {
             let mut weights = vec![0.0; outputs * inputs];
             encoding.decode(&bytes, &mut weights);
             let x = floats(rng, inputs);
-            let exact = match matrix.floats() {
+            let exact = match encoding.is_float() {
                 true => x.iter().copied().map(f64::from).collect(),
                 false => rounded(&x),
             };

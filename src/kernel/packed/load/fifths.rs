@@ -42,12 +42,7 @@ impl Load for Q5_0 {
             with_fifths(halves(words.pick(numbers)), words.pick(fifths))
         });
         let scales = halves_of(words.map(|words| words.pick(const { &firsts(11, 1) })));
-        Four {
-            first: numbers.map(|(first, _)| first),
-            last: numbers.map(|(_, last)| last),
-            scales: [scales; 2],
-            offsets: [_mm512_setzero_ps(); 2],
-        }
+        Four::scaled(numbers, scales)
     }
 }
 
@@ -70,12 +65,6 @@ impl Load for Q5_1 {
             let (numbers, fifths) = (const { &places(12, 4, 8) }, const { &places(12, 2, 2) });
             with_fifths(halves(words.pick(numbers)), words.pick(fifths))
         });
-        let (scales, offsets) = pairs_of(words.map(|words| words.pick(const { &firsts(12, 2) })));
-        Four {
-            first: numbers.map(|(first, _)| first),
-            last: numbers.map(|(_, last)| last),
-            scales: [scales; 2],
-            offsets: [offsets; 2],
-        }
+        Four::offset(numbers, pairs_of(words.map(|words| words.pick(const { &firsts(12, 2) }))))
     }
 }

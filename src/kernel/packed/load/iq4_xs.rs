@@ -36,8 +36,6 @@ impl Load for IQ4_XS {
         }
         let scales = _mm512_cvtepu8_epi32(by_block(bytemuck::cast(scales)));
         let scales = _mm512_cvtepi32_ps(_mm512_sub_epi32(scales, _mm512_set1_epi32(32)));
-        let scales = _mm512_mul_ps(scales, each(heads.map(|[d, _]| d)));
-        let (first, last) = (numbers.map(|(first, _)| first), numbers.map(|(_, last)| last));
-        Four { first, last, scales: [scales; 2], offsets: [_mm512_setzero_ps(); 2] }
+        Four::scaled(numbers, _mm512_mul_ps(scales, each(heads.map(|[d, _]| d))))
     }
 }

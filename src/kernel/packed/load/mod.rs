@@ -33,6 +33,29 @@ pub(super) struct Four {
     pub offsets: [__m512; 2],
 }
 
+impl Four {
+    /// Of each output's first and last groups, with a scale for each group, and what is added.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    fn of(groups: [(__m512i, __m512i); 4], scales: [__m512; 2], offsets: [__m512; 2]) -> Self {
+        Self { first: groups.map(|(first, _)| first), last: groups.map(|(_, last)| last), scales, offsets }
+    }
+
+    /// The same with a scale for both groups of a block, and nothing added.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    fn scaled(groups: [(__m512i, __m512i); 4], scales: __m512) -> Self {
+        Self::of(groups, [scales; 2], [_mm512_setzero_ps(); 2])
+    }
+
+    /// The same with something added.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+    fn offset(groups: [(__m512i, __m512i); 4], (scales, offsets): (__m512, __m512)) -> Self {
+        Self::of(groups, [scales; 2], [offsets; 2])
+    }
+}
+
 /// An encoding.
 #[allow(unsafe_code, reason = "unchecked loads; every implementation says what makes them sound")]
 pub(super) trait Load {

@@ -40,11 +40,9 @@ impl Load for MXFP4 {
             }
             *numbers = halves(bytemuck::cast(blocks));
         }
-        Four {
-            first: numbers.map(|(first, _)| levels(&LEVELS, first)),
-            last: numbers.map(|(_, last)| levels(&LEVELS, last)),
-            scales: [bytemuck::cast(scales); 2],
-            offsets: [_mm512_setzero_ps(); 2],
-        }
+        Four::scaled(
+            numbers.map(|(first, last)| (levels(&LEVELS, first), levels(&LEVELS, last))),
+            bytemuck::cast(scales),
+        )
     }
 }

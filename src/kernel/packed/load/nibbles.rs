@@ -25,6 +25,20 @@ pub const fn around(levels: [i8; 16]) -> [u8; 16] {
 /// Those of IQ4.
 pub const LEVELS: [u8; 16] = around(IQ4_LEVELS);
 
+/// Numbers of blocks whose 16 bytes stand behind a float16, as first groups and last, and the scales.
+///
+/// # Safety
+/// As [`Load::four`] says, of blocks of 18 bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+#[allow(unsafe_code, reason = "unchecked loads")]
+unsafe fn behind_scales(rows: [*const u8; 4], quad: usize, there: usize) -> ([(__m512i, __m512i); 4], __m512) {
+    // SAFETY: as the caller says.
+    let words = rows.map(|row| unsafe { Words::load(row.wrapping_add(72 * quad), 9 * there) });
+    let numbers = words.map(|words| halves(words.pick(const { &places(9, 1, 8) })));
+    (numbers, halves_of(words.map(|words| words.pick(const { &firsts(9, 1) }))))
+}
+
 pub struct Q4_0;
 
 #[allow(unsafe_code, reason = "a kernel for an instruction set")]
@@ -39,15 +53,8 @@ impl Load for Q4_0 {
     unsafe fn four(rows: [*const u8; 4], quad: usize, there: usize) -> Four {
         const { assert!(Self::BYTES == 72) }
         // SAFETY: as the caller says.
-        let words = rows.map(|row| unsafe { Words::load(row.wrapping_add(72 * quad), 9 * there) });
-        let numbers = words.map(|words| halves(words.pick(const { &places(9, 1, 8) })));
-        let scales = halves_of(words.map(|words| words.pick(const { &firsts(9, 1) })));
-        Four {
-            first: numbers.map(|(first, _)| first),
-            last: numbers.map(|(_, last)| last),
-            scales: [scales; 2],
-            offsets: [_mm512_setzero_ps(); 2],
-        }
+        let (numbers, scales) = unsafe { behind_scales(rows, quad, there) };
+        Four::scaled(numbers, scales)
     }
 }
 
@@ -70,13 +77,7 @@ impl Load for Q4_1 {
         let numbers = _mm512_set_epi32(19, 18, 17, 16, 14, 13, 12, 11, 9, 8, 7, 6, 4, 3, 2, 1);
         let heads = _mm512_set_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15, 10, 5, 0);
         let numbers = words.map(|Words(a, b)| halves(_mm512_permutex2var_epi32(a, numbers, b)));
-        let (scales, offsets) = pairs_of(words.map(|Words(a, _)| _mm512_permutexvar_epi32(heads, a)));
-        Four {
-            first: numbers.map(|(first, _)| first),
-            last: numbers.map(|(_, last)| last),
-            scales: [scales; 2],
-            offsets: [offsets; 2],
-        }
+        Four::offset(numbers, pairs_of(words.map(|Words(a, _)| _mm512_permutexvar_epi32(heads, a))))
     }
 }
 
@@ -94,14 +95,7 @@ impl Load for IQ4_NL {
     unsafe fn four(rows: [*const u8; 4], quad: usize, there: usize) -> Four {
         const { assert!(Self::BYTES == 72) }
         // SAFETY: as the caller says.
-        let words = rows.map(|row| unsafe { Words::load(row.wrapping_add(72 * quad), 9 * there) });
-        let numbers = words.map(|words| halves(words.pick(const { &places(9, 1, 8) })));
-        let scales = halves_of(words.map(|words| words.pick(const { &firsts(9, 1) })));
-        Four {
-            first: numbers.map(|(first, _)| levels(&LEVELS, first)),
-            last: numbers.map(|(_, last)| levels(&LEVELS, last)),
-            scales: [scales; 2],
-            offsets: [_mm512_setzero_ps(); 2],
-        }
+        let (numbers, scales) = unsafe { behind_scales(rows, quad, there) };
+        Four::scaled(numbers.map(|(first, last)| (levels(&LEVELS, first), levels(&LEVELS, last))), scales)
     }
 }

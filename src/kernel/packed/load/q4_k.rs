@@ -63,9 +63,7 @@ impl Load for Q4_K {
             groups(even, odd)
         });
         // SAFETY: as above.
-        let (scales, offsets) = unsafe { scales(rows, half) };
-        let (first, last) = (numbers.map(|(first, _)| first), numbers.map(|(_, last)| last));
-        Four { first, last, scales: [scales; 2], offsets: [offsets; 2] }
+        Four::offset(numbers, unsafe { scales(rows, half) })
     }
 }
 
@@ -100,8 +98,6 @@ impl Load for Q5_K {
             groups(_mm512_or_si512(even, fifth(even_bits)), _mm512_or_si512(odd, fifth(odd_bits)))
         });
         // SAFETY: as above.
-        let (scales, offsets) = unsafe { scales(rows, half) };
-        let (first, last) = (numbers.map(|(first, _)| first), numbers.map(|(_, last)| last));
-        Four { first, last, scales: [scales; 2], offsets: [offsets; 2] }
+        Four::offset(numbers, unsafe { scales(rows, half) })
     }
 }

@@ -37,12 +37,6 @@ fn bits<const WIDTH: i16>(bytes: __m256i, from: i16) -> (__m512i, __m512i) {
     (taken(from), taken(from + 2 * WIDTH))
 }
 
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn split(numbers: [(__m512i, __m512i); 4]) -> ([__m512i; 4], [__m512i; 4]) {
-    (numbers.map(|(first, _)| first), numbers.map(|(_, last)| last))
-}
-
 pub struct Q6_K;
 
 #[allow(unsafe_code, reason = "a kernel for an instruction set")]
@@ -68,12 +62,11 @@ impl Load for Q6_K {
             let with = |low, high| _mm512_or_si512(low, _mm512_slli_epi16::<4>(high));
             groups(with(front, front_high), with(back, back_high))
         });
-        let (first, last) = split(numbers);
         // SAFETY: as above.
         let (bytes, d) =
             unsafe { (rows.map(|row| read::<u64>(row, 192 + 8 * half)), each(rows.map(|row| read::<u16>(row, 208)))) };
         let scales = apart(bytes).map(|scales| _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(scales)), d));
-        Four { first, last, scales, offsets: [_mm512_setzero_ps(); 2] }
+        Four::of(numbers, scales, [_mm512_setzero_ps(); 2])
     }
 }
 
@@ -99,7 +92,6 @@ impl Load for Q3_K {
             let with = |low, high| _mm512_or_si512(low, _mm512_slli_epi16::<2>(high));
             groups(with(front, front_high), with(back, back_high))
         });
-        let (first, last) = split(numbers);
         let bytes = rows.map(|row| {
             // SAFETY: as above.
             let (low, high) = unsafe { (read::<u64>(row, 96), read::<u32>(row, 104)) };
@@ -113,7 +105,7 @@ impl Load for Q3_K {
             let scales = _mm512_sub_epi32(_mm512_cvtepu8_epi32(scales), _mm512_set1_epi32(32));
             _mm512_mul_ps(_mm512_cvtepi32_ps(scales), d)
         });
-        Four { first, last, scales, offsets: [_mm512_setzero_ps(); 2] }
+        Four::of(numbers, scales, [_mm512_setzero_ps(); 2])
     }
 }
 
@@ -135,7 +127,6 @@ impl Load for Q2_K {
             let (front, back) = bits::<2>(unsafe { _mm256_loadu_si256(row.wrapping_add(16 + 32 * half).cast()) }, 0);
             groups(front, back)
         });
-        let (first, last) = split(numbers);
         // SAFETY: as above.
         let (bytes, heads) =
             unsafe { (rows.map(|row| read::<u64>(row, 8 * half)), rows.map(|row| read::<[u16; 2]>(row, 80))) };
@@ -145,6 +136,6 @@ impl Load for Q2_K {
         let mask = 0x0f0f_0f0f_0f0f_0f0f;
         let scales = floats(bytes.map(|bytes| bytes & mask), each(heads.map(|[d, _]| d)));
         let minimums = floats(bytes.map(|bytes| (bytes >> 4) & mask), each(heads.map(|[_, least]| least)));
-        Four { first, last, scales, offsets: minimums.map(|least| _mm512_sub_ps(_mm512_setzero_ps(), least)) }
+        Four::of(numbers, scales, minimums.map(|least| _mm512_sub_ps(_mm512_setzero_ps(), least)))
     }
 }
