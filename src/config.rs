@@ -2,12 +2,14 @@
 //! since it is most likely a misspelt wish.
 
 mod answer;
+mod kernels;
 mod learn;
 mod library;
 mod night;
 mod records;
 
 pub use answer::{Answer, Mode, Unsupported};
+pub use kernels::Kernels;
 pub use learn::{Learn, Personal};
 pub use library::{RUNTIME_VARIABLE, library_path};
 pub use night::Night;
@@ -39,9 +41,8 @@ pub struct Config {
     /// Threads for running models; 0 means one for each physical core or, where there are small ones beside large ones,
     /// for each large one, and then they keep to those. With 1, only live sources start others.
     pub threads: usize,
-    /// Whether Wayside's own kernels compute where the processor has what they need (x86-64 with AVX-512 VNNI);
-    /// otherwise ONNX Runtime's do.
-    pub kernels: bool,
+    /// Which kernels compute on the CPU.
+    pub kernels: Kernels,
     /// Whether a language model is refused for which too little memory is free.
     pub memory_check: bool,
     /// What runs models.
@@ -137,7 +138,7 @@ impl Default for Config {
             runtime: None,
             environment: true,
             threads: 0,
-            kernels: true,
+            kernels: Kernels::Auto,
             memory_check: true,
             device: Device::Cpu,
             device_fallback: true,

@@ -64,7 +64,7 @@ pub fn unrounded(bundle: &Bundle) -> Engine {
     let nodes = &mut model.graph.as_mut().unwrap().node;
     if nodes.iter().any(|n| n.op_type == MAT_MUL_PACKED) {
         // The plain loops round nothing.
-        return engine().with_kernels(false);
+        return engine().with_kernels(None);
     }
     let level = nodes.iter_mut().flat_map(|n| &mut n.attribute).filter(|a| a.name == "accuracy_level");
     assert!(level.map(|a| a.i = Some(1)).count() > 0);

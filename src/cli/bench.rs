@@ -188,6 +188,7 @@ fn generate(app: &App, prompt: usize, generate: usize, model: Option<&str>, name
                 ("prompt", format!("{prefill:.0} tokens/s ({prompt} tokens)")),
                 ("answer", format!("{decode:.1} tokens/s ({generate} tokens after the prompt)")),
                 ("memory", format!("{} MB at most", speed.peak_rss_mb)),
+                ("kernels", speed.kernels.to_owned()),
             ],
         );
     })

@@ -5,7 +5,6 @@ mod heap;
 mod packed;
 mod rope;
 mod session;
-#[cfg(target_arch = "x86_64")]
 mod stack;
 mod tensor;
 
@@ -16,6 +15,7 @@ pub use tensor::{Input, Mapped, Tensor};
 
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::kernel::Backend;
 use crate::telemetry;
 use memmap2::Mmap;
 use std::io::{Read, Seek, SeekFrom};
@@ -30,7 +30,7 @@ pub struct Engine {
     /// The cores that threads are to keep to; empty for any.
     cores: Vec<usize>,
     library: PathBuf,
-    kernels: bool,
+    kernels: Option<Backend>,
     device: Device,
     /// The most that a session may take of a GPU's memory, in bytes.
     memory: Option<usize>,
@@ -67,7 +67,7 @@ impl Engine {
         }
         match &*loaded {
             Some((environment, library)) => {
-                let kernels = crate::kernel::available();
+                let kernels = Some(Backend::best());
                 let (environment, library) = (environment.clone(), library.clone());
                 let (cores, device, memory) = (vec![], Device::Cpu, None);
                 let (half, records) = (false, false);
@@ -93,14 +93,19 @@ impl Engine {
         ort::info().to_owned()
     }
 
-    /// Whether sessions know the operators of domain `wayside`, and this machine has kernels for them.
+    /// Whether models are computed by kernels of ours; otherwise all is left to ONNX Runtime's.
     pub fn has_kernels(&self) -> bool {
-        self.kernels && !self.half
+        self.kernels().is_some()
     }
 
-    /// The same engine, with kernels of ours or without: then everything is left to ONNX Runtime's.
-    pub fn with_kernels(self, wanted: bool) -> Self {
-        Self { kernels: wanted && crate::kernel::available(), ..self }
+    /// The kernels that compute models, if ours do.
+    pub fn kernels(&self) -> Option<Backend> {
+        self.kernels.filter(|_| !self.half)
+    }
+
+    /// The same engine, with these kernels, or with ONNX Runtime's.
+    pub fn with_kernels(self, kernels: Option<Backend>) -> Self {
+        Self { kernels, ..self }
     }
 
     /// The same engine, each session with a thread for each of these cores, which keep to them.

@@ -5,7 +5,8 @@
 //! GatherPacked   (bytes u8, indices [..] i64) to [.., K]     the same, of one part
 //! ```
 //!
-//! Where there are kernels, products are steps of a stack; these are the plain loops.
+//! Where a model answers, products are steps of a stack. These are for what is trained, and for a session without
+//! stacks.
 
 use crate::kernel::{self, GATHER_PACKED, MAT_MUL_PACKED, Output, PACKED};
 use crate::tensor::Packed;
@@ -25,9 +26,9 @@ fn packed(about: &KernelContext<'_>) -> ort::Result<Packed> {
 }
 
 /// The parts of a matrix, of which there must be all bytes.
-fn parts<'a>(packed: &Packed, bytes: &'a [u8]) -> ort::Result<Vec<kernel::packed::Matrix<'a>>> {
-    let parts = kernel::packed::parts(packed, bytes);
-    let whole = packed.bytes() == bytes.len() && parts.iter().all(kernel::packed::Matrix::is_whole);
+fn parts<'a>(packed: &Packed, bytes: &'a [u8]) -> ort::Result<Vec<kernel::Matrix<'a>>> {
+    let parts = kernel::parts(packed, bytes);
+    let whole = packed.bytes() == bytes.len() && parts.iter().all(kernel::Matrix::is_whole);
     if whole { Ok(parts) } else { Err(wrong("not so many bytes as it has")) }
 }
 
@@ -70,7 +71,7 @@ impl Kernel for Product {
         for part in &parts {
             let at = (begin, rows);
             context.par_for(part.outputs.div_ceil(UNIT), 0, |unit| {
-                kernel::packed::plain(part, x, (unit * UNIT, UNIT), &y, at);
+                part.times_floats(x, (unit * UNIT, UNIT), &y, at);
             })?;
             begin += part.outputs;
         }
@@ -110,7 +111,7 @@ impl Kernel for LookUp {
         let bytes = bytes.try_extract_tensor::<u8>()?.1;
         let [(encoding, _)] = self.0.parts[..] else { return Err(wrong("a table of several parts")) };
         let outputs = bytes.len() / self.0.width(encoding).max(1);
-        let table = kernel::packed::Matrix { encoding, outputs, inputs: self.0.columns, bytes };
+        let table = kernel::Matrix { encoding, outputs, inputs: self.0.columns, bytes };
         let mut shape = indices.shape().to_vec();
         shape.push(self.0.columns as i64);
         let indices = indices.try_extract_tensor::<i64>()?.1;
@@ -122,7 +123,7 @@ impl Kernel for LookUp {
         context.par_for(indices.len().div_ceil(UNIT), 0, |unit| {
             let indices = &indices[unit * UNIT..indices.len().min((unit + 1) * UNIT)];
             let mut numbers = vec![0.0; indices.len() * width];
-            match kernel::packed::look_up(&table, indices, &mut numbers) {
+            match table.look_up(indices, &mut numbers) {
                 Some(()) => rows.put(unit * UNIT * width, &numbers),
                 None => found.store(false, std::sync::atomic::Ordering::Relaxed),
             }

@@ -2,10 +2,11 @@
 
 use super::packed::{GatherPacked, MatMulPacked};
 use super::rope::RopeTables;
+use super::stack::Stack;
 use super::{Engine, Input, Tensor, failed, gpu};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::kernel::DOMAIN;
+use crate::kernel::{Backend, DOMAIN};
 use memmap2::Mmap;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::operator::OperatorDomain;
@@ -45,7 +46,7 @@ impl Session {
         };
         let open = || -> ort::Result<ort::session::Session> {
             let builder = ort::session::Session::builder(&engine.environment)?.with_intra_threads(engine.threads)?;
-            own_operators(on_cores(builder, &engine.cores)?, engine.threads, weights)?
+            own_operators(on_cores(builder, &engine.cores)?, engine, weights)?
                 .with_optimization_level(GraphOptimizationLevel::All)?
                 // One block for all that a run needs, planned for its shapes: larger than what the C library reuses,
                 // and shapes change all the time.
@@ -218,16 +219,12 @@ fn on_cores(builder: SessionBuilder, cores: &[usize]) -> ort::Result<SessionBuil
 }
 
 /// The operators of ours, for sessions of so many threads; 0 means as many as there are.
-fn own_operators(builder: SessionBuilder, threads: usize, weights: Option<Arc<Mmap>>) -> ort::Result<SessionBuilder> {
+fn own_operators(builder: SessionBuilder, engine: &Engine, weights: Option<Arc<Mmap>>) -> ort::Result<SessionBuilder> {
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if engine.threads == 0 { all() } else { engine.threads };
+    let backend = engine.kernels.unwrap_or(Backend::SCALAR);
     let domain = OperatorDomain::new(DOMAIN)?.add(MatMulPacked)?.add(GatherPacked)?.add(RopeTables)?;
-    #[cfg(target_arch = "x86_64")]
-    let domain = {
-        let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        domain.add(super::stack::Stack { threads: if threads == 0 { all() } else { threads }, weights })?
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let _no_stack = (threads, weights);
-    Ok(builder.with_operators(domain)?)
+    Ok(builder.with_operators(domain.add(Stack { backend, threads, weights })?)?)
 }
 
 fn collect(mut outputs: ort::session::SessionOutputs<'_>) -> Result<Outputs> {

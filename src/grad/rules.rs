@@ -249,9 +249,7 @@ pub(super) fn pass(
         | Op::Shape
         | Op::SkipLayerNorm { .. }
         | Op::Attend(..)
-        | Op::BlockSums
         | Op::Gate(_)
-        | Op::Linear { .. }
         | Op::LinearPacked { .. }
         | Op::MatMulPacked(_)
         | Op::Product

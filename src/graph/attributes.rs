@@ -65,13 +65,11 @@ impl Op {
             Self::Abs
             | Self::Add
             | Self::Attend(..)
-            | Self::BlockSums
             | Self::Div
             | Self::Exp
             | Self::Gate(_)
             | Self::Gelu
             | Self::GeluTanh
-            | Self::Linear { .. }
             | Self::LinearPacked { .. }
             | Self::Log
             | Self::MatMul

@@ -1,19 +1,17 @@
-//! Operators of ours for machines that have kernels for them: a matrix, its offsets and the gated activation before it
-//! become one [`Op::Linear`]; attention becomes [`Op::Attend`] over caches in float16, products with an adapter's
-//! factors [`Op::Product`]. [`super::stack()`] puts them together.
+//! Operators of ours: a matrix in the encodings of its file and the gated activation before it become one
+//! [`Op::LinearPacked`]; attention becomes [`Op::Attend`] over caches in float16, products with an adapter's factors
+//! [`Op::Product`]. [`super::stack()`] puts them together.
 //!
 //! ```text
-//! Split - gate - Mul - MatMulBlocks ---------------------- Add          Linear { gated }
-//!                    \ Reshape - ReduceSum - MatMul(offsets) /
+//! Split - gate - Mul - MatMulPacked          LinearPacked { gated }
 //! ```
 //!
-//! What is stored stays as it is: any ONNX Runtime runs it. This is done to the graph that a session is about to load.
+//! What is stored stays as it is. This is done to the graph that a session is about to load.
 
 use super::{DType, Data, Extent, Graph, Node, Op, Value};
 use crate::bundle::Activation;
 use crate::error::Result;
 use crate::kernel::fits_head;
-use crate::tensor::BLOCK;
 use std::collections::{HashMap, HashSet};
 
 /// The graph with operators of ours wherever they fit.
@@ -21,7 +19,7 @@ pub fn fuse(graph: Graph) -> Result<Graph> {
     let before = Before::new(&graph);
     let mut graph = graph.rewritten(|graph, node| {
         let output = node.outputs[0];
-        let larger = before.sum(graph, &node).or_else(|| before.product(&node)).or_else(|| before.part(graph, &node));
+        let larger = before.product(&node).or_else(|| before.part(graph, &node));
         if let Some((op, inputs)) = larger {
             graph.op_into(op, &inputs, output);
         } else if let Some(node) = before.attention(graph, &node) {
@@ -95,43 +93,20 @@ impl Before {
         Some(Node { op: Op::Attend(attention.clone(), rope), inputs, ..node.clone() })
     }
 
-    /// A product and the offsets' share of it, added.
-    fn sum(&self, graph: &Graph, node: &Node) -> Option<Linear> {
-        let product = self.maker(node.inputs.first()).filter(|_| matches!(node.op, Op::Add))?;
-        let shift = self.maker(node.inputs.get(1)).filter(|n| matches!(n.op, Op::MatMul))?;
-        let sums = self.maker(shift.inputs.first()).filter(|n| matches!(n.op, Op::ReduceSum { keep: false }))?;
-        let blocks = self.maker(sums.inputs.first()).filter(|n| matches!(n.op, Op::Reshape))?;
-        let offsets = graph.constant_at((*shift.inputs.get(1)?)?)?;
-        let same = blocks.inputs.first() == product.inputs.first();
-        let (op, mut inputs) = self.linear(product, 2).filter(|_| same)?;
-        // Whose offsets they are is in their name; their shape says that nothing else is in them.
-        let Op::Linear { rows, columns, .. } = op else { return None };
-        let fits = offsets.shape == [columns / BLOCK, rows];
-        inputs.push(offsets.value);
-        Some((op, inputs)).filter(|_| fits && graph.name(offsets.value).ends_with(".offsets"))
-    }
-
-    /// What is left of a matrix with an adapter: the sums of blocks, or the gated activation by itself; and what is
-    /// multiplied by a number.
+    /// A gated activation by itself, as one with an adapter behind it is; and what is multiplied by a number.
     fn part(&self, graph: &Graph, node: &Node) -> Option<Linear> {
-        if let Op::Mul = node.op {
-            if let Some((activation, both)) = self.gated(node.outputs[0]) {
-                return Some((Op::Gate(activation), vec![both]));
-            }
-            return self.scaled(graph, node);
+        if node.op != Op::Mul {
+            return None;
         }
-        let blocks = self.maker(node.inputs.first()).filter(|_| matches!(node.op, Op::ReduceSum { keep: false }))?;
-        let shape = graph.constant_at((*blocks.inputs.get(1)?)?).filter(|_| blocks.op == Op::Reshape)?;
-        let (last, axis) = (whole(&shape.data), whole(&graph.constant_at((*node.inputs.get(1)?)?)?.data));
-        let sums = last?.ends_with(&[BLOCK as i64]) && axis? == [-1];
-        Some((Op::BlockSums, vec![(*blocks.inputs.first()?)?])).filter(|_| sums)
+        match self.gated(node.outputs[0]) {
+            Some((activation, both)) => Some((Op::Gate(activation), vec![both])),
+            None => self.scaled(graph, node),
+        }
     }
 
     /// What a layer or the head gives, multiplied by a number.
     fn scaled(&self, graph: &Graph, node: &Node) -> Option<Linear> {
-        let gives = |n: &&Node| {
-            matches!(n.op, Op::Add | Op::MatMul | Op::MatMulBlocks { .. } | Op::MatMulPacked(_) | Op::RmsNorm { .. })
-        };
+        let gives = |n: &&Node| matches!(n.op, Op::Add | Op::MatMul | Op::MatMulPacked(_) | Op::RmsNorm { .. });
         self.maker(node.inputs.first()).filter(gives)?;
         let factor = graph.constant_at((*node.inputs.get(1)?)?).filter(|c| c.shape.is_empty())?;
         let Data::Inline(bytes) = &factor.data else { return None };
@@ -139,26 +114,16 @@ impl Before {
         Some((Op::Scale { by }, vec![(*node.inputs.first()?)?]))
     }
 
+    /// A product, and the gated activation before it where nothing else reads that.
     fn product(&self, node: &Node) -> Option<Linear> {
-        self.linear(node, 1)
-    }
-
-    /// A product; `readers` of its input are about to go.
-    fn linear(&self, node: &Node, readers: usize) -> Option<Linear> {
-        let made = |gated| match &node.op {
-            Op::MatMulBlocks { bits, rows, columns } => {
-                Some(Op::Linear { bits: *bits, rows: *rows, columns: *columns, gated })
-            }
-            Op::MatMulPacked(packed) => Some(Op::LinearPacked { packed: packed.clone(), gated }),
-            _ => None,
-        };
-        made(None)?;
+        let Op::MatMulPacked(packed) = &node.op else { return None };
         let mut inputs = node.inputs.iter().copied().collect::<Option<Vec<_>>>()?;
-        let gated = self.gated(inputs[0]).filter(|_| self.readers.get(&inputs[0]) == Some(&readers));
+        let gated = self.gated(inputs[0]).filter(|_| self.readers.get(&inputs[0]) == Some(&1));
         if let Some((_, both)) = gated {
             inputs[0] = both;
         }
-        Some((made(gated.map(|(activation, _)| activation))?, inputs))
+        let gated = gated.map(|(activation, _)| activation);
+        Some((Op::LinearPacked { packed: packed.clone(), gated }, inputs))
     }
 
     /// What is halved, where `value` is `activation(first half) * second half`.
@@ -175,10 +140,4 @@ impl Before {
         let own = split.outputs.len() == 2 && halves == [Some(split.outputs[0]), Some(split.outputs[1])];
         Some((activation, split.inputs[0].filter(|_| own)?))
     }
-}
-
-/// The whole numbers of a small constant.
-fn whole(data: &Data) -> Option<Vec<i64>> {
-    let Data::Inline(bytes) = data else { return None };
-    Some(bytes.as_chunks().0.iter().map(|eight| i64::from_le_bytes(*eight)).collect())
 }

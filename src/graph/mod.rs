@@ -183,6 +183,11 @@ impl Graph {
         &self.nodes
     }
 
+    /// Whether it has products that are made for ONNX Runtime's own kernels; then the rest is theirs as well.
+    pub fn is_stock(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node.op, Op::MatMulBlocks { .. }))
+    }
+
     /// A value's name.
     pub fn name(&self, value: Value) -> &str {
         &self.names[value.0]

@@ -40,8 +40,6 @@ pub enum Op {
     /// [`Op::GroupQueryAttention`] by a kernel of ours, which may compute its tables: see
     /// [`crate::kernel::Work::Attend`].
     Attend(Attention, Option<Rope>),
-    /// `(x [.., K])`: the sum of each block of 32, in a [`Op::Stack`].
-    BlockSums,
     /// Changes the element type.
     Cast(DType),
     /// One behind the other along an axis.
@@ -94,18 +92,6 @@ pub enum Op {
     LayerNorm {
         /// Added to the variance.
         epsilon: f32,
-    },
-    /// `(x, quants, scales)`, and the offsets where it has some: as [`Op::MatMulBlocks`] with its offsets added, in a
-    /// [`Op::Stack`].
-    Linear {
-        /// Bits of a weight.
-        bits: Bits,
-        /// Outputs, N.
-        rows: usize,
-        /// Inputs, K.
-        columns: usize,
-        /// Whether x is `[.., 2 K]`, gates before values, of which `activation(gate) * value` is meant.
-        gated: Option<Activation>,
     },
     /// As [`Op::MatMulPacked`], in a [`Op::Stack`].
     LinearPacked {
@@ -222,7 +208,6 @@ impl Op {
         match self {
             Self::Abs => "Abs",
             Self::Attend(..) => "Attention",
-            Self::BlockSums => "BlockSums",
             Self::Gate(_) => "Gate",
             Self::Stack(_) => "Stack",
             Self::Adapted { .. } | Self::FusedMatMul { .. } => "FusedMatMul",
@@ -239,7 +224,6 @@ impl Op {
             Self::Gemm { .. } => "Gemm",
             Self::GroupQueryAttention(_) => "GroupQueryAttention",
             Self::LayerNorm { .. } => "LayerNormalization",
-            Self::Linear { .. } => "Linear",
             Self::LinearPacked { .. } => "LinearPacked",
             Self::Log => "Log",
             Self::MatMul => "MatMul",
@@ -297,10 +281,8 @@ impl Op {
             | Self::SkipLayerNorm { .. }
             | Self::SkipRmsNorm { .. } => MICROSOFT,
             Self::Attend(..)
-            | Self::BlockSums
             | Self::Gate(_)
             | Self::GatherPacked(_)
-            | Self::Linear { .. }
             | Self::LinearPacked { .. }
             | Self::MatMulPacked(_)
             | Self::Product

@@ -44,16 +44,7 @@ fn stored(constant: &super::Constant) -> Option<Place> {
 
 /// Whether ONNX Runtime has no such operator.
 fn ours(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Attend(..)
-            | Op::BlockSums
-            | Op::Gate(_)
-            | Op::Linear { .. }
-            | Op::LinearPacked { .. }
-            | Op::Product
-            | Op::Scale { .. }
-    )
+    matches!(op, Op::Attend(..) | Op::Gate(_) | Op::LinearPacked { .. } | Op::Product | Op::Scale { .. })
 }
 
 /// What a node does as a step of a stack.
@@ -68,12 +59,8 @@ fn work(op: &Op) -> Option<Work> {
             cap: a.cap,
             rope: rope.clone(),
         },
-        Op::BlockSums => Work::Sums,
         Op::Concat { axis: -1 } => Work::Beside,
         Op::Gate(activation) => Work::Gate { activation: *activation },
-        Op::Linear { bits, rows, columns, gated } => {
-            Work::Linear { bits: bits.count(), outputs: *rows, inputs: *columns, gated: *gated }
-        }
         Op::LinearPacked { packed, gated } => Work::LinearPacked { packed: packed.clone(), gated: *gated },
         Op::Product => Work::Product,
         Op::Scale { by } => Work::Scale { by: *by },

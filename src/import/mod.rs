@@ -27,7 +27,6 @@ use crate::bundle::{self, Bundle, Manifest, Model, name_of};
 use crate::durable::Staged;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, WeightsWriter, lower};
-use crate::kernel;
 use crate::tensor::{Bits, Blocks};
 use crate::text::template::Template;
 use crate::text::tokenizer::Tokenizer;
@@ -112,7 +111,7 @@ fn build(
         writer,
         source: &source,
         choice: options.weights,
-        packed: decodes && !options.stock && kernel::available(),
+        packed: decodes && !options.stock,
         kept: HashMap::new(),
         precise,
     };

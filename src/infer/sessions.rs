@@ -177,8 +177,8 @@ impl Sessions {
     fn open(&self, graph: Graph, adapted: bool) -> Result<Session> {
         let graph = match (self.engine.has_half(), self.engine.has_kernels()) {
             (true, _) => half(graph)?,
-            (false, true) => fuse(graph)?,
-            (false, false) => graph,
+            (false, true) if !graph.is_stock() => fuse(graph)?,
+            (false, _) => graph,
         };
         let _told = self.shares[usize::from(adapted)].set(can_share(&graph));
         self.load(stack(graph)?)
@@ -203,7 +203,7 @@ impl Sessions {
     /// Whether what computes reads the weights as they are kept: a file's own blocks are for kernels of ours. Without
     /// them the CPU has plain loops, and a GPU nothing.
     fn check_form(&self) -> Result<()> {
-        if self.engine.has_kernels() && !self.engine.has_half() {
+        if self.engine.has_kernels() {
             return Ok(());
         }
         let graph = onnx::read(&self.bundle.path(bundle::MODEL)?)?.graph.unwrap_or_default();

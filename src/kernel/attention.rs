@@ -11,9 +11,9 @@
 //! as part of a prompt has the same bits.
 
 use super::exp::exp;
+use super::isa::{LANES, Vectors};
 use super::{LARGEST_HEAD, Output};
 use half::f16;
-use std::arch::x86_64::*;
 use std::ops::Range;
 
 /// Queries that go together.
@@ -96,27 +96,24 @@ impl Attention<'_> {
 
     /// What `tile` gets from one stretch, put at `at` and after: for each query the largest score, the sum of what the
     /// others are beside it, and the values weighted so; [`Attention::share`] numbers in all. Nothing happens where
-    /// [`super::available`] says no or sizes do not fit.
-    #[allow(unsafe_code, reason = "kernels for an instruction set; what makes it sound is said at the call")]
-    pub fn stretch(&self, tile: usize, stretch: usize, shares: &Output<'_>, at: usize) {
-        if !super::available() || !self.is_whole() || tile >= self.tiles() {
+    /// sizes do not fit.
+    #[inline(always)]
+    pub(super) fn stretch<V: Vectors>(&self, isa: V, tile: usize, stretch: usize, shares: &Output<'_>, at: usize) {
+        if !self.is_whole() || tile >= self.tiles() {
             return;
         }
         let (kv_head, first) = (tile / self.tiles_of_a_head(), tile % self.tiles_of_a_head() * TILE);
-        let all = self.rows * self.heads.group();
-        // SAFETY: the machine has the instructions, and the arrays are whole, as was just asked.
-        unsafe {
-            match all - first {
-                1 => self.queries_over::<1>(kv_head, first, stretch, shares, at),
-                2 => self.queries_over::<2>(kv_head, first, stretch, shares, at),
-                3 => self.queries_over::<3>(kv_head, first, stretch, shares, at),
-                _ => self.queries_over::<TILE>(kv_head, first, stretch, shares, at),
-            }
+        match self.rows * self.heads.group() - first {
+            1 => self.queries_over::<V, 1>(isa, kv_head, first, stretch, shares, at),
+            2 => self.queries_over::<V, 2>(isa, kv_head, first, stretch, shares, at),
+            3 => self.queries_over::<V, 3>(isa, kv_head, first, stretch, shares, at),
+            _ => self.queries_over::<V, TILE>(isa, kv_head, first, stretch, shares, at),
         }
     }
 
     /// Joins what `tile` got from each stretch, in their order, and puts its rows into `y`, `[rows, H D]`.
-    pub fn join(&self, tile: usize, shares: &[f32], y: &Output<'_>) {
+    #[inline(always)]
+    pub(super) fn join(&self, tile: usize, shares: &[f32], y: &Output<'_>) {
         let Heads { heads, dim, .. } = self.heads;
         let (kv_head, first) = (tile / self.tiles_of_a_head(), tile % self.tiles_of_a_head() * TILE);
         let group = self.heads.group();
@@ -137,9 +134,10 @@ impl Attention<'_> {
     }
 
     /// [`Attention::stretch`] for `R` queries from `first` of those that read `kv_head`.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-    fn queries_over<const R: usize>(
+    #[inline(always)]
+    fn queries_over<V: Vectors, const R: usize>(
         &self,
+        isa: V,
         kv_head: usize,
         first: usize,
         stretch: usize,
@@ -158,7 +156,10 @@ impl Attention<'_> {
         };
         let longest = seen(R - 1).end;
         if (0..R).all(|q| seen(q).is_empty()) {
-            return (0..R).for_each(|q| shares.put(at + q * (dim + 2), &[f32::NEG_INFINITY, 0.0]));
+            for q in 0..R {
+                shares.put(at + q * (dim + 2), &[f32::NEG_INFINITY, 0.0]);
+            }
+            return;
         }
         let mut queries = [&[][..]; R];
         for (q, query) in queries.iter_mut().enumerate() {
@@ -166,7 +167,7 @@ impl Attention<'_> {
             *query = &self.queries[(row * self.heads.heads + head) * dim..][..dim];
         }
         let mut weights = [[0.0; STRETCH]; R];
-        scores(queries, dim, keys, &mut weights, longest);
+        scores(isa, queries, dim, keys, &mut weights, longest);
         for (q, weights) in weights.iter_mut().enumerate() {
             if let Some(cap) = self.scores.cap {
                 weights.iter_mut().for_each(|score| *score = capped(*score, cap));
@@ -181,18 +182,27 @@ impl Attention<'_> {
         }
         let mut done = 0;
         while done < dim {
-            let sums = |q: usize| at + q * (dim + 2) + 2 + done;
+            let at = at + 2 + done;
             let values = &values[done.min(values.len())..];
-            if dim - done >= 64 {
-                let sum = weighted::<R, 4>(&weights, values, dim, longest);
-                (0..R).for_each(|q| shares.put(sums(q), sum[q].as_flattened()));
+            if dim - done >= 64 && 4 * R <= V::ACCUMULATORS {
+                put(weighted::<V, R, 4>(isa, &weights, values, dim, longest), shares, at, dim + 2);
                 done += 64;
+            } else if dim - done >= 32 && 2 * R <= V::ACCUMULATORS {
+                put(weighted::<V, R, 2>(isa, &weights, values, dim, longest), shares, at, dim + 2);
+                done += 32;
             } else {
-                let sum = weighted::<R, 1>(&weights, values, dim, longest);
-                (0..R).for_each(|q| shares.put(sums(q), sum[q].as_flattened()));
+                put(weighted::<V, R, 1>(isa, &weights, values, dim, longest), shares, at, dim + 2);
                 done += 16;
             }
         }
+    }
+}
+
+/// Puts what each query gets where it belongs.
+#[inline(always)]
+fn put<const R: usize, const J: usize>(sums: [[[f32; 16]; J]; R], shares: &Output<'_>, at: usize, stride: usize) {
+    for (q, sums) in sums.iter().enumerate() {
+        shares.put(at + q * stride, sums.as_flattened());
     }
 }
 
@@ -209,9 +219,9 @@ impl Heads {
 }
 
 /// The products of queries with the first `count` keys.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-#[allow(unsafe_code, reason = "unchecked loads: checks in this loop cost more than the loop")]
-fn scores<const R: usize>(
+#[inline(always)]
+fn scores<V: Vectors, const R: usize>(
+    isa: V,
     queries: [&[f32]; R],
     dim: usize,
     keys: &[f16],
@@ -219,59 +229,71 @@ fn scores<const R: usize>(
     count: usize,
 ) {
     let count = count.min(keys.len() / dim).min(STRETCH);
-    for first in (0..count).step_by(4) {
-        // Positions that are not there repeat the last.
-        let key = |i: usize| keys.as_ptr().wrapping_add((first + i).min(count - 1) * dim);
-        let (k0, k1, k2, k3) = (key(0), key(1), key(2), key(3));
-        let mut sums = [[_mm512_setzero_ps(); 4]; R];
-        for at in (0..dim).step_by(16) {
-            // SAFETY: `dim` is a multiple of 16, and each key has that many numbers.
-            let (k0, k1, k2, k3) = unsafe { (widened(k0, at), widened(k1, at), widened(k2, at), widened(k3, at)) };
-            for (sums, query) in sums.iter_mut().zip(queries) {
-                // SAFETY: `dim` is a multiple of 16, and a query has that many numbers.
-                let q = unsafe { _mm512_loadu_ps(query.as_ptr().add(at)) };
-                sums[0] = _mm512_fmadd_ps(q, k0, sums[0]);
-                sums[1] = _mm512_fmadd_ps(q, k1, sums[1]);
-                sums[2] = _mm512_fmadd_ps(q, k2, sums[2]);
-                sums[3] = _mm512_fmadd_ps(q, k3, sums[3]);
+    if 4 * R <= V::ACCUMULATORS {
+        return beside::<V, R, 4>(isa, queries, dim, keys, scores, count);
+    }
+    // Fewer keys at a time, so that all sums stay in the registers.
+    beside::<V, R, 1>(isa, queries, dim, keys, scores, count);
+}
+
+/// [`scores`], `K` keys at a time: 4, or 1.
+#[inline(always)]
+fn beside<V: Vectors, const R: usize, const K: usize>(
+    isa: V,
+    queries: [&[f32]; R],
+    dim: usize,
+    keys: &[f16],
+    scores: &mut [[f32; STRETCH]; R],
+    count: usize,
+) {
+    let mut rows = [&[][..]; R];
+    for (row, query) in rows.iter_mut().zip(queries) {
+        *row = query.as_chunks::<LANES>().0;
+    }
+    let pieces = dim / LANES;
+    let rows = rows.map(|row| &row[..pieces]);
+    for first in (0..count).step_by(K) {
+        let mut own = [&[][..]; K];
+        for (i, own) in own.iter_mut().enumerate() {
+            // Positions that are not there repeat the last.
+            *own = &keys[(first + i).min(count - 1) * dim..][..dim].as_chunks::<LANES>().0[..pieces];
+        }
+        let mut sums = [[isa.splat(0.0); K]; R];
+        for at in 0..pieces {
+            let mut k = [isa.splat(0.0); K];
+            for (k, own) in k.iter_mut().zip(own) {
+                *k = isa.load_f16(&own[at]);
+            }
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                let q = isa.load(&row[at]);
+                for (sum, k) in sums.iter_mut().zip(k) {
+                    *sum = isa.fma(q, k, *sum);
+                }
             }
         }
-        for (scores, [s0, s1, s2, s3]) in scores.iter_mut().zip(sums) {
-            let s01 = _mm512_add_ps(_mm512_unpacklo_ps(s0, s1), _mm512_unpackhi_ps(s0, s1));
-            let s23 = _mm512_add_ps(_mm512_unpacklo_ps(s2, s3), _mm512_unpackhi_ps(s2, s3));
-            let (s01, s23) = (_mm512_castps_pd(s01), _mm512_castps_pd(s23));
-            let lanes = _mm512_add_ps(
-                _mm512_castpd_ps(_mm512_unpacklo_pd(s01, s23)),
-                _mm512_castpd_ps(_mm512_unpackhi_pd(s01, s23)),
-            );
-            let lanes: [__m128; 4] = bytemuck::cast(lanes);
-            let four = _mm_add_ps(_mm_add_ps(lanes[0], lanes[1]), _mm_add_ps(lanes[2], lanes[3]));
-            scores[first..first + 4].copy_from_slice(&bytemuck::cast::<_, [f32; 4]>(four));
+        if K == 4 {
+            for (scores, sums) in scores.iter_mut().zip(sums) {
+                let four = isa.sums([sums[0], sums[1 % K], sums[2 % K], sums[3 % K]]);
+                scores[first..first + 4].copy_from_slice(&four);
+            }
+        } else {
+            let four = isa.sums([sums[0][0], sums[1 % R][0], sums[2 % R][0], sums[3 % R][0]]);
+            for (scores, sum) in scores.iter_mut().zip(four) {
+                scores[first] = sum;
+            }
         }
     }
 }
 
-/// Sixteen numbers from `at`.
-///
-/// # Safety
-/// They are there.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-#[allow(unsafe_code, reason = "unchecked loads")]
-unsafe fn widened(numbers: *const f16, at: usize) -> __m512 {
-    // SAFETY: as the caller says.
-    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(numbers.add(at).cast()) })
-}
-
 /// `cap tanh(score / cap)`.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[inline(always)]
 fn capped(score: f32, cap: f32) -> f32 {
     cap - 2.0 * cap / (exp(2.0 / cap * score) + 1.0)
 }
 
 /// Scores to what they are beside the largest, in place; zeros around those that are `seen`. Returns the largest, and
 /// the sum.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+#[inline(always)]
 fn softmax(scores: &mut [f32; STRETCH], seen: Range<usize>) -> (f32, f32) {
     let hide = |scores: &mut [f32; STRETCH], with: f32| {
         scores[..seen.start].fill(with);
@@ -293,30 +315,33 @@ fn softmax(scores: &mut [f32; STRETCH], seen: Range<usize>) -> (f32, f32) {
 }
 
 /// The first `count` values, each weighted, of `16 J` numbers every `dim`.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-#[allow(unsafe_code, reason = "unchecked loads: checks in this loop cost more than the loop")]
-fn weighted<const R: usize, const J: usize>(
+#[inline(always)]
+fn weighted<V: Vectors, const R: usize, const J: usize>(
+    isa: V,
     weights: &[[f32; STRETCH]; R],
     values: &[f16],
     dim: usize,
     count: usize,
-) -> [[[f32; 16]; J]; R] {
-    let mut sums = [[_mm512_setzero_ps(); J]; R];
-    let there = (values.len() + dim).saturating_sub(16 * J) / dim;
-    for l in 0..count.min(there) {
-        let mut value = [_mm512_setzero_ps(); J];
-        for (j, value) in value.iter_mut().enumerate() {
-            // SAFETY: `l` is less than how many positions have 16 J numbers here.
-            *value = unsafe { widened(values.as_ptr(), l * dim + 16 * j) };
+) -> [[[f32; LANES]; J]; R] {
+    let mut sums = [[isa.splat(0.0); J]; R];
+    for (l, values) in values.chunks(dim).enumerate().take(count.min(STRETCH)) {
+        let Some(pieces) = values.as_chunks::<LANES>().0.get(..J) else { break };
+        let mut value = [isa.splat(0.0); J];
+        for (value, piece) in value.iter_mut().zip(pieces) {
+            *value = isa.load_f16(piece);
         }
         for (sums, weights) in sums.iter_mut().zip(weights) {
-            let weight = _mm512_set1_ps(weights[l % STRETCH]);
+            let weight = isa.splat(weights[l]);
             for (sum, value) in sums.iter_mut().zip(value) {
-                *sum = _mm512_fmadd_ps(weight, value, *sum);
+                *sum = isa.fma(weight, value, *sum);
             }
         }
     }
-    sums.map(|sums| sums.map(bytemuck::cast))
+    let mut out = [[[0.0; LANES]; J]; R];
+    for (out, sum) in out.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+        *out = isa.store(*sum);
+    }
+    out
 }
 
 /// Rotates `x`, one head at one position: the first half of its numbers against the second, of as many as there are

@@ -1,8 +1,6 @@
 //! An array that several threads fill.
 
 use half::f16;
-#[cfg(target_arch = "x86_64")]
-use std::arch::{asm, x86_64::__m512};
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 /// Numbers that threads write side by side.
@@ -60,26 +58,10 @@ impl<'a, T: Number> Output<'a, T> {
             value.store(number);
         }
     }
-}
 
-#[cfg(target_arch = "x86_64")]
-impl Output<'_, f32> {
-    /// Puts sixteen values at `at`, at once: one by one they keep the processor's writes busy. Nothing is put where
-    /// there is no room.
+    /// Some of them as they lie; none where there are not so many.
     #[inline]
-    #[target_feature(enable = "avx512f")]
-    #[allow(unsafe_code, reason = "a store of many atomics; what makes it sound is said at the call")]
-    pub(super) fn put_vector(&self, at: usize, values: __m512) {
-        let Some(there) = at.checked_add(16).and_then(|end| self.numbers.get(at..end)) else { return };
-        // SAFETY: sixteen numbers are there. They may be written through a shared reference, and the processor writes
-        // every aligned four bytes of a vector at once, as a relaxed store does.
-        unsafe {
-            asm!(
-                "vmovups zmmword ptr [{there}], {values}",
-                there = in(reg) there.as_ptr(),
-                values = in(zmm_reg) values,
-                options(nostack, preserves_flags),
-            );
-        }
+    pub(super) fn atomics(&self, at: usize, count: usize) -> Option<&'a [T::Atomic]> {
+        self.numbers.get(at..at.checked_add(count)?)
     }
 }

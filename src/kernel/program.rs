@@ -81,17 +81,6 @@ pub enum Work {
         /// What the first half goes through.
         activation: Activation,
     },
-    /// `(x, quants, scales, offsets)`: [`super::Matrix`].
-    Linear {
-        /// Bits of a weight.
-        bits: usize,
-        /// N.
-        outputs: usize,
-        /// K.
-        inputs: usize,
-        /// Whether x is `[.., 2 K]`, of which [`Work::Gate`] is meant.
-        gated: Option<Activation>,
-    },
     /// `(x, bytes)`: with a matrix in the encodings of its file.
     LinearPacked {
         /// The matrix.
@@ -116,8 +105,6 @@ pub enum Work {
         /// Added to the mean square.
         epsilon: f32,
     },
-    /// `(x)`: the sum of each block.
-    Sums,
 }
 
 impl Program {

@@ -36,7 +36,14 @@ impl Runtime {
             // One for GPUs has the CPU too, and may be loaded already.
             Some(_) => Engine::running().map_or_else(|| cpu().or_else(|e| self.gpu_library().ok_or(e)), Ok)?,
         };
-        let engine = Engine::load(&library, config.threads)?.with_kernels(config.kernels);
+        let cores = std::thread::available_parallelism().map_or(usize::MAX, usize::from);
+        if config.threads > cores {
+            return Err(Error::invalid(format!(
+                "threads = {} is more than the {cores} that this machine has; 0 takes what suits it",
+                config.threads
+            )));
+        }
+        let engine = Engine::load(&library, config.threads)?.with_kernels(config.kernels.backend()?);
         let large = if config.threads == 0 { Machine::this().large_cores() } else { None };
         let engine = match large {
             Some(cores) => engine.on_cores(cores),
@@ -55,7 +62,7 @@ impl Runtime {
         let library =
             self.config.chosen_library()?.or_else(|| self.gpu_library()).ok_or_else(|| self.no_gpu_library())?;
         engine::ready(&library, device)?;
-        let cpu = Engine::load(&library, self.config.threads)?.with_kernels(false);
+        let cpu = Engine::load(&library, self.config.threads)?.with_kernels(None);
         let memory = self.config.device_memory_mb.checked_mul(1 << 20).filter(|bytes| *bytes > 0);
         let engine = cpu.clone().on(device, memory)?;
         trial(&engine, &cpu)?;

@@ -151,6 +151,6 @@ impl Runtime {
 }
 
 fn about(engine: &Engine) -> String {
-    let kernels = if engine.has_kernels() { "Wayside's own" } else { "its own" };
+    let kernels = engine.kernels().map_or("its own".to_owned(), |kernels| format!("Wayside's {}", kernels.name()));
     format!("{} from {}, with {kernels} kernels", engine.build_info(), engine.library().display())
 }

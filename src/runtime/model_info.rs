@@ -3,9 +3,9 @@
 use super::Runtime;
 use crate::bundle::{Bundle, Decoder, Manifest, Model};
 use crate::config::{Config, FILE};
+use crate::durable;
 use crate::error::{Error, Result};
 use crate::machine::Machine;
-use crate::{durable, kernel};
 use serde::Serialize;
 use std::fs;
 
@@ -95,7 +95,7 @@ impl Runtime {
     /// Bytes of the keys and values of a conversation as long as the configuration lets it be.
     fn cache_bytes(&self, decoder: &Decoder) -> u64 {
         let tokens = self.config.generate.context.min(decoder.context);
-        let width = if self.config.kernels && kernel::available() { 2 } else { 4 };
+        let width = if self.config.kernels.are_ours() { 2 } else { 4 };
         (2 * decoder.layers * decoder.kv_heads * decoder.head_dim * tokens * width) as u64
     }
 

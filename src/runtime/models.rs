@@ -202,7 +202,7 @@ impl Runtime {
             Device::Auto => driver().is_ok(),
             Device::Cuda | Device::TensorRt => true,
         };
-        Options { stock: options.stock || on_gpu || !self.config.kernels, ..options }
+        Options { stock: options.stock || on_gpu || !self.config.kernels.are_ours(), ..options }
     }
 
     /// What is wrong with the name of a model that is not here, unless a part makes it.

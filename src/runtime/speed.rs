@@ -4,6 +4,7 @@ use super::train::{CAN_TRAIN, cannot_train};
 use super::{Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::infer::{Sampler, Sampling};
+use crate::kernel::Backend;
 use crate::lora::LoraConfig;
 use crate::memory;
 use crate::sample;
@@ -32,6 +33,8 @@ pub struct GenerateSpeed {
     pub decode_tok_s: f64,
     /// The most memory this process has had resident, in MB.
     pub peak_rss_mb: u64,
+    /// The kernels that computed: `avx2` and the like, or `stock`.
+    pub kernels: &'static str,
 }
 
 /// What embedding costs.
@@ -178,6 +181,7 @@ impl Runtime {
             prefill_tok_s: median(&mut prefill),
             decode_tok_s: median(&mut decode),
             peak_rss_mb: peak_mb(),
+            kernels: self.engine()?.kernels().map_or("stock", Backend::name),
         })
     }
 

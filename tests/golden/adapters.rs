@@ -9,6 +9,7 @@ use wayside::bundle::Bundle;
 use wayside::graph::WEIGHTS;
 use wayside::import::{Options, import};
 use wayside::infer::{Context, LanguageModel, Worn};
+use wayside::kernel::Backend;
 use wayside::lora::{Adapter, LoraConfig, Module, Pair, Target, merge};
 use wayside::tensor::Bits;
 use wayside::train::frozen::Frozen;
@@ -64,7 +65,7 @@ fn merged(base: &Bundle, adapter: &Adapter, name: &str) -> Result<Bundle> {
 const KERNELS: [(bool, Distance); 2] = [(false, PRECISE), (true, HALF)];
 
 fn loaded_with(bundle: &Bundle, kernels: bool) -> Arc<LanguageModel> {
-    Arc::new(LanguageModel::open(&engine().with_kernels(kernels), bundle).unwrap())
+    Arc::new(LanguageModel::open(&engine().with_kernels(kernels.then(Backend::best)), bundle).unwrap())
 }
 
 fn loaded(bundle: &Bundle) -> Arc<LanguageModel> {

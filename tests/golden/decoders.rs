@@ -5,7 +5,6 @@ use crate::support::{copied, golden, ids, json};
 use serde_json::Value;
 use std::path::Path;
 use wayside::bundle::Model;
-use wayside::kernel;
 use wayside::tensor::Bits;
 
 const FAMILIES: [&str; 12] = [
@@ -128,7 +127,7 @@ fn gguf_files_give_the_logits_and_the_answer_of_transformers() {
         ("llama", Some(Bits::Int4), COARSE),
         ("qwen2", None, PRECISE),
         ("qwen2", Some(Bits::Int8), PRECISE),
-        ("qwen2-floats", None, if kernel::available() { EXACT } else { PRECISE }),
+        ("qwen2-floats", None, EXACT),
         ("gemma2", None, PRECISE),
         ("gemma3", None, PRECISE),
         ("granite", None, PRECISE),

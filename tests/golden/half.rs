@@ -23,7 +23,7 @@ const NARROW: Distance = Distance { largest: 0.05, rms: 0.01 };
 #[test]
 fn answers_are_those_of_float32() {
     let (_home, bundle) = stock(&part(LANGUAGE_MODEL), Some(Bits::Int8));
-    let engine = engine().with_kernels(false);
+    let engine = engine().with_kernels(None);
     let [wide, half] =
         [engine.clone(), engine.with_half()].map(|engine| Arc::new(LanguageModel::open(&engine, &bundle).unwrap()));
     for (name, case) in json(&golden("smollm2/greedy.json")).as_object().unwrap() {
@@ -132,7 +132,7 @@ fn a_fixed_cache_is_no_longer_than_the_context() {
 /// The trial that every device must stand goes through all that is new there but the device itself.
 #[test]
 fn float16_stands_the_trial_of_a_device() {
-    let cpu = engine().with_kernels(false);
+    let cpu = engine().with_kernels(None);
     trial(&cpu.clone().with_half(), &cpu).unwrap();
     trial(&cpu.clone().with_half().recording(), &cpu).unwrap();
 }

@@ -1,6 +1,6 @@
 //! Attention in a stack: what is new goes into the cache of its lane, and every row attends to its own.
 
-use crate::kernel::{Attention, Heads, LARGEST_HEAD, Output, Scores, Team, rotate};
+use crate::kernel::{Attention, Backend, Heads, LARGEST_HEAD, Output, Scores, ThreadPool, rotate};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -57,7 +57,14 @@ impl<'a> Tables<'a> {
 }
 
 /// Lets the rows of all lanes, one after the other, attend; `y` is `[rows, H D]`.
-pub fn attend(heads: Heads, scores: Scores, reads: &Reads<'_>, lanes: &mut [Lane<'_>], team: &Team, y: &mut [f32]) {
+pub fn attend(
+    heads: Heads,
+    scores: Scores,
+    reads: &Reads<'_>,
+    lanes: &mut [Lane<'_>],
+    with: (Backend, &ThreadPool),
+    y: &mut [f32],
+) {
     let scale = reads.scale.unwrap_or(1.0 / (heads.dim as f32).sqrt());
     let (width, own) = (heads.heads * heads.dim, heads.kv_heads * heads.dim);
     let mut first = 0;
@@ -78,7 +85,7 @@ pub fn attend(heads: Heads, scores: Scores, reads: &Reads<'_>, lanes: &mut [Lane
         {
             let cache = [Output::new(lane.keys), Output::new(lane.values)];
             let rotated = Output::new(&mut rotated);
-            team.share(rows.div_ceil(ROWS), |unit| {
+            with.1.parallel_for(rows.div_ceil(ROWS), |unit| {
                 for row in unit * ROWS..rows.min((unit + 1) * ROWS) {
                     let tables = reads.rope.map(|rope| rope.of(first + row, past + row, lane.turned / 2));
                     let tables = tables.unwrap_or_default();
@@ -103,7 +110,7 @@ pub fn attend(heads: Heads, scores: Scores, reads: &Reads<'_>, lanes: &mut [Lane
             values: lane.values,
             capacity: lane.capacity,
         };
-        tiles(&attention, team, &Output::new(&mut y[first * width..(first + rows) * width]));
+        tiles(&attention, with, &Output::new(&mut y[first * width..(first + rows) * width]));
         first += rows;
     }
 }
@@ -118,25 +125,25 @@ fn turn(query: &[f32], [cosines, sines]: [&[f32]; 2], scale: f32, queries: &Outp
 }
 
 /// Computes a sequence: tile by tile, or where there are few of them by their stretches first.
-fn tiles(attention: &Attention<'_>, team: &Team, y: &Output<'_>) {
+fn tiles(attention: &Attention<'_>, (backend, pool): (Backend, &ThreadPool), y: &Output<'_>) {
     let (tiles, stretches, share) = (attention.tiles(), attention.stretches(), attention.share());
     if tiles >= ENOUGH {
-        return team.share(tiles, |tile| {
+        return pool.parallel_for(tiles, |tile| {
             let mut shares = vec![0.0; stretches * share];
             let all = Output::new(&mut shares);
-            (0..stretches).for_each(|s| attention.stretch(tile, s, &all, s * share));
-            attention.join(tile, &shares, y);
+            (0..stretches).for_each(|s| backend.stretch(attention, tile, s, &all, s * share));
+            backend.join(attention, tile, &shares, y);
         });
     }
     let mut shares = vec![0.0; tiles * stretches * share];
     {
         let shares = Output::new(&mut shares);
-        team.share(tiles * stretches, |unit| {
-            attention.stretch(unit / stretches, unit % stretches, &shares, unit * share);
+        pool.parallel_for(tiles * stretches, |unit| {
+            backend.stretch(attention, unit / stretches, unit % stretches, &shares, unit * share);
         });
     }
     for (tile, shares) in shares.chunks_exact(stretches * share).enumerate() {
-        attention.join(tile, shares, y);
+        backend.join(attention, tile, shares, y);
     }
 }
 

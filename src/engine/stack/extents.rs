@@ -5,7 +5,6 @@ use super::caches::{OWN, SHARED};
 use super::values::Extents;
 use super::wrong;
 use crate::kernel::{Heads, Place, Program, Work};
-use crate::tensor::BLOCK;
 
 /// Goes through the steps; gives lanes their rows and their past. `shape` is that of an input.
 pub fn walk<'s>(
@@ -79,10 +78,6 @@ pub fn walk<'s>(
                 check(x.width.is_multiple_of(2))?;
                 made.push(with(x.width / 2));
             }
-            Work::Linear { outputs, inputs, gated, .. } => {
-                check(x.width == if gated.is_some() { 2 * inputs } else { inputs })?;
-                made.push(with(outputs));
-            }
             Work::LinearPacked { ref packed, gated } => {
                 check(x.width == if gated.is_some() { 2 * packed.columns } else { packed.columns })?;
                 made.push(with(packed.rows()));
@@ -101,10 +96,6 @@ pub fn walk<'s>(
                 let skip = read(1)?;
                 check((skip.rows, skip.width) == (x.rows, x.width) && read(2)?.width == x.width)?;
                 made.extend([x; 2].into_iter().take(step.makes.len()));
-            }
-            Work::Sums => {
-                check(x.width.is_multiple_of(BLOCK))?;
-                made.push(with(x.width / BLOCK));
             }
         }
     }

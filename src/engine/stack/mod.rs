@@ -19,9 +19,9 @@ mod steps;
 mod turns;
 mod values;
 
-use crate::kernel::{MATRICES, Place, Program, Team, Work};
+use crate::kernel::{Activations, Backend, MATRICES, Place, Program, ThreadPool, Work};
 use constant::Constant;
-use linear::{Layer, Rounded};
+use linear::Layer;
 use memmap2::Mmap;
 use ort::operator::{ComputeContext, Kernel, KernelContext, Operator, OperatorInput, OperatorOutput};
 use ort::value::TensorElementType;
@@ -31,6 +31,7 @@ use values::{Home, Values, homes};
 
 /// The operator, for sessions of so many threads.
 pub(super) struct Stack {
+    pub backend: Backend,
     pub threads: usize,
     pub weights: Option<Arc<Mmap>>,
 }
@@ -62,18 +63,9 @@ impl Operator for Stack {
             let place = |at: usize| step.reads.get(at).copied().flatten();
             let missing = || wrong("a matrix that is no constant");
             let dynamic = match &step.work {
-                Work::Linear { bits, outputs, inputs, .. } => {
-                    let quants = Constant::open(place(1).ok_or_else(missing)?, about, self.weights.as_ref())?;
-                    let floats = |place| Constant::open(place, about, self.weights.as_ref());
-                    let scales = floats(place(2).ok_or_else(missing)?)?;
-                    let offsets = place(3).map(floats).transpose()?.flatten();
-                    let (quants, scales) = quants.zip(scales).ok_or_else(missing)?;
-                    layers.push(Some(Layer::open(quants, scales, offsets, (*bits, *outputs, *inputs))?));
-                    1
-                }
                 Work::LinearPacked { packed, .. } => {
                     let bytes = Constant::open(place(1).ok_or_else(missing)?, about, self.weights.as_ref())?;
-                    layers.push(Some(Layer::packed(packed.clone(), bytes.ok_or_else(missing)?)?));
+                    layers.push(Some(Layer::open(packed.clone(), bytes.ok_or_else(missing)?)?));
                     1
                 }
                 _ => {
@@ -96,8 +88,9 @@ impl Operator for Stack {
         let given = |i: usize| if read[i] { Constant::open(Place::Input(i), about, None) } else { Ok(None) };
         let constants = (0..count).map(given).collect::<ort::Result<_>>()?;
         let homes = homes(&program);
-        let (threads, arrays, rows) = (self.threads, vec![Vec::new(); homes.len()], Rounded::default());
-        Ok(Stacked { program, read, constants, stored, layers, homes, arrays, rows, threads })
+        let (threads, arrays, activations) = (self.threads, vec![Vec::new(); homes.len()], Activations::default());
+        let backend = self.backend;
+        Ok(Stacked { program, read, constants, stored, layers, homes, arrays, activations, threads, backend })
     }
 }
 
@@ -117,13 +110,14 @@ pub(super) struct Stacked<'a> {
     homes: Vec<Home>,
     arrays: Vec<Vec<f32>>,
     /// Rounded activations of the step at hand.
-    rows: Rounded,
+    activations: Activations,
     threads: usize,
+    backend: Backend,
 }
 
 impl Kernel for Stacked<'_> {
     fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
-        let Self { program, read, constants, stored, layers, homes, arrays, rows, threads } = self;
+        let Self { program, read, constants, stored, layers, homes, arrays, activations, threads, backend } = self;
         let mut given = Vec::with_capacity(read.len());
         for (i, read) in read.iter().enumerate() {
             given.push(if *read && constants[i].is_none() { context.input(i)? } else { None });
@@ -144,7 +138,7 @@ impl Kernel for Stacked<'_> {
         let mut cached = caches::open(context, program, &given, MATRICES)?;
         let mut lanes = caches::lanes(&mut cached)?;
         let extents = extents::walk(program, &shape, &mut lanes)?;
-        let matrices = layers.iter().map(|layer| layer.as_ref().map(Layer::weights).transpose());
+        let matrices = layers.iter().map(|layer| layer.as_ref().map(Layer::parts).transpose());
         let matrices = matrices.collect::<ort::Result<Vec<_>>>()?;
         let mut results = Vec::with_capacity(program.outputs.len());
         for (o, made) in program.outputs.iter().enumerate() {
@@ -160,16 +154,16 @@ impl Kernel for Stacked<'_> {
         let stored = stored.collect::<ort::Result<_>>()?;
         let values = Values { inputs, stored, outputs, arrays, homes, extents };
 
-        let team = Team::new(*threads);
-        let task = Mutex::new(Some((values, lanes, rows)));
+        let pool = ThreadPool::new(*threads);
+        let task = Mutex::new(Some((values, lanes, activations)));
         context.par_for(*threads, 0, |_| {
             let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
             match task {
-                Some((mut values, mut lanes, rows)) => {
-                    steps::take(program, &matrices, &mut values, &mut lanes, rows, &team);
-                    team.dismiss();
+                Some((mut values, mut lanes, activations)) => {
+                    steps::take(program, &matrices, &mut values, &mut lanes, activations, (*backend, &pool));
+                    pool.shutdown();
                 }
-                None => team.help(),
+                None => pool.worker_loop(),
             }
         })
     }

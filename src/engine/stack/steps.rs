@@ -2,10 +2,12 @@
 
 use super::attend::{Lane, Reads, Tables, attend};
 use super::caches::{OWN, SHARED};
-use super::linear::{Rounded, Weights, times};
+use super::linear::times;
 use super::turns::Turns;
 use super::values::Values;
-use crate::kernel::{Heads, Output, Place, Program, Scores, Step, Team, Work, add, gate, rms_norm, scale, small, sums};
+use crate::kernel::{
+    Activations, Backend, Heads, Matrix, Output, Place, Program, STRIP, Scores, Step, ThreadPool, Work, add, scale,
+};
 
 /// Multiplications that are worth a unit of work.
 const ENOUGH: usize = 16 << 10;
@@ -13,11 +15,11 @@ const ENOUGH: usize = 16 << 10;
 /// Takes all steps. What they read and make fits, as `extents` has found.
 pub fn take(
     program: &Program,
-    matrices: &[Option<Weights<'_>>],
+    matrices: &[Option<Vec<Matrix<'_>>>],
     values: &mut Values<'_>,
     mut lanes: &mut [Lane<'_>],
-    rounded: &mut Rounded,
-    team: &Team,
+    activations: &mut Activations,
+    (backend, pool): (Backend, &ThreadPool),
 ) {
     let mut turns = Turns::default();
     for (step, matrix) in program.steps.iter().zip(matrices) {
@@ -42,7 +44,7 @@ pub fn take(
                         scale,
                     };
                     let scores = Scores { window, cap };
-                    attend(heads, scores, &reads, own, team, y);
+                    attend(heads, scores, &reads, own, (backend, pool), y);
                 });
             }
             Work::Beside => {
@@ -51,40 +53,43 @@ pub fn take(
             Work::Gate { activation } => values.write(made, |v, y| {
                 let width = v.extents[made].width.max(1);
                 let rows = v.read(place(0)).chunks_exact(2 * width).zip(y.chunks_exact_mut(width));
-                rows.for_each(|(both, y)| gate(activation, &both[..width], &both[width..], y));
+                rows.for_each(|(both, y)| backend.gate(activation, &both[..width], &both[width..], y));
             }),
-            Work::Linear { gated, .. } | Work::LinearPacked { gated, .. } => {
-                let Some(matrix) = matrix else { continue };
-                values.write(made, |v, y| times(matrix, gated, v.read(place(0)), rounded, team, y));
+            Work::LinearPacked { gated, .. } => {
+                let Some(parts) = matrix else { continue };
+                let with = (backend, pool);
+                values.write(made, |v, y| times(parts, gated, v.read(place(0)), activations, with, y));
             }
-            Work::Norm { epsilon } => values.write(made, |v, y| norm(v.read(place(0)), v.read(place(1)), epsilon, y)),
+            Work::Norm { epsilon } => {
+                values.write(made, |v, y| norm(backend, v.read(place(0)), v.read(place(1)), epsilon, y));
+            }
             Work::Product => values.write(made, |v, y| {
-                multiply(v.read(place(0)), v.read(place(1)), v.extents[made].rows, v.extents[made].width, team, y);
+                let (x, matrix, extents) = (v.read(place(0)), v.read(place(1)), v.extents[made]);
+                multiply(x, matrix, (extents.rows, extents.width), (backend, pool), y);
             }),
             Work::Scale { by } => values.write(made, |v, y| scale(v.read(place(0)), by, y)),
-            Work::SkipNorm { epsilon } => skip_norm(values, step, place, epsilon),
-            Work::Sums => values.write(made, |v, y| sums(v.read(place(0)), y)),
+            Work::SkipNorm { epsilon } => skip_norm(backend, values, step, place, epsilon),
         }
     }
 }
 
 /// Norms of rows. They are too short to be shared out: handing out costs what a row does.
-fn norm(x: &[f32], gain: &[f32], epsilon: f32, y: &mut [f32]) {
+fn norm(backend: Backend, x: &[f32], gain: &[f32], epsilon: f32, y: &mut [f32]) {
     let width = gain.len().max(1);
-    x.chunks_exact(width).zip(y.chunks_exact_mut(width)).for_each(|(x, y)| rms_norm(x, gain, epsilon, y));
+    x.chunks_exact(width).zip(y.chunks_exact_mut(width)).for_each(|(x, y)| backend.rms_norm(x, gain, epsilon, y));
 }
 
-fn skip_norm(values: &mut Values<'_>, step: &Step, place: impl Fn(usize) -> Place, epsilon: f32) {
+fn skip_norm(backend: Backend, values: &mut Values<'_>, step: &Step, place: impl Fn(usize) -> Place, epsilon: f32) {
     let (normed, sum) = (step.makes[0], step.makes.get(1).copied());
     values.write(normed, |v, y| match sum {
         Some(sum) => v.write(sum, |v, both| {
             add(v.read(place(0)), v.read(place(1)), both);
-            norm(both, v.read(place(2)), epsilon, y);
+            norm(backend, both, v.read(place(2)), epsilon, y);
         }),
         None => {
             let mut both = vec![0.0; y.len()];
             add(v.read(place(0)), v.read(place(1)), &mut both);
-            norm(&both, v.read(place(2)), epsilon, y);
+            norm(backend, &both, v.read(place(2)), epsilon, y);
         }
     });
 }
@@ -99,19 +104,25 @@ fn beside(a: &[f32], b: &[f32], rows: usize, y: &mut [f32]) {
 }
 
 /// The product of rows with a matrix in float32, each row by itself.
-fn multiply(x: &[f32], matrix: &[f32], rows: usize, outputs: usize, team: &Team, y: &mut [f32]) {
+fn multiply(
+    x: &[f32],
+    matrix: &[f32],
+    (rows, outputs): (usize, usize),
+    (backend, pool): (Backend, &ThreadPool),
+    y: &mut [f32],
+) {
     let inputs = x.len() / rows.max(1);
     if inputs == 0 || outputs == 0 {
         return y.fill(0.0);
     }
     let y = Output::new(y);
-    let strips = outputs.div_ceil(small::STRIP);
+    let strips = outputs.div_ceil(STRIP);
     let works = rows * strips;
-    let each = ENOUGH.div_ceil(inputs * small::STRIP).min(works).max(1);
-    team.share(works.div_ceil(each), |unit| {
+    let each = ENOUGH.div_ceil(inputs * STRIP).min(works).max(1);
+    pool.parallel_for(works.div_ceil(each), |unit| {
         for work in unit * each..works.min((unit + 1) * each) {
             let (row, strip) = (work / strips, work % strips);
-            small::strip(&x[row * inputs..][..inputs], matrix, outputs, strip, &y, row * outputs);
+            backend.strip(&x[row * inputs..][..inputs], matrix, outputs, strip, &y, row * outputs);
         }
     });
 }
