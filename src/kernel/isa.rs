@@ -1,6 +1,6 @@
-//! What an instruction set brings: vectors, and the few things that kernels do with them. Kernels are written once over
-//! this, and every set gives the same bits. Integers are exact; floats are multiplied, added and fused where it says so,
-//! and sums have an order.
+//! What an instruction set brings: vectors, and the few things that kernels do with them. Kernels are written once
+//! over this, and every set gives the same bits. Integers are exact; floats are multiplied, added and fused where it
+//! says so, and sums have an order.
 
 use super::formats::Format;
 use half::{bf16, f16};
