@@ -65,7 +65,7 @@ impl Turn {
         if let Some(home) = self.file.parent() {
             std::fs::create_dir_all(home)?;
         }
-        File::options().create(true).truncate(false).write(true).open(&self.file)
+        crate::durable::lock_file(&self.file)
     }
 }
 
