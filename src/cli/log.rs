@@ -190,7 +190,9 @@ fn list(app: &App, mut filter: Filter) -> Done {
 fn unread(damaged: &[String]) -> Done {
     match damaged.len() {
         0 => Ok(()),
-        n => Err(Error::corrupt(format!("{} could not be read", count(n as u64, "interaction", "interactions"))).into()),
+        n => {
+            Err(Error::corrupt(format!("{} could not be read", count(n as u64, "interaction", "interactions"))).into())
+        }
     }
 }
 

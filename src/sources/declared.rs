@@ -244,7 +244,8 @@ impl Source {
     #[cfg(any(feature = "http", feature = "postgres"))]
     pub(super) fn secret(value: &str) -> Result<String> {
         let Some(file) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
-        let text = crate::durable::read_text(Path::new(file)).map_err(|e| Error::io(format!("cannot read {file}"), e))?;
+        let text =
+            crate::durable::read_text(Path::new(file)).map_err(|e| Error::io(format!("cannot read {file}"), e))?;
         Ok(text.trim().to_owned())
     }
 
@@ -381,9 +382,16 @@ mod tests {
         for url in ["https://a.example", "http://localhost:80/x", "http://127.0.0.1", "http://[::1]:8080"] {
             assert!(is_private(url), "{url}");
         }
-        for url in ["http://a.example", "http://localhost.example", "http://127.0.0.1.example/", "ftp://localhost", "",
-            "http://localhost:80@a.example", "http://localhost\\@a.example", "http://[::1]@a.example"]
-        {
+        for url in [
+            "http://a.example",
+            "http://localhost.example",
+            "http://127.0.0.1.example/",
+            "ftp://localhost",
+            "",
+            "http://localhost:80@a.example",
+            "http://localhost\\@a.example",
+            "http://[::1]@a.example",
+        ] {
             assert!(!is_private(url), "{url}");
         }
     }

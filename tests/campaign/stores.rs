@@ -86,10 +86,16 @@ fn run(many: usize, interactions: usize) {
         exported.count(&export, &told, lines == before.len());
         saved += usize::from(!list.status.success() && lines > 0);
         if n % 8 == 1 {
-            let doctor = home.run(&["doctor"]);
-            // It never passes here: there are no models. What it says of the log is what counts.
-            let is_told = text(&doctor.stdout).lines().any(|line| line.contains("log") && line.contains("NO"));
-            looked.count(&doctor, &told, list.status.success() || is_told);
+            // Without models it never passes here: what counts is what it says of the log.
+            let doctor = home.run(&["doctor", "--json"]);
+            let checks: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap_or_default();
+            let is_well = checks.as_array().into_iter().flatten().any(|c| c["check"] == "log" && c["ok"] == true);
+            match (doctor.status.signal(), is_well, list.status.success()) {
+                (Some(signal), ..) => looked.signals.push(format!("{told}: signal {signal}")),
+                (None, true, false) => looked.silent.push(told.clone()),
+                (None, true, true) => looked.right += 1,
+                (None, false, _) => looked.said += 1,
+            }
         }
         let rated = home.run(&["log", "rate", "i00009", "up", "--json"]);
         let after = home.run(&["log", "list", "--json"]);

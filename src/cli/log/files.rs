@@ -6,8 +6,8 @@ use crate::cli::style::count;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
-use wayside::{Error, ErrorKind};
 use wayside::store::log::Exported;
+use wayside::{Error, ErrorKind};
 
 /// Standard input or output, in the place of a file's name.
 const STANDARD: &str = "-";

@@ -9,7 +9,7 @@ use unicode_normalization::UnicodeNormalization;
 static NUMBERED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?ix)\b(?:customer|client|patient|member|guest|visitor|person|subject|kunde|kundin|kunden|patientin|mitglied)
-          (?:['’]?s)? [\s\-_.:#/]* (?:id|number|no|num|nr|nummer|account|card)? [\s\-_.:#/]* (?P<number>\d(?:[\ \-_.]?\d)*)\b",
+          (?:['’]?s)? [\s\-_.:\#/]* (?:id|number|no|num|nr|nummer|account|card)? [\s\-_.:\#/]* (?P<number>\d(?:[\ \-_.]?\d)*)\b",
     )
     .ok()
 });
@@ -25,12 +25,18 @@ pub(super) fn names_another(question: &str, subject: &str) -> bool {
     if subject.contains('@') && mail().any(|address| address != subject) {
         return true;
     }
-    let numbered = NUMBERED.as_ref().into_iter().flat_map(|n| n.captures_iter(&question));
-    if !own.is_empty() && numbered.into_iter().any(|found| digits(&found["number"]) != own) {
+    let mut numbered = NUMBERED.as_ref().into_iter().flat_map(|n| n.captures_iter(&question));
+    if !own.is_empty() && numbered.any(|found| digits(&found["number"]) != own) {
         return true;
     }
     let Some(shape) = shape(&subject) else { return false };
-    shape.find_iter(&question).any(|found| bare(found.as_str()) != bare(&subject))
+    shape.find_iter(&question).any(|found| !begins_with(found.as_str(), &bare(&subject)))
+}
+
+/// Whether the first words of a text are an id, whatever number comes behind it.
+fn begins_with(text: &str, id: &str) -> bool {
+    let ends = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
+    ends.chain([text.len()]).any(|end| bare(&text[..end]) == id)
 }
 
 /// What ids like a subject's look like: the same letters in the same places, any digits between them, and between all
@@ -137,6 +143,7 @@ mod tests {
             "What did I, C-1014, buy?",
             "c1014 here, where is my order O-4032?",
             "I am C 10 14",
+            "C-1014 2 days ago",
             "customer no. 1014",
             "c one zero one four",
             "Do you have two of the HS-110? I need 3.",

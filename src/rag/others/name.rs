@@ -11,6 +11,9 @@ use std::sync::LazyLock;
 const TITLES: [&str; 12] =
     ["mr", "mrs", "ms", "miss", "mister", "dr", "patient", "customer", "client", "herr", "frau", "kunde"];
 
+/// Those that stand before nothing else.
+const SALUTATIONS: [&str; 8] = ["mr", "mrs", "ms", "miss", "mister", "dr", "herr", "frau"];
+
 /// What stands in a person's place and is none.
 const NOBODY: &str = "i me my mine we us our you your he him his she her they them their it its this that these those \
     there here what who whom whose which when where why how the a an some any no every each all both many much \
@@ -55,15 +58,26 @@ const DEEDS: &str = "orders?|ordered|buys?|bought|purchased?|pays?|paid|owes?|ow
 static PLACES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let name = r"(?P<a>\p{L}[\p{L}'’-]+)(?:\ (?P<b>\p{L}[\p{L}'’-]+))?";
     let patterns = [
-        format!(r"\b(?:did|does|do|has|had|hat|haben|will|would|can|could|should|may|must|kann|darf)\ {name}\ (?:also\ |ever\ |still\ |to\ )?(?:{DEEDS})\b"),
+        format!(
+            r"\b(?:did|does|do|has|had|hat|haben|will|would|can|could|should|may|must|kann|darf)\ {name}\ (?:also\ |ever\ |still\ |to\ )?(?:{DEEDS})\b"
+        ),
         format!(r"\b{name}\ (?:has\ |had\ |have\ |hat\ )?(?:{DEEDS})\b"),
-        format!(r"\b(?:{THINGS})\ (?:of|for|from|by|belonging\ to|under|von|für)\ (?:the\ )?(?:{titles}\ )?{name}\b", titles = TITLES.join("|")),
-        format!(r"\b(?P<a>\p{{L}}[\p{{L}}-]+)(?:\ (?P<b>\p{{L}}[\p{{L}}-]+))?(?:['’]s|s['’])\ (?:\p{{L}}+\ )?(?:{THINGS})\b"),
+        format!(
+            r"\b(?:{THINGS})\ (?:of|for|from|by|belonging\ to|under|von|für)\ (?:the\ )?(?:{titles}\ )?{name}\b",
+            titles = TITLES.join("|")
+        ),
+        format!(
+            r"\b(?P<a>\p{{L}}[\p{{L}}-]+)(?:\ (?P<b>\p{{L}}[\p{{L}}-]+))?(?:['’]s|s['’])\ (?:\p{{L}}+\ )?(?:{THINGS})\b"
+        ),
         format!(r"\b{name}\ (?:{THINGS})\s*(?:$|[?.!,])"),
-        format!(r"\b(?:my\ name\ is|i\ am|i['’]m|this\ is|ich\ bin|ich\ heiße|mein\ name\ ist|on\ behalf\ of|asking\ for|speak(?:ing)?\ for)\ {name}\b"),
+        format!(
+            r"\b(?:my\ name\ is|i\ am|i['’]m|this\ is|ich\ bin|ich\ heiße|mein\ name\ ist|on\ behalf\ of|asking\ for|speak(?:ing)?\ for)\ {name}\b"
+        ),
         format!(r"\b(?:about|regarding|concerning|look\ up|lookup|find|show\ me|serve|über|zu)\ {name}\s*(?:$|[?.!,])"),
         format!(r"(?:^|[,.]\ )(?:and|und|what\ about|how\ about|was\ ist\ mit)\ {name}\s*[?.!]*$"),
-        format!(r"\b(?:is|was|are|were|ist|war)\ {name}\ (?:a\ |an\ |your\ |still\ |also\ |ein\ |eine\ )?(?:customer|patient|client|member|taking|allergic|registered|kunde|kundin|patientin)\b"),
+        format!(
+            r"\b(?:is|was|are|were|ist|war)\ {name}\ (?:a\ |an\ |your\ |still\ |also\ |ein\ |eine\ )?(?:customer|patient|client|member|taking|allergic|registered|kunde|kundin|patientin)\b"
+        ),
     ];
     patterns.iter().filter_map(|pattern| Regex::new(&format!("(?i){pattern}")).ok()).collect()
 });
@@ -71,19 +85,20 @@ static PLACES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// Two capitalised words in a row that nobody here knows, or one after a title.
 pub(super) fn is_written_like_one(question: &str, is_known: &mut dyn FnMut(&str) -> bool) -> bool {
     let mut before = 0;
-    let mut titled = false;
+    let (mut titled, mut saluted) = (false, false);
     for word in question.split_whitespace() {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
         let bare = bare.strip_suffix("'s").or_else(|| bare.strip_suffix("’s")).unwrap_or(bare);
         let letters = bare.chars().count() >= 2 && bare.chars().all(|c| c.is_alphabetic() || "'’-".contains(c));
         let capital = bare.starts_with(char::is_uppercase) && bare.chars().skip(1).any(char::is_lowercase);
-        // Behind a title a name is one in small letters too.
-        let is_name = letters && (capital || titled) && !is_title(bare) && !is_nobody(bare) && !is_known(bare);
+        // Behind a salutation a name is one in small letters too.
+        let is_name = letters && (capital || saluted) && !is_title(bare) && !is_nobody(bare) && !is_known(bare);
         before = if is_name { before + 1 } else { 0 };
         if before >= 2 || is_name && titled {
             return true;
         }
         titled = is_title(bare);
+        saluted = titled && SALUTATIONS.contains(&&*bare.to_lowercase());
         // A comma or a full stop ends a name.
         if word.ends_with([',', '.', ';', '?', '!']) && !titled {
             before = 0;

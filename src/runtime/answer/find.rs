@@ -4,8 +4,8 @@ use super::Question;
 use crate::error::Result;
 use crate::infer::Language;
 use crate::rag::{
-    self, Asked, Conversation, Facts, Finders, Hit, Material, NO_RECORDS, NOBODY, Prompt, REFUSAL, Room, Source, asks_about_self,
-    leans, prompt,
+    self, Asked, Conversation, Facts, Finders, Hit, Material, NO_RECORDS, NOBODY, Prompt, REFUSAL, Room, Source,
+    asks_about_self, leans, prompt,
 };
 use crate::runtime::Runtime;
 use crate::store::log::Message;

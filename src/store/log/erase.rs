@@ -164,7 +164,7 @@ impl Tables {
         if let Some(erased) = self.erased(txn, interaction.subject.as_deref())?
             && interaction.time <= erased
         {
-            interaction.time = erased + SignedDuration::from_nanos(1);
+            interaction.time = erased.checked_add(SignedDuration::from_nanos(1)).unwrap_or(erased);
         }
         Ok(())
     }

@@ -56,10 +56,13 @@ impl Template {
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|e| Error::invalid("template syntax").because(e))?);
         guard::install(&mut environment);
-        environment.add_function("raise_exception", |text: String| -> Result<Value, minijinja::Error> {
+        environment.add_function("raise_exception", |state: &State, text: Value| -> Result<Value, minijinja::Error> {
+            guard::look(state, &text)?;
             Err(minijinja::Error::new(ErrorKind::InvalidOperation, told(&text)))
         });
-        environment.add_function("strftime_now", |format: String| -> Result<String, minijinja::Error> {
+        environment.add_function("strftime_now", |state: &State, format: Value| -> Result<String, minijinja::Error> {
+            guard::look(state, &format)?;
+            let format = format.to_string();
             jiff::fmt::strtime::format(&format, &jiff::Zoned::now())
                 .map_err(|e| minijinja::Error::new(ErrorKind::InvalidOperation, e.to_string()))
         });
@@ -123,9 +126,8 @@ impl Template {
         let mut environment = self.environment.clone();
         environment.set_fuel(Some(fuel(&messages)));
         let rendered = environment.get_template("chat").and_then(|t| t.render(values));
-        rendered.map_err(|e| {
-            Error::invalid(format!("the model's chat template refuses this conversation: {}", told(&e)))
-        })
+        rendered
+            .map_err(|e| Error::invalid(format!("the model's chat template refuses this conversation: {}", told(&e))))
     }
 }
 

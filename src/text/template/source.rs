@@ -47,6 +47,9 @@ pub(super) fn guarded(source: &str) -> Result<String> {
         }
         let tag = tag(from)?;
         rest = &from[tag.whole.len()..];
+        if multiplies(tag.inside) {
+            return Err(beyond("it multiplies what may be a list"));
+        }
         let word = tag.inside.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
         if from.starts_with("{{") {
             guarded.push_str(tag.whole);
@@ -73,7 +76,11 @@ pub(super) fn guarded(source: &str) -> Result<String> {
                 values = parameters(tag.inside);
                 open.push((Vec::new(), 1));
             }
-            "if" | "for" => open.push((Vec::new(), 1)),
+            "if" => open.push((Vec::new(), 1)),
+            "for" => {
+                values = loop_names(tag.inside);
+                open.push((Vec::new(), 1));
+            }
             "elif" => open.iter_mut().last().into_iter().for_each(|(_, depth)| *depth += 1),
             word if word.starts_with("end") && KNOWN.contains(&word) => values = open.pop().unwrap_or_default().0,
             word if KNOWN.contains(&word) => {}
@@ -160,6 +167,42 @@ fn target(inside: &str) -> (Vec<String>, bool) {
     let end = equals.or_else(|| plain.find('|')).unwrap_or(plain.len());
     let names = plain[..end].split([',', '(', ')']).filter_map(|name| name.trim().split('.').next());
     (names.map(str::trim).filter(|name| is_name(name)).map(str::to_owned).collect(), equals.is_some())
+}
+
+/// The names that a loop gives values to.
+fn loop_names(inside: &str) -> Vec<String> {
+    let named = inside["for".len()..].split(" in ").next().unwrap_or_default();
+    named.split([',', '(', ')']).map(str::trim).filter(|name| is_name(name)).map(str::to_owned).collect()
+}
+
+/// Whether anything but a text that stands there is multiplied, or a list is spread over a call's arguments. A list
+/// that is multiplied costs nothing until it is written out, so nothing else would notice.
+fn multiplies(inside: &str) -> bool {
+    let (mut quote, mut escaped, mut before, mut stars) = (None, false, ' ', 0);
+    for c in inside.chars() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(q) if c == q => quote = None,
+            Some(_) => {}
+            None => {
+                if stars == 1 && c != '*' && before != '"' {
+                    return true;
+                }
+                if c == '*' {
+                    stars += 1;
+                    continue;
+                }
+                stars = 0;
+                if c == '"' || c == '\'' {
+                    (quote, before) = (Some(c), '"');
+                } else if !c.is_whitespace() {
+                    before = c;
+                }
+            }
+        }
+    }
+    false
 }
 
 /// The names of a macro's parameters.

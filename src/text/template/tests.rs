@@ -30,8 +30,7 @@ fn a_template_that_wants_instructions_gets_empty_ones() {
 #[test]
 fn a_model_without_turns_is_asked_in_lines() {
     let said = |role: &str, content: &str| json!({"role": role, "content": content});
-    let messages =
-        [said("system", "Be short."), said("user", "Why?"), said("assistant", "So."), said("user", "How?")];
+    let messages = [said("system", "Be short."), said("user", "Why?"), said("assistant", "So."), said("user", "How?")];
     let text = Template::without(false, "<bos>", "").unwrap().render(&messages, true).unwrap();
     assert_eq!(text, "<bos>Be short.\n\nQuestion: Why?\nAnswer: So.\n\nQuestion: How?\nAnswer:");
     let shown = [said("user", "Passage 1\nOpen at 9.\n\nQuestion: When?")];
@@ -77,7 +76,9 @@ fn a_template_beyond_limits_is_refused() {
     let deep = |open: &str, inner: &str, close: &str, n| format!("{}{inner}{}", open.repeat(n), close.repeat(n));
     let long = |of: &str, by: &str, n| format!("{{{{ {} }}}}", vec![of; n].join(by));
     let grow = |how: &str| {
-        format!("{{% set ns = namespace(a='ab') %}}{{% for i in range(60) %}}{{% set ns.a = {how} %}}{{% endfor %}}{{{{ ns.a }}}}")
+        format!(
+            "{{% set ns = namespace(a='ab') %}}{{% for i in range(60) %}}{{% set ns.a = {how} %}}{{% endfor %}}{{{{ ns.a }}}}"
+        )
     };
     let templates = [
         r#"{{ "ab".replace("", "b"*10000000).replace("b","c"*10000) }}"#.into(),
@@ -111,6 +112,11 @@ fn a_template_beyond_limits_is_refused() {
         "{{ '{}'.format(['x' * 1000000] * 100000) }}".into(),
         "{{ (['x' * 1000000] * 100000) ~ 'x' }}".into(),
         "{{ 'x'|indent(4000000000) }}".into(),
+        "{{ range(9000)|join('x' * 400000) }}".into(),
+        "{% for a in ['x' * 20000000] %}{{ [a, a, a, a] ~ 'x' }}{% endfor %}".into(),
+        "{% set a = 'x' * 400000 %}{% for i in range(9000) %}{{ [a, a, a, a]|string|length }}{% endfor %}".into(),
+        "{{ [1, 2] * 3 }}".into(),
+        "{{ f(*[1]) }}".into(),
         "{{ range(100000)|map('replace', '', 'x' * 1000000)|list }}".into(),
         "{{ (['x'] * 90000000)|list|length }}".into(),
         "{% for i in range(100000) %}{% for i in range(100000) %}{% endfor %}{% endfor %}".into(),
@@ -150,7 +156,7 @@ fn a_template_writes_what_it_would_without_its_guards() {
         {% macro f(a, b='(,', c={'d': [1, 2]}) -%}  {{ a }}{{ b }}{{ c }}  {%- endmacro %}\n{{ f(1) }}|\n\
         {% set w %}\n w{{ {'a': {}} }}\n{% endset -%}\n  {{ w }}{# {% set nothing #}{% raw %}{% with %}{{ x }}{% endraw %}\n\
         {% set ns = namespace(a=1) %}{% for m in messages %}{% set ns.a = ns.a + 1 %}{% if loop.first %}{% continue %}\
-        {% endif %}{{ m.content }}{% endfor %}{{ ns.a }} {{ '%s: %5.2f'|format('a', 1.5) }} {{ '{:>5}'.format('a') }}";
+        {% endif %}{{ m.content }}{% endfor %}{{ ns.a }} {{ '-' * 3 }}{{ 2 ** 3 }}{{ 'aXb'|replace('X', ' * ')|upper }}{{ [1, 2]|join(', ') }}{{ '%s: %5.2f'|format('a', 1.5) }} {{ '{:>5}'.format('a') }}";
     let messages = [json!({"role": "user", "content": "Why?"}), json!({"role": "user", "content": "Well?"})];
     let guarded = Template::new(source, "", "").unwrap().render(&messages, true).unwrap();
     let mut plain = Environment::new();

@@ -74,7 +74,8 @@ pub(super) fn panicked() -> Error {
 
 /// Takes some texts to tokens and back.
 fn attempt(tokenizer: &Tokenizer) -> Result<()> {
-    let mut texts = vec!["How long does it take? 12,345.67 (at 9:00)\n\tÜber ☃ 日本語 𝒳 e\u{301}".to_owned(), String::new()];
+    let mut texts =
+        vec!["How long does it take? 12,345.67 (at 9:00)\n\tÜber ☃ 日本語 𝒳 e\u{301}".to_owned(), String::new()];
     // What expressions that try everything take longest for: the same again and again, and then no end.
     texts.extend(["a", " ", "1", "\n", ".", "aA", "a ", "a1", "'s"].map(|text| format!("{}\u{1}", text.repeat(40))));
     for text in &texts {

@@ -184,9 +184,17 @@ mod tests {
             (format!(r#""normalizer":{{"type":"Sequence","normalizers":[{}]}}"#, [replace; 40].join(",")), "too long"),
             (format!(r#""normalizer":{{"type":"Replace","pattern":{{"String":""}},"content":"{long}"}}"#), "too long"),
             (format!(r#""normalizer":{{"type":"Prepend","prepend":"{long}"}}"#), "too long"),
-            (format!(r#""normalizer":{{"type":"Sequence","normalizers":[{}]}}"#, [r#"{"type":"NFC"}"#; 99].join(",")), "steps"),
             (
-                format!(r#""pre_tokenizer":{{"type":"Split","pattern":{{"Regex":"{long}"}},"behavior":"Isolated","invert":false}}"#),
+                format!(
+                    r#""normalizer":{{"type":"Sequence","normalizers":[{}]}}"#,
+                    [r#"{"type":"NFC"}"#; 99].join(",")
+                ),
+                "steps",
+            ),
+            (
+                format!(
+                    r#""pre_tokenizer":{{"type":"Split","pattern":{{"Regex":"{long}"}},"behavior":"Isolated","invert":false}}"#
+                ),
                 "expression",
             ),
         ] {
