@@ -123,7 +123,7 @@ impl<'b> Page<'b> {
             () => u32_at(node, 0)? as usize,
         };
         // What is larger LMDB puts on pages of its own, and it relies on two nodes fitting a page.
-        let most = ((self.bytes.len() - HEADER) / 2 & !1) - 2;
+        let most = (((self.bytes.len() - HEADER) / 2) & !1) - 2;
         let size = key.saturating_add(data);
         if size > most { Err(self.bad("a node is too large")) } else { Ok(size.next_multiple_of(2)) }
     }

@@ -128,7 +128,7 @@ fn a_template_beyond_limits_is_refused() {
         deep("{{ ", "", "", 3),
         format!("{{{{ {} }}}}", deep("(", "1", ")", 20_000)),
         format!("{{{{ {} }}}}", deep("[", "1", "]", 700)),
-        format!("{{{{ {}1 }}}}", "-".repeat(1_400)),
+        format!("{{{{ {}1 }}}}", "-".repeat(1_600)),
         deep("{% if true %}", "", "{% endif %}", 20_000),
         deep("{% for a in [1] %}", "", "{% endfor %}", 2_000),
         format!("{{% if a %}}{}{{% endif %}}", "{% elif b %}".repeat(20_000)),
