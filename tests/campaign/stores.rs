@@ -128,3 +128,37 @@ fn no_damaged_log_ends_with_a_signal_or_a_silent_loss() {
 fn a_damaged_log_is_told() {
     run(48, 60);
 }
+
+/// An index answers as before, or says that it is damaged.
+#[test]
+#[ignore = "takes five minutes; see the top of tests/campaign/mod.rs"]
+fn no_damaged_index_ends_with_a_signal_or_with_other_hits() {
+    let many = setting("WAYSIDE_CAMPAIGN", 2_500) / 5;
+    let home = Home::new();
+    let shop = home.shop();
+    home.json(&["ingest", shop.to_str().unwrap()]);
+    let file = home.path().join("index/data.mdb");
+    let whole = fs::read(&file).unwrap();
+    let search = ["search", "How long does the lantern take to charge?", "--json"];
+    let before = home.run(&search).stdout;
+    let mut random = ChaCha12Rng::seed_from_u64(setting("WAYSIDE_CAMPAIGN_SEED", 26) as u64);
+    let mut found = Tally::default();
+    for n in 0..many {
+        let mut bytes = whole.clone();
+        let told = damage(&mut bytes, n, &mut random);
+        fs::write(&file, &bytes).unwrap();
+        let _ = fs::remove_file(home.path().join("index/lock.mdb"));
+        let output = home.run(&search);
+        found.count(&output, &told, output.stdout == before);
+    }
+    println!(
+        "index of {} bytes, {many} damaged files: {} right, {} said, {} signals, {} other hits",
+        whole.len(),
+        found.right,
+        found.said,
+        found.signals.len(),
+        found.silent.len()
+    );
+    found.signals.iter().chain(&found.silent).take(10).for_each(|told| println!("  {told}"));
+    assert_eq!(found.signals.len() + found.silent.len(), 0, "signals and other hits");
+}
