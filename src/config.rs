@@ -197,7 +197,7 @@ impl Config {
     /// Invalid, naming the line and the key; I/O if the file is there and cannot be read.
     pub fn load(home: &Path) -> Result<Self> {
         let path = home.join(FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match crate::durable::read_text(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(e) => return Err(Error::io(format!("cannot read {}", path.display()), e)),

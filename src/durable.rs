@@ -58,7 +58,19 @@ impl Staged {
     ///
     /// A folder cannot be replaced by one rename on every system: the old one steps aside under a hidden name
     /// first, and [`sweep`] puts it back if the power went between the two renames.
+    ///
+    /// What is in it is for its owner alone: adapters and merged models hold what people said.
     pub fn publish(self) -> Result<()> {
+        for entry in walkdir::WalkDir::new(self.dir.path()).into_iter().flatten() {
+            if let Ok(file) = File::open(entry.path()) {
+                close_to_others(&file);
+            }
+        }
+        self.publish_for_all()
+    }
+
+    /// As [`Staged::publish`], for what is nobody's: whoever may read files here may read it.
+    pub fn publish_for_all(self) -> Result<()> {
         let Self { dir, target } = self;
         for entry in walkdir::WalkDir::new(dir.path()) {
             let entry = entry.map_err(|e| Error::io("cannot list a new folder", e.into()))?;
@@ -134,9 +146,47 @@ pub fn is_half_made(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(HALF))
 }
 
-/// Creates `folder` and its parents.
+/// Creates `folder` and its parents. What is made is for its owner alone: a home holds what people said.
 pub fn create_dir(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|e| Error::io(format!("cannot create {}", folder.display()), e))
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(folder);
+    made.map_err(|e| Error::io(format!("cannot create {}", folder.display()), e))
+}
+
+/// Opens a file whose lock says something, and makes it where it is not there. It is for its owner alone: whoever may
+/// open it can hold the lock, and so keep all others waiting.
+pub fn lock_file(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    close_to_others(&file);
+    Ok(file)
+}
+
+/// Takes from all but its owner what rights they have to a file or folder. Where that is refused it is another's.
+#[cfg(unix)]
+fn close_to_others(file: &File) {
+    use std::os::unix::fs::PermissionsExt;
+    if let Ok(metadata) = file.metadata()
+        && metadata.permissions().mode() & 0o077 != 0
+    {
+        let _ = file.set_permissions(fs::Permissions::from_mode(metadata.permissions().mode() & 0o700));
+    }
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &File) {}
+
+/// The text of a file that is to be read whole: no pipe, and nothing else that may never end. Errors: those of reading.
+pub fn read_text(path: &Path) -> std::io::Result<String> {
+    if fs::metadata(path)?.is_file() {
+        return fs::read_to_string(path);
+    }
+    Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no file"))
 }
 
 /// Flushes a file, or a folder's own entries.

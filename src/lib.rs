@@ -24,6 +24,7 @@
 pub mod bundle;
 mod capi;
 pub mod config;
+pub(crate) mod contained;
 pub mod device;
 pub mod durable;
 pub mod engine;

@@ -8,6 +8,7 @@ use cli::args::{Args, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    cli::fault::install();
     let args = Args::parse();
     let app = match App::new(&args) {
         Ok(app) => app,

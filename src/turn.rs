@@ -4,6 +4,7 @@
 //! each unit whether it could hold the file alone, and waits until it can. A lock on a file works between threads and
 //! between processes alike, and the system frees it when its holder ends, however it ends.
 
+use crate::durable;
 use std::cell::Cell;
 use std::fs::{File, TryLockError};
 use std::marker::PhantomData;
@@ -63,9 +64,9 @@ impl Turn {
 
     fn open(&self) -> std::io::Result<File> {
         if let Some(home) = self.file.parent() {
-            std::fs::create_dir_all(home)?;
+            durable::create_dir(home).map_err(std::io::Error::other)?;
         }
-        File::options().create(true).truncate(false).write(true).open(&self.file)
+        durable::lock_file(&self.file)
     }
 }
 

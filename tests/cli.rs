@@ -14,6 +14,7 @@ pub mod learn;
 mod pty;
 mod records;
 mod secrets;
+mod shared;
 mod soak;
 mod terminal;
 mod train;

@@ -264,13 +264,19 @@ impl Bundle {
 /// The name of the bundle in `dir`: the last part of its path. Errors: `Invalid` for a name that is no plain file name.
 pub(crate) fn name_of(dir: &Path) -> Result<String> {
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    check_name(&name)?;
+    Ok(name)
+}
+
+/// Errors: `Invalid` for what cannot be a model's name, a path out of the home among it.
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !name.starts_with('.');
     if !plain || name.is_empty() || name.len() > 100 {
         return Err(Error::invalid(format!(
             "{name:?} cannot be a model's name; use letters, digits, '-', '_' and '.', not in front"
         )));
     }
-    Ok(name)
+    Ok(())
 }
 
 /// Length and SHA-256 of a file.

@@ -117,17 +117,31 @@ fn remove(app: &App, runtime: &Runtime, paths: &[PathBuf], collection: Option<&s
         // Search trees would keep planes that were drawn through what is gone.
         index.rebuild(name, &app.cancel)?;
     }
-    app.result(&json!({ "removed": removed }), || {
+    drop(index);
+    let kept = runtime.compact_index()?;
+    app.result(&json!({ "removed": removed, "uncompacted": kept }), || {
         app.line(&format!("{} removed", count(removed, "document", "documents")));
+        tell_kept(app, kept.as_deref());
     })
 }
 
 fn drop_collection(app: &App, runtime: &Runtime, name: &str) -> Done {
     let gone: Collection = collections(runtime, Some(name))?.remove(0);
     runtime.index()?.drop_collection(name)?;
+    let kept = runtime.compact_index()?;
     app.result(&gone, || {
         app.line(&format!("{} with {} removed", gone.name, count(gone.documents, "document", "documents")));
+        tell_kept(app, kept.as_deref());
     })
+}
+
+/// Says why the text is still on the disk, if it is.
+fn tell_kept(app: &App, why: Option<&str>) {
+    if let Some(why) = why {
+        app.line(&format!(
+            "the text is still in the index's file: {why}; the next command that finds nobody else using it writes it anew"
+        ));
+    }
 }
 
 /// The collection of that name, or all of them. Never empty when one is named.

@@ -7,8 +7,10 @@ mod view;
 use super::app::App;
 use super::args::{filled, subject};
 use super::failure::Done;
+use super::style::count;
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
+use wayside::Error;
 use wayside::store::log::{Filter, Listed, Rating};
 
 /// Interactions a person is shown unless -n says otherwise.
@@ -27,7 +29,8 @@ const SHOWN: usize = 20;
 pub enum Words {
     /// List interactions, the newest first
     ///
-    /// People are shown the latest 20 unless -n says otherwise; --json gives all, whole.
+    /// People are shown the latest 20 unless -n says otherwise; --json gives all, whole. What is damaged is named and left
+    /// out, with status 1.
     #[command(after_help = "Examples:
   wayside log list
   wayside log list -n 100 --rating down
@@ -83,7 +86,8 @@ pub enum Words {
     /// Take in interactions from JSON lines
     ///
     /// All or nothing: a line that is no interaction is named, and nothing changes. An id that the log has is replaced;
-    /// without one, each import adds anew. Unknown keys are kept.
+    /// without one, each import adds anew. Unknown keys are kept. What somebody said who was erased since is left out,
+    /// and that is said.
     #[command(after_help = "Examples:
   wayside log import backup.jsonl
   zcat old.jsonl.gz | wayside log import -")]
@@ -167,20 +171,29 @@ pub fn run(app: &App, words: &Words) -> Done {
 }
 
 fn list(app: &App, mut filter: Filter) -> Done {
-    let log = app.runtime()?.log()?;
-    if !app.json {
-        filter.limit = filter.limit.or(Some(SHOWN));
+    if app.json {
+        return view::stream(app, &filter);
     }
+    let log = app.runtime()?.log()?;
+    filter.limit = filter.limit.or(Some(SHOWN));
     let Listed { interactions: list, damaged } = log.list(&filter)?;
-    app.result(&list.iter().map(view::row).collect::<Vec<_>>(), || {
-        view::table(&list).iter().for_each(|line| app.line(line));
-    })?;
+    view::table(&list).iter().for_each(|line| app.line(line));
     damaged.iter().for_each(|damage| app.note(damage));
     let all = log.len()?;
-    if !app.json && (list.len() as u64) < all {
+    if (list.len() as u64) < all {
         app.note(&format!("{} of {all} interactions", list.len()));
     }
-    Ok(())
+    unread(&damaged)
+}
+
+/// What could not be read is a failure, however much could be.
+fn unread(damaged: &[String]) -> Done {
+    match damaged.len() {
+        0 => Ok(()),
+        n => {
+            Err(Error::corrupt(format!("{} could not be read", count(n as u64, "interaction", "interactions"))).into())
+        }
+    }
 }
 
 fn show(app: &App, id: &str) -> Done {

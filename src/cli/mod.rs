@@ -29,6 +29,7 @@ pub mod eval;
 pub mod eval_answers;
 pub mod export;
 pub mod failure;
+pub mod fault;
 pub mod figures;
 pub mod guide;
 pub mod import;

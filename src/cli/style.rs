@@ -1,6 +1,14 @@
 //! Colours and columns for people. Colours only on a terminal that has them, and not against NO_COLOR.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// What a colour of ours begins with, until a terminal gets it: signs without width that no text can hold, since they
+/// are drawn anew by each process. A text that has a terminal's own commands in it has none of ours.
+static OURS: LazyLock<String> = LazyLock::new(|| {
+    let random = uuid::Uuid::new_v4();
+    random.as_bytes().iter().filter_map(|byte| char::from_u32(0xE0100 + u32::from(byte % 0xF0))).collect()
+});
 
 /// How text is set off.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +45,8 @@ impl Style {
     }
 
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        let ours = OURS.as_str();
+        if self.colours { format!("{ours}{code};{text}{ours}0;") } else { text.to_owned() }
     }
 }
 
@@ -68,36 +77,32 @@ pub fn brief(text: &str, width: usize) -> String {
     line
 }
 
-/// A text as a terminal may have it: what it could take for a command becomes a space, but for our colours. Documents,
-/// logs and the names of files are other people's.
+/// A text as a terminal may have it: what it could take for a command becomes a space, and our colours become colours.
+/// Documents, logs and the names of files are other people's.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_command) {
+    if !text.contains(is_command) && !text.contains(OURS.as_str()) {
         return text.into();
     }
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let (kept, next) = match colour(rest) {
-            Some(length) => rest.split_at(length),
-            None if is_command(c) && c != '\t' => (" ", &rest[c.len_utf8()..]),
-            None => rest.split_at(c.len_utf8()),
-        };
-        shown.push_str(kept);
-        rest = next;
+        if let Some((code, next)) = rest.strip_prefix(OURS.as_str()).and_then(|rest| rest.split_once(';')) {
+            shown.push_str("\x1b[");
+            shown.push_str(code);
+            shown.push('m');
+            rest = next;
+            continue;
+        }
+        shown.push(if is_command(c) && c != '\t' { ' ' } else { c });
+        rest = &rest[c.len_utf8()..];
     }
     shown.into()
 }
 
-/// How long the colour is that `text` begins with, if it begins with one.
-fn colour(text: &str) -> Option<usize> {
-    let numbers = text.strip_prefix("\x1b[")?;
-    let end = numbers.find(|c: char| !c.is_ascii_digit() && c != ';')?;
-    numbers[end..].starts_with('m').then_some("\x1b[".len() + end + 1)
-}
-
-/// Whether a terminal may take a character for a command. Lines may end.
+/// Whether a terminal may take a character for a command, or show what comes behind it in another place. Lines may end.
 pub fn is_command(c: char) -> bool {
-    c.is_control() && c != '\n'
+    let turns = matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+    turns || c.is_control() && c != '\n'
 }
 
 /// One of a thing, or several.
@@ -110,10 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_colours_reach_a_terminal() {
+    fn only_colours_of_ours_reach_a_terminal() {
         assert_eq!(shown("plain\n\ttext, naïve"), "plain\n\ttext, naïve");
-        assert_eq!(shown("\x1b[1mbold\x1b[0m \x1b[0;32mgreen"), "\x1b[1mbold\x1b[0m \x1b[0;32mgreen");
+        let style = Style { colours: true };
+        let text = format!("{} \x1b[0;32mgreen", style.bold("bold \x1b[31mred"));
+        assert_eq!(shown(&text), "\x1b[1mbold  [31mred\x1b[0m  [0;32mgreen");
         assert_eq!(shown("a\x1b]0;title\x07b\x1b[2Jc\rd\u{9b}2Je\x1b[1"), "a ]0;title b [2Jc d 2Je [1");
+        assert_eq!(shown("pay \u{202e}001\u{202c} \u{2067}x\u{2069}"), "pay  001   x ");
     }
 
     #[test]

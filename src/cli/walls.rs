@@ -44,11 +44,13 @@ pub fn run(app: &App, words: &Words) -> Done {
         let rows: Vec<_> = std::iter::once(head).chain(walls.tried.iter().map(row)).collect();
         columns(&rows).iter().for_each(|line| app.line(line));
         app.line(&format!(
-            "{} persons, {} questions: {} leaks in what was found, {} in prompts; {} sessions, {} leaks; {seconds:.0} s",
+            "{} persons, {} questions: {} leaks in what was found, {} in prompts, {} under another's name; {} sessions, \
+             {} leaks; {seconds:.0} s",
             walls.subjects,
             walls.questions,
             walls.leaks_retrieved,
             walls.leaks_prompt,
+            walls.misattributed,
             walls.sessions,
             walls.leaks_session
         ));

@@ -13,6 +13,7 @@ pub use heap::Heap;
 pub use session::{Binding, Outputs, Session};
 pub use tensor::{Input, Mapped, Tensor};
 
+use crate::contained::contained;
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::kernel::Backend;
@@ -51,18 +52,17 @@ impl Engine {
         if loaded.is_none() {
             whole(library)?;
             telemetry::refuse();
-            let builder = ort::init_from(library).map_err(|e| {
-                Error::engine(format!(
-                    "{} cannot be loaded as ONNX Runtime: {e}; run `wayside models pull`, or name another in config.toml",
-                    library.display()
-                ))
-            })?;
-            let environment = builder
-                .with_name("wayside")
-                .with_telemetry(false)
-                .with_logger(Arc::new(log_line))
-                .build()
-                .map_err(|e| Error::engine(format!("ONNX Runtime does not start: {e}")))?;
+            let unloadable = |why: &str| {
+                let (path, remedy) = (library.display(), "run `wayside models pull`, or name another in config.toml");
+                Error::engine(format!("{path} cannot be loaded as ONNX Runtime: {why}; {remedy}"))
+            };
+            // A library that gives nothing where it should give its functions is a panic.
+            let environment = contained(|| {
+                let builder = ort::init_from(library).map_err(|e| unloadable(&e.to_string()))?;
+                let builder = builder.with_name("wayside").with_telemetry(false).with_logger(Arc::new(log_line));
+                builder.build().map_err(|e| Error::engine(format!("ONNX Runtime does not start: {e}")))
+            })
+            .unwrap_or_else(|| Err(unloadable("it lacks the functions of one")))?;
             *loaded = Some((environment, library.to_owned()));
         }
         match &*loaded {

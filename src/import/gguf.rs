@@ -7,7 +7,7 @@ use super::source::{File, Source, split};
 use super::{Described, ends, gguf_tokenizer};
 use crate::bundle::{Hyperparameters, Layer, Rope, Scaling};
 use crate::error::{Error, Result};
-use crate::format::gguf::{Gguf, Value};
+use crate::format::gguf::{Array, Gguf, Value};
 use crate::text::tokenizer::Tokenizer;
 use crate::watch::Progress;
 use std::collections::BTreeMap;
@@ -142,13 +142,14 @@ fn begins(gguf: &Gguf) -> bool {
 }
 
 /// Whether a layer has the window: as a list says, or each so-manieth has not, or as the family has it.
-fn windows<'a>(gguf: &'a Gguf, key: &str, family: Windows) -> impl Fn(usize) -> bool + use<'a> {
-    let named = gguf.array(key);
+fn windows(gguf: &Gguf, key: &str, family: Windows) -> impl Fn(usize) -> bool + use<> {
+    // No model has so many layers.
+    let named = gguf.array(key).map(|named| named.values().take(10_000).collect::<Vec<_>>());
     let family = match gguf.integer::<usize>(key) {
         Some(each) if each > 0 => Windows::AllButEach(each),
         _ => family,
     };
-    move |at| match named.and_then(|named| named.get(at)) {
+    move |at| match named.as_ref().and_then(|named| named.get(at)) {
         Some(Value::Bool(slides)) => *slides,
         _ => family.has(at),
     }
@@ -187,9 +188,5 @@ fn yarn(factor: f64, original: f64, known: f64) -> Scaling {
 /// The texts in an array of strings. Errors: `Corrupt` when the key is missing or holds anything else.
 pub(super) fn texts<'a>(gguf: &'a Gguf, key: &str) -> Result<Vec<&'a str>> {
     let wrong = || Error::corrupt(format!("the GGUF file lacks {key:?}, or it is no list of texts"));
-    let text = |v: &'a Value| match v {
-        Value::Text(t) => Ok(t.as_str()),
-        _ => Err(wrong()),
-    };
-    gguf.array(key).ok_or_else(wrong)?.iter().map(text).collect()
+    gguf.array(key).and_then(Array::texts).ok_or_else(wrong)
 }

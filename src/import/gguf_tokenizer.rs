@@ -7,7 +7,7 @@ use super::gguf::texts;
 use super::gguf_word_piece;
 use crate::bundle::TOKENIZER;
 use crate::error::{Error, Result};
-use crate::format::gguf::{Gguf, Value};
+use crate::format::gguf::{Array, Gguf, Value};
 use crate::text::tokenizer::Tokenizer;
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
@@ -65,10 +65,10 @@ fn unknown(what: &str) -> Error {
 }
 
 fn added(gguf: &Gguf, tokens: &[String]) -> Vec<Json> {
-    let types = gguf.array("tokenizer.ggml.token_type").unwrap_or_default();
-    let special = |(id, kind): (usize, &Value)| {
-        let control = *kind == Value::Integer(CONTROL);
-        if !control && *kind != Value::Integer(USER_DEFINED) {
+    let types = gguf.array("tokenizer.ggml.token_type").into_iter().flat_map(Array::values);
+    let special = |(id, kind): (usize, Value)| {
+        let control = kind == Value::Integer(CONTROL);
+        if !control && kind != Value::Integer(USER_DEFINED) {
             return None;
         }
         Some(json!({
@@ -76,7 +76,7 @@ fn added(gguf: &Gguf, tokens: &[String]) -> Vec<Json> {
             "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
         }))
     };
-    types.iter().enumerate().filter_map(special).collect()
+    types.take(tokens.len()).enumerate().filter_map(special).collect()
 }
 
 fn byte_level(gguf: &Gguf, vocabulary: Map<String, Json>) -> Result<Json> {
@@ -107,7 +107,8 @@ fn byte_level(gguf: &Gguf, vocabulary: Map<String, Json>) -> Result<Json> {
 
 /// SentencePiece's BPE: the scores order the merges, and every split of a token into two tokens is one.
 fn sentence_piece(gguf: &Gguf, tokens: &[String], vocabulary: Map<String, Json>) -> Result<Json> {
-    let scores = gguf.array("tokenizer.ggml.scores").unwrap_or_default();
+    let scores = gguf.array("tokenizer.ggml.scores").into_iter().flat_map(Array::values);
+    let scores: Vec<Value> = scores.take(tokens.len()).collect();
     let score = |id: usize| match scores.get(id) {
         Some(Value::Float(f)) => *f,
         _ => f64::NEG_INFINITY,

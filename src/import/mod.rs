@@ -99,6 +99,11 @@ fn build(
     cancel: &Cancel,
 ) -> Result<Bundle> {
     let Described { config, tokenizer, template, license, source } = described;
+    // Programs from outside, which are tried before anything that takes long.
+    Tokenizer::check(&tokenizer, config.vocabulary()).map_err(|e| e.context(path.display()))?;
+    if let Some(template) = &template {
+        Template::check(template).map_err(|e| e.context(path.display()))?;
+    }
     let staged = Staged::new(dir)?;
     let writer = WeightsWriter::create(staged.path(), crate::graph::WEIGHTS)?;
     let chosen = |bits: Bits| options.weights.map(|choice| choice == bits);
@@ -123,10 +128,6 @@ fn build(
     source.all_used()?;
     let Weights { graph, writer, kept, .. } = weights;
     writer.finish()?;
-    Tokenizer::from_bytes(&tokenizer, config.vocabulary()).map_err(|e| e.context(path.display()))?;
-    if let Some(template) = &template {
-        Template::check(template).map_err(|e| e.context(path.display()))?;
-    }
     write(&staged, bundle::MODEL, &lower(&graph).encode_to_vec())?;
     write(&staged, bundle::TOKENIZER, &tokenizer)?;
     if let Some(template) = template {

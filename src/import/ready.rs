@@ -11,6 +11,7 @@ use crate::graph::DType;
 use crate::onnx::proto::{Dim, Graph, ValueInfo};
 use crate::onnx::{self, check};
 use crate::text::template::Template;
+use crate::text::tokenizer::Tokenizer;
 use crate::watch::Progress;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,7 @@ pub(super) fn import(folder: &Path, dir: &Path, progress: &dyn Progress) -> Resu
     let data = check::external_data(&model, home).map_err(|e| e.context(path.display()))?;
     let graph = model.graph.as_ref().ok_or_else(|| Error::corrupt("no graph"))?;
     let tokenizer = required(folder, bundle::TOKENIZER)?;
+    Tokenizer::check(&tokenizer, usize::MAX).map_err(|e| e.context(folder.join(bundle::TOKENIZER).display()))?;
     let described = describe(graph, folder, &tokenizer, progress).map_err(|e| e.context(path.display()))?;
     let staged = Staged::new(dir)?;
     progress.start("copy", data.len() as u64 + 1);

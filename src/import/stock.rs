@@ -73,7 +73,7 @@ pub fn export(bundle: &Bundle, dir: &Path, progress: &dyn Progress, cancel: &Can
         let length = entry.metadata().map_or(0, |about| about.len());
         files.insert(entry.file_name().to_string_lossy().into_owned(), length);
     }
-    staged.publish()?;
+    staged.publish_for_all()?;
     Ok(files)
 }
 

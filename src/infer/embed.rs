@@ -48,6 +48,11 @@ impl Embedder {
         self.tokenizer.count(text)
     }
 
+    /// Whether the model reads a text as one word that it has met whole: one of the language's, most likely.
+    pub fn is_word(&self, text: &str) -> bool {
+        self.tokenizer.count(&text.to_lowercase()) == 1
+    }
+
     /// The vector of a question.
     pub fn query(&self, text: &str) -> Result<Vec<f32>> {
         let tokens = self.tokens(&self.encoder.query_prefix, text)?;

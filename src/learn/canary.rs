@@ -61,7 +61,7 @@ pub fn shipped() -> Result<Vec<Canary>> {
 /// The owner's own canaries in `home`; none without the file. Errors: `Invalid`, naming the line.
 pub fn own(home: &Path) -> Result<Vec<Canary>> {
     let path = home.join(FILE);
-    match std::fs::read_to_string(&path) {
+    match crate::durable::read_text(&path) {
         Ok(text) => read(&text).map_err(|e| e.context(path.display())),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(vec![]),
         Err(e) => Err(Error::io(format!("cannot read {}", path.display()), e)),

@@ -282,7 +282,7 @@ impl Parts {
         sleep(TICK);
         let mark = staged.path().join(VERIFIED);
         fs::write(&mark, "").map_err(|e| Error::io(format!("cannot write {}", mark.display()), e))?;
-        staged.publish()
+        staged.publish_for_all()
     }
 
     /// Hashes the files of a part, and sets or removes its mark accordingly.

@@ -22,7 +22,7 @@ pub use draft::{Draft, Drafted};
 pub use facts::{Desk, Fact, Facts, ago, describe, numbers};
 pub use ingest::{Ingested, Settings, Skipped, document_name, ingest};
 pub use leans::leans;
-pub use others::{REFUSAL, asks_about_another};
+pub use others::{NO_RECORDS, REFUSAL, asks_about_another};
 pub use own::{NOBODY, asks_about_self};
 pub use prompt::{Prompt, Room, number, prompt};
 pub use quote::{Quote, best, quotes};

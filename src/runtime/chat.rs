@@ -7,15 +7,14 @@ use crate::error::{Error, Result};
 use crate::rag::{Conversation, Turn};
 use crate::store::log::{Rating, State};
 use crate::watch::Cancel;
-use jiff::Timestamp;
 
 /// A conversation under way. Its memory is its own; dropping it forgets, and so does [`Chat::end`].
 pub struct Chat {
     runtime: Runtime,
     /// Whom it concerns.
     subject: Option<String>,
-    /// When it began.
-    begun: Timestamp,
+    /// How often the subject had been erased when the conversation began.
+    erasures: u64,
     seat: Seat,
     conversation: Conversation,
     last: Option<Answer>,
@@ -30,7 +29,7 @@ impl Runtime {
         Ok(Chat {
             runtime: self.clone(),
             subject: None,
-            begun: Timestamp::now(),
+            erasures: 0,
             seat: Seat::new(model, wear),
             conversation: Conversation::default(),
             last: None,
@@ -50,7 +49,7 @@ impl Chat {
         }
         let runtime = self.runtime.stopped_by(cancel);
         if self.conversation.is_empty() {
-            self.begun = Timestamp::now();
+            self.erasures = self.runtime.erasures(self.subject.as_deref())?;
         }
         let answer = runtime.answer(&mut self.seat, question, &mut self.conversation, cancel, say)?;
         Ok(self.last.insert(answer))
@@ -61,7 +60,7 @@ impl Chat {
         let adapter = self.seat.context().and_then(|context| context.adapter());
         let registered = adapter.map_or(Ok(None), |id| self.runtime.log()?.registered(id))?;
         let dropped = registered.is_some_and(|adapter| adapter.state == State::Dropped);
-        Ok(dropped || self.runtime.erased_since(self.subject.as_deref(), self.begun)?)
+        Ok(dropped || self.runtime.erasures(self.subject.as_deref())? != self.erasures)
     }
 
     /// Ends the conversation: what was said, what was computed and the latest answer are forgotten. The next question

@@ -12,9 +12,8 @@ use crate::bundle::{self, Merged};
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::lora::{Library, Manifest};
-use crate::store::Log;
 use crate::store::log::{Filter, State, subject_hash};
-use jiff::Timestamp;
+use crate::store::{Index, Log};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,10 +42,9 @@ pub struct Claim {
 }
 
 impl Runtime {
-    /// Whether a subject was erased at that time or later.
-    pub(super) fn erased_since(&self, subject: Option<&str>, since: Timestamp) -> Result<bool> {
-        let Some(subject) = subject else { return Ok(false) };
-        Ok(self.log()?.erased(subject)?.is_some_and(|when| when >= since))
+    /// How often a subject was erased; nobody never was.
+    pub(super) fn erasures(&self, subject: Option<&str>) -> Result<u64> {
+        subject.map_or(Ok(0), |subject| self.log()?.erasures(subject))
     }
 
     /// Erases a subject: its interactions leave the log and the log's file, its records the store of records and that
@@ -219,6 +217,20 @@ impl Runtime {
             return Ok(log.or_else(|| Some("this process is using the records".into())));
         }
         Ok(log.or(self.records()?.uncompacted()?))
+    }
+
+    /// Has the index's file written anew, without what was removed from it; says why that is still to come, if it is.
+    pub fn compact_index(&self) -> Result<Option<String>> {
+        self.index()?.compact()?;
+        let mut loaded = self.loaded();
+        if let Some(Err(shared)) = loaded.index.take().map(Arc::try_unwrap) {
+            loaded.index = Some(shared);
+            return Ok(Some("this process is using it".into()));
+        }
+        let index = Arc::new(Index::open(&self.home.join("index"))?);
+        let why = index.uncompacted()?;
+        loaded.index = Some(index);
+        Ok(why)
     }
 
     fn log_compacted(&self) -> Result<Option<String>> {

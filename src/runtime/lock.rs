@@ -12,7 +12,7 @@
 use super::Runtime;
 use super::learn::ADAPTER;
 use crate::durable;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::fs::{File, TryLockError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -66,12 +66,32 @@ impl Runtime {
         }
     }
 
+    /// Sees to it that one at a time makes a model of that name. Errors: `Busy` while somebody else does.
+    pub(super) fn importing(&self, name: &str) -> Result<File> {
+        crate::bundle::check_name(name)?;
+        let held = self.lock(&format!(".import-{name}.lock"))?;
+        held.ok_or_else(|| Error::busy(format!("another process or thread is making the model {name}; wait for it")))
+    }
+
+    /// As [`Runtime::importing`], and waits while somebody else does.
+    pub(super) fn imported_by_another(&self, name: &str) -> Result<File> {
+        loop {
+            match self.importing(name) {
+                Err(e) if e.kind() == ErrorKind::Busy => {
+                    self.cancel.check()?;
+                    sleep(LOOK);
+                }
+                held => return held,
+            }
+        }
+    }
+
     /// Holds a lock of the home; none while somebody else does.
     fn lock(&self, name: &str) -> Result<Option<File>> {
         durable::create_dir(&self.home)?;
         let path = self.home.join(name);
         let fail = |e| Error::io(format!("cannot lock {}", path.display()), e);
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+        let file = durable::lock_file(&path).map_err(fail)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -68,7 +68,7 @@ use crate::error::{Error, Result};
 use crate::infer::{Embedder, Judge, LanguageModel, Prefixes, Worn};
 use crate::parts::Parts;
 use crate::sources::Sources;
-use crate::store::log::{Filter, Interaction, Listed};
+use crate::store::log::{Exported as Salvaged, Filter, Interaction, Listed, salvage};
 use crate::store::{Index, Log, Records};
 use crate::turn::Turn;
 use crate::watch::{Cancel, Progress, Quiet};
@@ -199,6 +199,11 @@ impl Runtime {
     /// The log of interactions, opened on first use.
     pub fn log(&self) -> Result<Arc<Log>> {
         once(&mut self.loaded().log, || Log::open(&self.home.join("log")))
+    }
+
+    /// Writes what can still be read of a log that no longer opens, as JSON lines; see [`salvage`].
+    pub fn salvage_log(&self, writer: impl std::io::Write) -> Result<Salvaged> {
+        salvage(&self.home.join("log"), writer)
     }
 
     /// All interactions that can be read, the newest first; of what is damaged there is a note.

@@ -50,6 +50,7 @@ impl Runtime {
         if Path::new(name).file_name().is_none_or(|f| f != name) {
             return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
         }
+        let _alone = self.importing(name)?;
         let bundle = import(path, &self.bundle_dir(name), self.suited(options), &*self.progress, &self.cancel)?;
         let notes = notes(&bundle)?;
         let manifest = bundle.manifest;
@@ -98,6 +99,7 @@ impl Runtime {
     /// Whether a model of that name can be loaded; none means the configured one. Errors: `NotFound` where not.
     pub(super) fn check_model(&self, name: Option<&str>) -> Result<()> {
         let name = name.unwrap_or(&self.config.model);
+        bundle::check_name(name)?;
         if self.bundle_dir(name).join(bundle::MANIFEST).exists() {
             return Ok(());
         }
@@ -183,6 +185,7 @@ impl Runtime {
     /// A bundle by name. The two default models come from their parts, and so do those that were pulled by name; any
     /// other must have been imported.
     pub(super) fn bundle(&self, name: &str) -> Result<Bundle> {
+        bundle::check_name(name)?;
         let dir = self.bundle_dir(name);
         durable::sweep(&self.models)?;
         if dir.join(bundle::MANIFEST).exists() {
@@ -192,6 +195,11 @@ impl Runtime {
             return Err(none);
         }
         let path = self.part(name)?;
+        // Whoever else makes it is waited for, and has made it then.
+        let _alone = self.imported_by_another(name)?;
+        if dir.join(bundle::MANIFEST).exists() {
+            return Bundle::open(&dir);
+        }
         import(&path, &dir, self.suited(Options::default()), &*self.progress, &self.cancel)
     }
 

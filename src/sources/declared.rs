@@ -167,7 +167,7 @@ impl Sources {
     /// Errors: `Invalid`, naming the line and the key; I/O if the file is there and cannot be read.
     pub fn load(home: &Path) -> Result<Self> {
         let path = home.join(FILE);
-        match std::fs::read_to_string(&path) {
+        match crate::durable::read_text(&path) {
             Ok(text) => Self::parse(&text, home).map_err(|e| e.context(path.display())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(e) => Err(Error::io(format!("cannot read {}", path.display()), e)),
@@ -244,7 +244,8 @@ impl Source {
     #[cfg(any(feature = "http", feature = "postgres"))]
     pub(super) fn secret(value: &str) -> Result<String> {
         let Some(file) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
-        let text = std::fs::read_to_string(file).map_err(|e| Error::io(format!("cannot read {file}"), e))?;
+        let text =
+            crate::durable::read_text(Path::new(file)).map_err(|e| Error::io(format!("cannot read {file}"), e))?;
         Ok(text.trim().to_owned())
     }
 
@@ -318,7 +319,11 @@ fn is_database(source: &Source) -> bool {
 /// Whether what is said to this service stays between the two: over TLS, or on this machine.
 fn is_private(url: &str) -> bool {
     let local = |url: &str| {
-        let host = url.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = url.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+        // What stands before an `@` is a name and a password, and the host comes after.
+        if host.contains('@') {
+            return false;
+        }
         let host = host.strip_prefix('[').map_or_else(|| host.split(':').next(), |rest| rest.split(']').next());
         host.is_some_and(|host| ["localhost", "127.0.0.1", "::1"].contains(&host))
     };
@@ -377,8 +382,16 @@ mod tests {
         for url in ["https://a.example", "http://localhost:80/x", "http://127.0.0.1", "http://[::1]:8080"] {
             assert!(is_private(url), "{url}");
         }
-        for url in ["http://a.example", "http://localhost.example", "http://127.0.0.1.example/", "ftp://localhost", ""]
-        {
+        for url in [
+            "http://a.example",
+            "http://localhost.example",
+            "http://127.0.0.1.example/",
+            "ftp://localhost",
+            "",
+            "http://localhost:80@a.example",
+            "http://localhost\\@a.example",
+            "http://[::1]@a.example",
+        ] {
             assert!(!is_private(url), "{url}");
         }
     }

@@ -3,6 +3,7 @@
 mod addresses;
 
 use super::{Query, Row, Source};
+use crate::contained::contained;
 use crate::error::{Error, ErrorKind, Result};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -25,7 +26,9 @@ pub(super) fn rows(source: &Source, url: &str, query: &Query, subject: &str, dea
     for (name, value) in &source.headers {
         request = request.header(name, Source::secret(value)?);
     }
-    let mut response = request.call().map_err(failed)?;
+    // TLS panics where the clock stands before 1970, which no certificate is valid at.
+    let called = contained(|| request.call());
+    let mut response = called.ok_or_else(|| refused("TLS fails: is the clock right?"))?.map_err(failed)?;
     match response.status().as_u16() {
         200 => {}
         status @ 300..400 => {

@@ -1,7 +1,6 @@
 //! Text on its way in: documents to sections, sections to chunks, chunks to tokens.
 
 pub mod chunk;
-mod contained;
 pub mod document;
 pub mod reply;
 pub mod template;

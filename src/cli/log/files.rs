@@ -6,8 +6,8 @@ use crate::cli::style::count;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
-use wayside::Error;
 use wayside::store::log::Exported;
+use wayside::{Error, ErrorKind};
 
 /// Standard input or output, in the place of a file's name.
 const STANDARD: &str = "-";
@@ -27,6 +27,10 @@ pub fn import(app: &App, file: &Path) -> Done {
             count(imported.added, "interaction", "interactions"),
             imported.replaced
         ));
+        if imported.left_out > 0 {
+            let left_out = count(imported.left_out, "interaction", "interactions");
+            app.line(&format!("{left_out} left out: who asked was erased since"));
+        }
     })
 }
 
@@ -43,9 +47,21 @@ impl<R: Read> Read for Waiting<'_, R> {
 }
 
 pub fn export(app: &App, file: &Path) -> Done {
-    let log = app.runtime()?.log()?;
+    let runtime = app.runtime()?;
+    let log = match runtime.log() {
+        Err(e) if e.kind() == ErrorKind::Corrupt => Err(e.to_string()),
+        log => Ok(log?),
+    };
     let write = |writer: &mut dyn Write| {
-        let exported = log.export(writer)?;
+        let exported = match &log {
+            Ok(log) => log.export(writer)?,
+            // What no longer opens may still be read, as far as it goes.
+            Err(why) => {
+                let mut exported = runtime.salvage_log(writer)?;
+                exported.damaged.insert(0, why.clone());
+                exported
+            }
+        };
         exported.damaged.iter().for_each(|damage| app.note(damage));
         Ok(exported)
     };

@@ -2,11 +2,15 @@
 
 use crate::cli::answer::source;
 use crate::cli::app::App;
+use crate::cli::failure::Done;
 use crate::cli::style::{brief, columns};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
-use wayside::store::log::{Interaction, Rating};
+use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
+use wayside::Error;
+use wayside::store::log::{Filter, Interaction, Rating};
 
 /// The keys that every row has, in their order; what is unset is null, or empty.
 const KEYS: [&str; 9] = ["id", "time", "subject", "messages", "rating", "correction", "citations", "model", "adapter"];
@@ -21,6 +25,40 @@ pub fn row(interaction: &Interaction) -> Value {
     }
     row.extend(known);
     Value::Object(row)
+}
+
+/// Writes interactions as one JSON array, row by row as they are read: a log may be larger than memory.
+pub fn stream(app: &App, filter: &Filter) -> Done {
+    let log = app.runtime()?.log()?;
+    let mut out = BufWriter::new(app.out());
+    let failed = |e| Error::io("cannot write the result", e);
+    out.write_all(b"[").map_err(failed)?;
+    let mut write = |written: &mut u64, interaction: &Interaction| -> std::io::Result<()> {
+        if *written > 0 {
+            out.write_all(b",")?;
+        }
+        *written += 1;
+        Ok(serde_json::to_writer(&mut out, &row(interaction))?)
+    };
+    let mut refused = None;
+    let (_, damaged) = log.newest(|written: &mut u64, interaction| {
+        if filter.limit.is_some_and(|limit| *written >= limit as u64) {
+            return ControlFlow::Break(());
+        }
+        if filter.admits(&interaction)
+            && let Err(e) = write(written, &interaction)
+        {
+            refused = Some(e);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    if let Some(e) = refused {
+        return Err(failed(e).into());
+    }
+    out.write_all(b"]\n").and_then(|()| out.flush()).map_err(failed)?;
+    damaged.iter().for_each(|damage| app.note(damage));
+    super::unread(&damaged)
 }
 
 /// Interactions as lines: id, time, rating, and how the question begins.

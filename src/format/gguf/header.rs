@@ -1,5 +1,6 @@
 //! What stands before the tensors' bytes, checked against what is left of the file.
 
+use super::array::Place;
 use super::{Entry, Value, encoding};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ pub(super) struct Header {
 
 impl Header {
     pub fn read(bytes: &[u8]) -> Result<Self> {
-        let mut r = Reader { bytes, at: 0 };
+        let mut r = Reader::new(bytes);
         if r.take(4)? != b"GGUF" {
             return Err(Error::corrupt("not a GGUF file: it does not begin with \"GGUF\""));
         }
@@ -30,7 +31,7 @@ impl Header {
         for _ in 0..pairs {
             let key = r.string()?;
             let kind = r.u32()?;
-            let value = r.value(kind, DEPTH).map_err(|e| e.context(format_args!("key {key:?}")))?;
+            let value = r.value(kind).map_err(|e| e.context(format_args!("key {key:?}")))?;
             if metadata.insert(key.clone(), value).is_some() {
                 return Err(Error::corrupt(format!("key {key:?} appears twice")));
             }
@@ -78,12 +79,19 @@ impl Header {
 }
 
 /// A cursor that never passes the end.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
+    /// The type of texts.
+    pub const TEXT: u32 = 8;
+
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
     fn take(&mut self, n: usize) -> Result<&'a [u8]> {
         let end = self.at.checked_add(n).filter(|&e| e <= self.bytes.len());
         let end = end.ok_or_else(|| Error::corrupt("the GGUF header ends too early; fetch the file again"))?;
@@ -117,12 +125,18 @@ impl<'a> Reader<'a> {
     }
 
     fn string(&mut self) -> Result<String> {
-        let length = self.count(1)?;
-        let bytes = self.take(length)?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| Error::corrupt("a name in the header is not UTF-8"))
+        self.text().map(str::to_owned)
     }
 
-    fn value(&mut self, kind: u32, depth: usize) -> Result<Value> {
+    /// The text here.
+    pub fn text(&mut self) -> Result<&'a str> {
+        let length = self.count(1)?;
+        let bytes = self.take(length)?;
+        std::str::from_utf8(bytes).map_err(|_| Error::corrupt("a name in the header is not UTF-8"))
+    }
+
+    /// The value here, which has this type. An array is looked through.
+    pub fn value(&mut self, kind: u32) -> Result<Value> {
         Ok(match kind {
             0 => Value::Integer(u8::from_le_bytes(self.array()?).into()),
             1 => Value::Integer(i8::from_le_bytes(self.array()?).into()),
@@ -132,31 +146,39 @@ impl<'a> Reader<'a> {
             5 => Value::Integer(i32::from_le_bytes(self.array()?).into()),
             6 => Value::Float(f32::from_le_bytes(self.array()?).into()),
             7 => Value::Bool(self.take(1)?[0] != 0),
-            8 => Value::Text(self.string()?),
-            9 if depth > 0 => {
-                let of = self.u32()?;
-                let length = self.count(least_bytes(of))?;
-                let mut values = Vec::new();
-                for _ in 0..length {
-                    values.push(self.value(of, depth - 1)?);
-                }
-                Value::Array(values)
-            }
+            Self::TEXT => Value::Text(self.string()?),
+            9 => Value::Array(self.look_through(DEPTH)?),
             10 => Value::Integer(u64::from_le_bytes(self.array()?).into()),
             11 => Value::Integer(i64::from_le_bytes(self.array()?).into()),
             12 => Value::Float(f64::from_le_bytes(self.array()?)),
             _ => return Err(Error::corrupt(format!("value type {kind} is unknown"))),
         })
     }
+
+    /// Passes over an array, and says where it was.
+    fn look_through(&mut self, depth: usize) -> Result<Place> {
+        let of = self.u32()?;
+        let least = least_bytes(of).ok_or_else(|| Error::corrupt(format!("value type {of} is unknown")))?;
+        let length = self.count(least)?;
+        let start = self.at;
+        match of {
+            Self::TEXT => (0..length).try_for_each(|_| self.text().map(drop))?,
+            9 if depth > 1 => (0..length).try_for_each(|_| self.look_through(depth - 1).map(drop))?,
+            9 => return Err(Error::corrupt("its arrays are nested too deep")),
+            _ => self.take(length * least).map(drop)?,
+        }
+        Ok(Place { of, length, range: start..self.at })
+    }
 }
 
-/// The least bytes a value of a type can take.
-fn least_bytes(kind: u32) -> usize {
+/// The bytes of a value of a type, or the least that it can take. None for what is no type.
+fn least_bytes(kind: u32) -> Option<usize> {
     match kind {
-        2 | 3 => 2,
-        4..=6 => 4,
-        8 | 10..=12 => 8,
-        9 => 12,
-        _ => 1,
+        0 | 1 | 7 => Some(1),
+        2 | 3 => Some(2),
+        4..=6 => Some(4),
+        8 | 10..=12 => Some(8),
+        9 => Some(12),
+        _ => None,
     }
 }

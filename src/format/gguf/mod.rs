@@ -8,6 +8,7 @@
 //! string: length u64 | bytes          array: type u32 | length u64 | values
 //! ```
 
+mod array;
 mod header;
 mod split;
 
@@ -18,6 +19,7 @@ use memmap2::Mmap;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use array::{Array, Place};
 pub(crate) use split::goes_on;
 
 /// A metadata value.
@@ -31,8 +33,8 @@ pub enum Value {
     Bool(bool),
     /// UTF-8 text.
     Text(String),
-    /// Values of one type.
-    Array(Vec<Value>),
+    /// Values of one type, see [`Gguf::array`].
+    Array(Place),
 }
 
 struct Entry {
@@ -126,9 +128,9 @@ impl Gguf {
     }
 
     /// An array.
-    pub fn array(&self, key: &str) -> Option<&[Value]> {
+    pub fn array(&self, key: &str) -> Option<Array<'_>> {
         match self.get(key)? {
-            Value::Array(a) => Some(a),
+            Value::Array(place) => Array::new(place, self.parts.first()?).ok(),
             _ => None,
         }
     }

@@ -4,8 +4,8 @@ use super::Question;
 use crate::error::Result;
 use crate::infer::Language;
 use crate::rag::{
-    self, Asked, Conversation, Facts, Finders, Hit, Material, NOBODY, Prompt, REFUSAL, Room, Source, asks_about_self,
-    leans, prompt,
+    self, Asked, Conversation, Facts, Finders, Hit, Material, NO_RECORDS, NOBODY, Prompt, REFUSAL, Room, Source,
+    asks_about_self, leans, prompt,
 };
 use crate::runtime::Runtime;
 use crate::store::log::Message;
@@ -61,6 +61,10 @@ impl Runtime {
                     return Ok((Err(REFUSAL), facts.notes));
                 }
                 None if asks_about_self(&question.text) => return Ok((Err(NOBODY), facts.notes)),
+                // A document that is near would be about somebody whom nobody ever was.
+                Some(_) if facts.facts.is_empty() && asks_about_self(&question.text) => {
+                    return Ok((Err(NO_RECORDS), facts.notes));
+                }
                 _ => {}
             }
         }

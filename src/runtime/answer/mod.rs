@@ -228,6 +228,7 @@ impl Runtime {
         // Loading is not part of answering.
         self.ready(seat, question)?;
         let begin = Instant::now();
+        let erasures = self.erasures(question.subject.as_deref())?;
         let mut interaction = Interaction::new(vec![Message::new("user", &question.text)]);
         let found = self.find(question, conversation)?;
         // A question that was given up before its first word has no answer to log.
@@ -267,7 +268,7 @@ impl Runtime {
             prompt_tokens: written.prompt_tokens as u64,
             answer_tokens: written.answer_tokens as u64,
         });
-        if self.erased_since(question.subject.as_deref(), interaction.time)? {
+        if self.erasures(question.subject.as_deref())? != erasures {
             return Err(Error::cancelled("who asked was erased meanwhile; the answer is not kept"));
         }
         if !self.is_on_trial {

@@ -167,7 +167,10 @@ impl Runtime {
                 true
             })
         };
-        let about = asks_about_another(question, subject, &mut is_known);
+        // A word that the embedder reads as one is one of the language's.
+        let embedder = self.embedder()?;
+        let is_common = |word: &str| embedder.is_word(word);
+        let about = asks_about_another(question, subject, &mut is_known, &is_common);
         failed.map_or(Ok(about), Err)
     }
 

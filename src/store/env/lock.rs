@@ -4,6 +4,7 @@
 //! Everybody who has the environment open holds it shared. Who holds it alone may put another file in the place of
 //! `data.mdb`, which under the eyes of another process would lose that process's writes.
 
+use crate::durable;
 use crate::error::{Error, Result};
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind as Io;
@@ -43,7 +44,7 @@ impl Lock {
 
 fn open(dir: &Path) -> Result<File> {
     let path = dir.join(NAME);
-    File::options().create(true).truncate(false).write(true).open(path).map_err(|e| refused(dir, e))
+    durable::lock_file(&path).map_err(|e| refused(dir, e))
 }
 
 fn refused(dir: &Path, error: std::io::Error) -> Error {

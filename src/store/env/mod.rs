@@ -10,14 +10,16 @@
 
 mod compact;
 mod create;
+mod kind;
 mod lock;
+mod seal;
+mod space;
 
 pub(super) use compact::mark as mark_for_compaction;
+pub(super) use kind::{INDEX, Kind, LOG, RECORDS};
 
 use super::fault::{Attempt, Fault, explain, is_full};
-use super::format::{self, Upgrade};
-use super::index::UPGRADES as INDEX_UPGRADES;
-use super::log::UPGRADES as LOG_UPGRADES;
+use super::format;
 use super::pages::{self, Broken};
 use super::table::{Raw, Table};
 use crate::durable;
@@ -30,45 +32,6 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{RwLock, RwLockReadGuard};
-
-/// What one kind of store is called, and how it is treated.
-#[derive(Debug)]
-pub(super) struct Kind {
-    /// The name in errors and in the format record.
-    pub name: &'static str,
-    /// What to do when it is damaged: the end of a sentence.
-    pub remedy: &'static str,
-    /// Bytes of address space to reserve at first. Only what is used takes space on the disk.
-    pub map_size: usize,
-    /// The steps from version 1 to the current one.
-    pub upgrades: &'static [Upgrade],
-}
-
-/// The truth: interactions.
-pub(super) static LOG: Kind = Kind {
-    name: "log",
-    remedy: "save what is readable into a new file with `wayside log export`, move the folder away, and import that, or \
-             the newest export there is",
-    map_size: 4 << 30,
-    upgrades: &LOG_UPGRADES,
-};
-
-/// Derived from the documents.
-pub(super) static INDEX: Kind = Kind {
-    name: "index",
-    remedy: "remove the folder and ingest the documents again",
-    map_size: 16 << 30,
-    // 2: codes.
-    upgrades: &INDEX_UPGRADES,
-};
-
-/// Copies of what belongs to one person each.
-pub(super) static RECORDS: Kind = Kind {
-    name: "records",
-    remedy: "remove the folder and run `wayside records import` again",
-    map_size: 16 << 30,
-    upgrades: &[],
-};
 
 /// The file that LMDB maps.
 const DATA: &str = "data.mdb";
@@ -96,6 +59,8 @@ pub(super) struct Env {
     dir: PathBuf,
     /// Why a compaction that was due did not happen when this was opened.
     put_off: Option<String>,
+    /// Whether all that LMDB believes of the file was shown to be so.
+    checked: bool,
     /// Let go of last.
     _lock: Option<Lock>,
 }
@@ -124,8 +89,9 @@ impl Env {
         if let Some(why) = &put_off {
             log::warn!("the {} store in {} keeps what was removed for now: {why}", kind.name, dir.display());
         }
-        let (env, opened) = Self::open_as_it_is(dir, kind, tables)?;
-        Ok((Self { put_off, ..env }, opened))
+        let (mut env, opened) = Self::open_as_it_is(dir, kind, tables)?;
+        env.put_off = put_off;
+        Ok((env, opened))
     }
 
     /// Why what was removed may still be in the file's free pages; none when compaction has been done since.
@@ -147,9 +113,14 @@ impl Env {
         }
         let mut data = open_data(&file)?;
         pages::metas(&mut data).map_err(|b| broken(kind, &file, b))?;
-        let env = Self { _lock: Some(lock), ..Self::map(dir, kind, N as u32)? };
+        let mut env = Self::map(dir, kind, N as u32)?;
+        env._lock = Some(lock);
         env.heed.clear_stale_readers().map_err(|e| explain(kind, dir, e))?;
-        env.show(&mut data, pages::complete)?;
+        if !seal::holds(dir, &data) {
+            env.check(&mut data)?;
+            seal::put(dir, &data);
+        }
+        env.checked = true;
         if let Some(first) = tables.first() {
             let [meta] = env.tables([*first])?;
             if !env.read(|txn| format::check(txn, &meta, kind))?.is_empty() {
@@ -290,6 +261,7 @@ impl Env {
 
     #[allow(unsafe_code, reason = "a memory map; what makes it sound is said at the call")]
     fn map(dir: &Path, kind: &'static Kind, tables: u32) -> Result<Self> {
+        space::reserve(dir)?;
         let mut size = kind.map_size;
         loop {
             let mut options = EnvOpenOptions::new().read_txn_without_tls();
@@ -300,7 +272,8 @@ impl Env {
             match unsafe { options.open(dir) } {
                 Ok(heed) => {
                     let (gate, health) = (RwLock::new(()), AtomicU8::new(health::GOOD));
-                    return Ok(Self { heed, gate, health, kind, dir: dir.to_owned(), put_off: None, _lock: None });
+                    let (dir, put_off, checked) = (dir.to_owned(), None, false);
+                    return Ok(Self { heed, gate, health, kind, dir, put_off, checked, _lock: None });
                 }
                 // The address space or its limit is small: a smaller reservation grows when needed.
                 Err(heed::Error::Io(e)) if e.kind() == std::io::ErrorKind::OutOfMemory && size > SMALLEST_MAP => {
@@ -313,19 +286,19 @@ impl Env {
 
     /// Shows that every page of the newest state is in its place and holds what it says. Reads the whole file.
     pub fn verify(&self) -> Result<()> {
-        self.show(&mut open_data(&self.dir.join(DATA))?, pages::whole)
+        self.check(&mut open_data(&self.dir.join(DATA))?)
     }
 
-    /// Shows something of the pages of the newest state, see [`pages`].
-    fn show(&self, data: &mut File, what: fn(&mut File, &pages::Meta) -> Result<(), Broken>) -> Result<()> {
+    /// Shows of the newest state all that LMDB would believe, and the checksums that the store's kind wants at once.
+    fn check(&self, data: &mut File) -> Result<()> {
         let file = self.dir.join(DATA);
         let broken = |b| Fault::Failed(broken(self.kind, &file, b));
-        let mut done = false;
+        let (mut each, mut done) = (self.kind.check, false);
         while !done {
             done = self.read(|txn| {
                 let metas = pages::metas(data).map_err(broken)?;
                 match metas.iter().find(|m| m.transaction == txn.id() as u64) {
-                    Some(meta) => what(data, meta).map_err(broken).map(|()| true),
+                    Some(meta) => pages::whole(data, meta, &mut each).map_err(broken).map(|()| true),
                     // Another process committed between the two reads: there is a newer state to look at.
                     None => Ok(false),
                 }
@@ -374,6 +347,25 @@ impl Env {
             tables.push(Table::new(raw.ok_or_else(missing)?, name, self.kind));
         }
         tables.try_into().map_err(|_| missing())
+    }
+}
+
+/// What can still be read of a table of the store in `dir`, see [`pages::salvage`]. Errors: Io when it cannot be.
+pub(super) fn salvage(dir: &Path, table: &str, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<Vec<String>> {
+    let file = dir.join(DATA);
+    let _lock = Lock::shared(dir)?;
+    pages::salvage(&mut open_data(&file)?, table, each).map_err(|b| match b {
+        Broken::Io(e) => Error::io(format!("cannot read {}", file.display()), e),
+        Broken::Damaged(why) => Error::corrupt(format!("{} is damaged: {why}", file.display())),
+    })
+}
+
+impl Drop for Env {
+    fn drop(&mut self) {
+        if self.checked && *self.health.get_mut() == health::GOOD {
+            // Whatever was written since was written by LMDB.
+            let _ = open_data(&self.dir.join(DATA)).map(|data| seal::put(&self.dir, &data));
+        }
     }
 }
 

@@ -77,20 +77,27 @@ impl Blocks {
 
     fn open<'t>(&self, key: &[u8], value: &'t [u8]) -> Attempt<&'t [u8]> {
         let damaged = |why| self.table.damaged(key, why);
-        let key: [u8; 6] = key.try_into().map_err(|_| damaged("its key has another length"))?;
-        let (header, body) = value.split_first_chunk::<HEADER>().ok_or_else(|| damaged("it is cut short"))?;
-        let [layout, _, _, _, crc @ ..] = header;
-        if *layout != self.layout {
+        let (layout, crc, body) = parts(value).ok_or_else(|| damaged("it is cut short"))?;
+        if layout != self.layout {
             return Err(damaged("its layout is unknown").into());
         }
-        let crc = u32::from_le_bytes(*crc);
-        let known = self.checked.read().unwrap_or_else(PoisonError::into_inner).get(&key) == Some(&crc);
-        if !known {
-            if checksum(*layout, &key, body) != crc {
-                return Err(damaged("its checksum does not match").into());
-            }
-            self.checked.write().unwrap_or_else(PoisonError::into_inner).insert(key, crc);
+        let known: [u8; 6] = key.try_into().map_err(|_| damaged("its key has another length"))?;
+        let is_known = self.checked.read().unwrap_or_else(PoisonError::into_inner).get(&known) == Some(&crc);
+        if !is_known {
+            check(key, value).map_err(damaged)?;
+            self.checked.write().unwrap_or_else(PoisonError::into_inner).insert(known, crc);
         }
         Ok(body)
     }
+}
+
+/// Whether a value is a block that belongs under its key. Errors: why not.
+pub(in crate::store) fn check(key: &[u8], value: &[u8]) -> Result<(), &'static str> {
+    let (layout, crc, body) = parts(value).ok_or("it is cut short")?;
+    if checksum(layout, key, body) == crc { Ok(()) } else { Err("its checksum does not match") }
+}
+
+fn parts(value: &[u8]) -> Option<(u8, u32, &[u8])> {
+    let ([layout, _, _, _, crc @ ..], body) = value.split_first_chunk::<HEADER>()?;
+    Some((*layout, u32::from_le_bytes(*crc), body))
 }

@@ -24,6 +24,7 @@ mod view;
 mod words;
 
 pub use apply::{Applied, NewChunk, NewDocument};
+pub(super) use block::check as check_block;
 pub use catalog::{Chunk, Collection, Document, Embedder};
 pub use top::Scored;
 pub(super) use upgrade::UPGRADES;

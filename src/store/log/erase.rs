@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::store::env::mark_for_compaction;
 use crate::store::fault::Attempt;
 use heed::{RoTxn, RwTxn};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,7 +48,12 @@ pub struct Erasure {
 /// An entry of the table.
 #[derive(Serialize, Deserialize)]
 struct Entry {
+    /// Later than any word that was removed, whatever the clock said.
     time: Timestamp,
+    /// How often the subject was erased, each end of an erasure counted too. What comes before and after is told by
+    /// this, since clocks go back.
+    #[serde(default)]
+    count: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unfinished: Option<Erasure>,
 }
@@ -70,7 +75,10 @@ impl Log {
     ) -> Result<Option<Erasure>> {
         let (now, hash, salt) = (Timestamp::now(), subject_hash(subject), new_salt());
         self.env.write(|txn| {
-            let begun = self.tables.erasure(txn, &hash)?.and_then(|entry| entry.unfinished);
+            let before = self.tables.erasure(txn, &hash)?;
+            let count = before.as_ref().map_or(0, |entry| entry.count) + 1;
+            let last = before.as_ref().map(|entry| entry.time);
+            let begun = before.and_then(|entry| entry.unfinished);
             let (removed, unreadable) = self.tables.take_out(txn, subject)?;
             let of = |r: &Registered| r.subjects.contains(&hash) || adapters.contains(&r.id);
             let reason = "it learned from a subject that was erased";
@@ -78,6 +86,7 @@ impl Log {
             if [removed.len(), dropped.len(), adapters.len(), models.len()] == [0; 4] && records == 0 {
                 return Ok(begun);
             }
+            let taught: Vec<Timestamp> = dropped.iter().filter_map(|r| r.spoken.get(&hash).copied()).collect();
             let mut erasure = begun.unwrap_or_else(|| Erasure {
                 time: now,
                 subject: salted(&salt, subject),
@@ -99,7 +108,8 @@ impl Log {
                 list.sort();
                 list.dedup();
             }
-            let entry = Entry { time: now, unfinished: Some(erasure.clone()) };
+            let spoken = removed.iter().map(|i| i.time).chain(taught).chain(last);
+            let entry = Entry { time: spoken.fold(now, Timestamp::max), count, unfinished: Some(erasure.clone()) };
             self.tables.erasures.put(txn, hash.as_bytes(), &entry)?;
             mark_for_compaction(txn, &self.tables.meta)?;
             Ok(Some(erasure))
@@ -112,7 +122,8 @@ impl Log {
         let hash = subject_hash(subject);
         self.env.write(|txn| match self.tables.erasure(txn, &hash)? {
             Some(entry) => {
-                let finished = Entry { time: Timestamp::now().max(entry.time), unfinished: None };
+                let (time, count) = (Timestamp::now().max(entry.time), entry.count + 1);
+                let finished = Entry { time, count, unfinished: None };
                 self.tables.erasures.put(txn, hash.as_bytes(), &finished)
             }
             None => Ok(()),
@@ -133,6 +144,13 @@ impl Log {
         self.env.read(|txn| Ok(self.tables.erasure(txn, &subject_hash(subject))?.map(|entry| entry.time)))
     }
 
+    /// How often a subject was erased, by which two moments are told apart: where it is the same, nothing that was read
+    /// in between is erased.
+    pub fn erasures(&self, subject: &str) -> Result<u64> {
+        // An entry of an earlier version has no count, and is one.
+        self.env.read(|txn| Ok(self.tables.erasure(txn, &subject_hash(subject))?.map_or(0, |entry| entry.count + 1)))
+    }
+
     /// Why the log's file may still hold what was removed; none once it was written anew. That is done by whoever opens
     /// the log next and finds that nobody else has it open.
     pub fn uncompacted(&self) -> Result<Option<String>> {
@@ -141,6 +159,27 @@ impl Log {
 }
 
 impl Tables {
+    /// Gives an interaction of somebody who was erased a time after that, where the clock stands before it.
+    pub(super) fn after_erasure(&self, txn: &RoTxn, interaction: &mut Interaction) -> Attempt<()> {
+        if let Some(erased) = self.erased(txn, interaction.subject.as_deref())?
+            && interaction.time <= erased
+        {
+            interaction.time = erased.checked_add(SignedDuration::from_nanos(1)).unwrap_or(erased);
+        }
+        Ok(())
+    }
+
+    /// Whether an interaction's words were erased: they were spoken before their subject was.
+    pub(super) fn is_erased(&self, txn: &RoTxn, interaction: &Interaction) -> Attempt<bool> {
+        let erased = self.erased(txn, interaction.subject.as_deref())?;
+        Ok(erased.is_some_and(|erased| interaction.time <= erased))
+    }
+
+    fn erased(&self, txn: &RoTxn, subject: Option<&str>) -> Attempt<Option<Timestamp>> {
+        let Some(subject) = subject else { return Ok(None) };
+        Ok(self.erasure(txn, &subject_hash(subject))?.map(|entry| entry.time))
+    }
+
     fn erasure(&self, txn: &RoTxn, hash: &str) -> Attempt<Option<Entry>> {
         self.erasures.get(txn, hash.as_bytes())
     }

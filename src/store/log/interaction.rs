@@ -191,7 +191,12 @@ impl Interaction {
 
 /// A new id; later ones sort after earlier ones.
 pub(super) fn new_id() -> String {
-    uuid::Uuid::now_v7().to_string()
+    let id = match Timestamp::now() < Timestamp::UNIX_EPOCH {
+        // A board without a battery may think so, and such an id knows no time before.
+        true => uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0)),
+        false => uuid::Uuid::now_v7(),
+    };
+    id.to_string()
 }
 
 /// Invalid when `id` cannot be an interaction's.

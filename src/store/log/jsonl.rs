@@ -3,10 +3,12 @@
 use super::interaction::{Interaction, new_id};
 use super::{Log, readable};
 use crate::error::{Error, Result};
+use crate::store::{codec, env};
 use crate::watch::Cancel;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::path::Path;
 
 /// Bytes of a line; more is a file that is no JSON lines.
 const LONGEST_LINE: u64 = 64 << 20;
@@ -18,6 +20,8 @@ pub struct Imported {
     pub added: u64,
     /// Interactions that took the place of one with the same id.
     pub replaced: u64,
+    /// Interactions that stayed out, because their subject was erased since.
+    pub left_out: u64,
 }
 
 /// What an export did.
@@ -32,6 +36,7 @@ pub struct Exported {
 impl Log {
     /// Takes in JSON lines: `messages` with `role` and `content`, and whatever else an interaction has. A missing id
     /// becomes a new one, a missing time the present; an id that the log has is replaced. Blank lines are passed over.
+    /// What somebody said who was erased since stays out.
     ///
     /// All or nothing: a bad line is an error that names its number, and the log stays as it was.
     pub fn import(&self, reader: impl Read, cancel: &Cancel) -> Result<Imported> {
@@ -42,6 +47,10 @@ impl Log {
             for interaction in serde_json::Deserializer::from_reader(BufReader::new(&spool)).into_iter() {
                 cancel.check()?;
                 let interaction: Interaction = interaction.map_err(|e| spool_failed(e.into()))?;
+                if self.tables.is_erased(txn, &interaction)? {
+                    imported.left_out += 1;
+                    continue;
+                }
                 match self.tables.put(txn, &interaction)? {
                     true => imported.replaced += 1,
                     false => imported.added += 1,
@@ -85,6 +94,37 @@ impl Log {
             Ok(exported)
         })
     }
+}
+
+/// Writes what can still be read of a log that cannot be opened any more, as JSON lines in the order of their ids. What
+/// cannot be read is left out and reported, as far as anybody can tell.
+pub fn salvage(dir: &Path, mut writer: impl Write) -> Result<Exported> {
+    let failed = |e| Error::io("cannot write the interactions", e);
+    let (mut exported, mut refused) = (Exported::default(), None);
+    let mut each = |interaction: &Interaction| -> std::io::Result<()> {
+        serde_json::to_writer(&mut writer, interaction)?;
+        writer.write_all(b"\n")
+    };
+    let (mut written, mut damaged) = (0, Vec::new());
+    let lost = env::salvage(dir, "interactions", &mut |key, value| {
+        let read = codec::unseal(key, value).map_err(|damage| damage.to_string());
+        let read = read.and_then(|json| serde_json::from_slice::<Interaction>(json).map_err(|e| e.to_string()));
+        match read {
+            Ok(_) if refused.is_some() => {}
+            Ok(interaction) => match each(&interaction) {
+                Ok(()) => written += 1,
+                Err(e) => refused = Some(e),
+            },
+            Err(why) => damaged.push(format!("the interaction '{}' is damaged: {why}", key.escape_ascii())),
+        }
+    })?;
+    if let Some(e) = refused {
+        return Err(failed(e));
+    }
+    writer.flush().map_err(failed)?;
+    exported.written = written;
+    exported.damaged = lost.into_iter().chain(damaged).collect();
+    Ok(exported)
 }
 
 /// The interactions of JSON lines as they stand there, each with the number of its line. Blank lines are passed over.

@@ -24,7 +24,7 @@ pub use erase::Erasure;
 pub use identity::{question_hash, salted, subject_hash};
 pub(in crate::store) use interaction::validate_name;
 pub use interaction::{Interaction, Message, NOTHING, Rating, Timings, check_subject};
-pub use jsonl::{Exported, Imported, interactions};
+pub use jsonl::{Exported, Imported, interactions, salvage};
 pub use registry::{Registered, Standing, State};
 pub(super) use upgrade::UPGRADES;
 
@@ -80,7 +80,8 @@ pub struct Listed {
 }
 
 impl Filter {
-    fn admits(&self, interaction: &Interaction) -> bool {
+    /// Whether an interaction is one of these, however many there are.
+    pub fn admits(&self, interaction: &Interaction) -> bool {
         self.subject.as_ref().is_none_or(|s| interaction.subject.as_ref() == Some(s))
             && self.rating.is_none_or(|r| interaction.rating == Some(r))
     }
@@ -97,10 +98,15 @@ impl Log {
         Ok(Self { env, tables: Tables { meta, interactions, times, adapters, standing, erasures } })
     }
 
-    /// Keeps an interaction, in place of the one with the same id. It is on the disk when this returns.
+    /// Keeps an interaction, in place of the one with the same id. It is on the disk when this returns. Where the clock
+    /// stands before the last erasure of its subject, it gets a time after that.
     pub fn put(&self, interaction: &Interaction) -> Result<()> {
         interaction.validate()?;
-        self.env.write(|txn| self.tables.put(txn, interaction).map(|_| ()))
+        self.env.write(|txn| {
+            let mut interaction = interaction.clone();
+            self.tables.after_erasure(txn, &mut interaction)?;
+            self.tables.put(txn, &interaction).map(|_| ())
+        })
     }
 
     /// The interaction with this id; NotFound when there is none, Invalid when `id` is the beginning of several.

@@ -44,7 +44,10 @@ fn an_interaction_is_there_after_reopening_with_its_rating_and_correction() {
 }
 
 /// What the first version wrote.
-static FIRST: Kind = Kind { name: "log", remedy: "", map_size: 1 << 20, upgrades: &[] };
+static FIRST: Kind = Kind { upgrades: &[], ..SMALL };
+
+/// The log as it is, but small.
+const SMALL: Kind = Kind { name: "log", remedy: "", map_size: 1 << 20, upgrades: &[], check: |_, _, _| Ok(()) };
 
 /// What version 3 wrote: an answer with marks, and a citation of a record that is told by its missing chunk.
 const MARKED: &str = r#"{"id":"m","time":"2026-01-02T03:04:05Z","messages":[{"role":"user","content":"Which keys?"},
@@ -54,7 +57,7 @@ const MARKED: &str = r#"{"id":"m","time":"2026-01-02T03:04:05Z","messages":[{"ro
 
 #[test]
 fn marks_leave_an_older_log_and_its_exports() {
-    static THIRD: Kind = Kind { name: "log", remedy: "", map_size: 1 << 20, upgrades: &[|_, _| Ok(()), |_, _| Ok(())] };
+    static THIRD: Kind = Kind { upgrades: &[|_, _| Ok(()), |_, _| Ok(())], ..SMALL };
     let marked: serde_json::Value = serde_json::from_str(MARKED).unwrap();
     let home = tempfile::tempdir().unwrap();
     let names = ["meta", "interactions", "times", "adapters", "standing", "erasures"];

@@ -131,3 +131,45 @@ fn what_was_learning_meanwhile_is_not_promoted_later() {
     }
     log.promote(&of_ann(Some(again.time))).unwrap();
 }
+
+/// On a board without a battery the clock stands before what was erased: a counter tells before from after.
+#[test]
+fn after_an_erasure_a_subject_is_served_whatever_the_clock_says() {
+    let home = tempfile::tempdir().unwrap();
+    let log = Log::open(home.path()).unwrap();
+    let mut later = asked("1", Some("ann"));
+    later.time = Timestamp::now() + SignedDuration::from_hours(24 * 365);
+    log.put(&later).unwrap();
+    let before = log.erasures("ann").unwrap();
+    log.erase("ann", &[], &[], 0).unwrap().unwrap();
+    log.finish_erasure("ann").unwrap();
+    let after = log.erasures("ann").unwrap();
+    assert!(before < after && log.erasures("bob").unwrap() == 0);
+    // What is asked now, a year before, is told from what was erased: it is kept, and gets a time behind that.
+    log.put(&asked("2", Some("ann"))).unwrap();
+    assert_eq!(log.erasures("ann").unwrap(), after);
+    assert!(log.get("2").unwrap().time > later.time);
+    // An adapter that learned the words that were erased is refused, although they were spoken after "now".
+    let spoken = [(subject_hash("ann"), later.time)].into();
+    assert!(log.admit("x", &[subject_hash("ann")], &spoken).is_err());
+    let spoken = [(subject_hash("ann"), log.get("2").unwrap().time)].into();
+    log.admit("x", &[subject_hash("ann")], &spoken).unwrap();
+}
+
+#[test]
+fn an_import_leaves_out_what_was_erased_and_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let log = open(home.path());
+    let mut backup = Vec::new();
+    log.export(&mut backup).unwrap();
+    log.erase("ann", &[], &[], 0).unwrap().unwrap();
+    log.finish_erasure("ann").unwrap();
+    let imported = log.import(&backup[..], &crate::watch::Cancel::new()).unwrap();
+    assert_eq!((imported.added, imported.replaced, imported.left_out), (0, 2, 3));
+    assert_eq!(ids(&log), ["2", "4"]);
+    // What was said since comes back.
+    log.put(&asked("6", Some("ann"))).unwrap();
+    let mut backup = Vec::new();
+    log.export(&mut backup).unwrap();
+    assert_eq!(log.import(&backup[..], &crate::watch::Cancel::new()).unwrap().left_out, 0);
+}

@@ -10,8 +10,8 @@ mod tests;
 
 use super::plain::unwrap;
 use super::{Parts, Section, line};
+use crate::contained::contained;
 use crate::error::{Error, Result};
-use crate::text::contained::contained;
 use pdf_extract::{
     Document, LoadOptions, MediaBox, ObjectId, OutputDev, OutputError, PlainTextOutput, Transform, output_doc_page,
 };

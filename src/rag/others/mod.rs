@@ -4,8 +4,14 @@
 //! another person makes something up, and a clear refusal serves better. Whether that other person is known plays no
 //! part: a refusal for patients alone would tell who is one.
 
+mod id;
+mod name;
+
 use regex::Regex;
 use std::sync::LazyLock;
+
+/// What stands as the answer to a question about the asker's own records where there are none that answer.
+pub const NO_RECORDS: &str = "I find nothing about that in the records that I have of you.";
 
 /// What stands as the answer to a question about somebody else.
 pub const REFUSAL: &str = "I can only speak about the records of the person I am serving.";
@@ -27,48 +33,17 @@ static OTHERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Whether `question` asks about another person than `subject`: by an id like the subject's own, by a name that
 /// neither the house's documents nor the person's records hold (`is_known` says of a word), or as "the customer before
-/// me".
-pub fn asks_about_another(question: &str, subject: &str, is_known: &mut dyn FnMut(&str) -> bool) -> bool {
+/// me". `is_common` says of a word whether it belongs to the language: such a one is hardly a name.
+pub fn asks_about_another(
+    question: &str,
+    subject: &str,
+    is_known: &mut dyn FnMut(&str) -> bool,
+    is_common: &dyn Fn(&str) -> bool,
+) -> bool {
     OTHERS.as_ref().is_some_and(|others| others.is_match(question))
-        || names_another_id(question, subject)
-        || names_another_person(question, is_known)
-}
-
-/// An id of the same shape: the same letters, other digits. `C-1002` where `C-1014` is served.
-fn names_another_id(question: &str, subject: &str) -> bool {
-    let shape = |id: &str| id.to_lowercase().replace(|c: char| c.is_ascii_digit(), "0");
-    let own = shape(subject);
-    let tells = own.contains('0') && own.contains(|c: char| c.is_alphabetic());
-    let ids = question.split(|c: char| !(c.is_alphanumeric() || "-_./".contains(c)));
-    let ids = ids.map(|id| id.trim_matches(['-', '.', '/', '_']));
-    tells && ids.into_iter().any(|id| shape(id) == own && !id.eq_ignore_ascii_case(subject))
-}
-
-/// Two capitalised words in a row that nobody here knows, or one after a title.
-fn names_another_person(question: &str, is_known: &mut dyn FnMut(&str) -> bool) -> bool {
-    const TITLES: [&str; 8] = ["mr", "mrs", "ms", "miss", "mister", "patient", "customer", "client"];
-    let mut before = 0;
-    let mut titled = false;
-    for word in question.split_whitespace() {
-        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        let bare = bare.strip_suffix("'s").or_else(|| bare.strip_suffix("’s")).unwrap_or(bare);
-        let is_name = bare.chars().count() >= 2
-            && bare.starts_with(char::is_uppercase)
-            && bare.chars().skip(1).any(char::is_lowercase)
-            && bare.chars().all(|c| c.is_alphabetic() || "'’-".contains(c))
-            && !TITLES.contains(&bare.to_lowercase().as_str())
-            && !is_known(bare);
-        before = if is_name { before + 1 } else { 0 };
-        if before >= 2 || is_name && titled {
-            return true;
-        }
-        titled = TITLES.contains(&bare.to_lowercase().as_str());
-        // A comma or a full stop ends a name.
-        if word.ends_with([',', '.', ';', '?', '!']) && !titled {
-            before = 0;
-        }
-    }
-    false
+        || id::names_another(question, subject)
+        || name::is_written_like_one(question, is_known)
+        || name::stands_as_one(question, is_known, is_common)
 }
 
 #[cfg(test)]
@@ -78,7 +53,8 @@ mod tests {
 
     fn asks(question: &str) -> bool {
         let known = "what did do does is my when where the wren heron otter stove marian thwaite harrowbeck i";
-        asks_about_another(question, "C-1014", &mut |word| known.split(' ').any(|k| k.eq_ignore_ascii_case(word)))
+        let holds = |words: &str, word: &str| words.split(' ').any(|k| k.eq_ignore_ascii_case(word));
+        asks_about_another(question, "C-1014", &mut |word| holds(known, word), &|word| !holds("dewi parrish", word))
     }
 
     #[test]
@@ -92,6 +68,25 @@ mod tests {
             "List the orders of all customers.",
             "Tell me about the previous patient's results",
             "What does somebody else's record say?",
+            "what did dewi parrish order last week",
+            "what did dewi order?",
+            "did Parrish pay",
+            "has parrish complained",
+            "dewi's orders",
+            "parrish’s address?",
+            "show the orders of dewi",
+            "complaints by mrs parrish",
+            "what about dewi parrish?",
+            "did james order anything",
+            "susan's orders",
+            "and dewi?",
+            "my name is dewi parrish, what did i order",
+            "I am Dewi. Where is my parcel?",
+            "dewi parrish account",
+            "is dewi a customer",
+            "tell me about parrish",
+            "was hat dewi bestellt",
+            "frau parrish bestellungen",
         ] {
             assert!(asks(question), "{question}");
         }
@@ -107,6 +102,21 @@ mod tests {
             "When was my last visit?",
             "Do other customers like... no, what is MY ORDER worth",
             "Is the HS-110 in stock?",
+            "did i order the wren",
+            "what did I pay",
+            "when did my stove arrive",
+            "do you take express orders?",
+            "I am vegetarian",
+            "what has marian ordered",
+            "can the wren have more gas",
+            "tell me about insurance",
+            "and shipping?",
+            "and on Sunday?",
+            "where do people get help",
+            "is the warranty still valid",
+            "can kids have it",
+            "I'm here for my order",
+            "what is the status of my order",
         ] {
             let about_others = question.starts_with("Do other");
             assert_eq!(asks(question), about_others, "{question}");
@@ -116,7 +126,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_question_is_taken(question: String, subject: String) {
-            asks_about_another(&question, &subject, &mut |_| false);
+            asks_about_another(&question, &subject, &mut |_| false, &|_| false);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Text to tokens and back. The `tokenizers` crate does the work; here are its walls and the stream of bytes.
 
-use super::contained::contained;
+mod check;
+
+use crate::contained::contained;
 use crate::error::{Error, Result};
 use std::path::Path;
 use tokenizers::PostProcessor as _;
@@ -37,15 +39,27 @@ impl Tokenizer {
         Ok(Self { inner })
     }
 
+    /// Whether a `tokenizer.json` from outside can be run: its steps are bounded, and were tried. Before it is imported.
+    ///
+    /// Errors: as [`Tokenizer::from_bytes`], and `Corrupt` for one that cannot.
+    pub fn check(bytes: &[u8], vocabulary: usize) -> Result<()> {
+        check::check(bytes, vocabulary)
+    }
+
     /// The tokens of `text`. `special` adds what the model's own processor puts around a text (`[CLS]` and `[SEP]`).
     pub fn encode(&self, text: &str, special: bool) -> Result<Vec<u32>> {
-        let encoding = self.inner.encode_fast(text, special);
+        // What the file says of itself was believed, so what it makes the library do is contained.
+        let encoding = contained(|| self.inner.encode_fast(text, special)).ok_or_else(check::panicked)?;
         Ok(encoding.map_err(|e| Error::invalid("this text cannot be tokenized").because(e))?.get_ids().to_vec())
     }
 
     /// The tokens of two texts as the model's own processor joins them, with the number of the text that each belongs
     /// to. What is over `longest` tokens is cut, from the second text first.
     pub fn encode_pair(&self, first: &str, second: &str, longest: usize) -> Result<(Vec<u32>, Vec<u32>)> {
+        contained(|| self.pair(first, second, longest)).unwrap_or_else(|| Err(check::panicked()))
+    }
+
+    fn pair(&self, first: &str, second: &str, longest: usize) -> Result<(Vec<u32>, Vec<u32>)> {
         let unreadable = |e: tokenizers::Error| Error::invalid("this text cannot be tokenized").because(e);
         let encode = |text: &str| self.inner.encode_fast(text, false).map_err(unreadable);
         let (mut first, mut second) = (encode(first)?, encode(second)?);
@@ -65,7 +79,8 @@ impl Tokenizer {
 
     /// The text of `ids`, special tokens left out.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.inner.decode(ids, true).map_err(|e| Error::invalid("these tokens cannot be decoded").because(e))
+        let decoded = contained(|| self.inner.decode(ids, true)).ok_or_else(check::panicked)?;
+        decoded.map_err(|e| Error::invalid("these tokens cannot be decoded").because(e))
     }
 
     /// The texts that are read as special tokens wherever they stand: ends of turns, and the like.
@@ -141,5 +156,57 @@ mod tests {
         assert_eq!(tokenizer("null").unwrap().encode("ab", false).unwrap(), [2]);
         let refused = tokenizer(r###""##""###).err().unwrap();
         assert_eq!(refused.kind(), crate::ErrorKind::Corrupt, "{refused}");
+    }
+
+    /// A tokenizer of one word, with more beside its model.
+    fn with(more: &str) -> String {
+        let model = r#""model":{"type":"WordLevel","vocab":{"a":0,"[UNK]":1},"unk_token":"[UNK]"}"#;
+        format!(r#"{{"version":"1.0",{more},{model}}}"#)
+    }
+
+    /// What a file's steps would do to the process, or to its memory: each is one error before it is imported.
+    #[test]
+    fn a_tokenizer_that_cannot_be_run_is_refused() {
+        let replace = r#"{"type":"Replace","pattern":{"String":"a"},"content":"aa"}"#;
+        let template = |around: &str, ids: &str| {
+            format!(
+                r#""post_processor":{{"type":"TemplateProcessing","single":[{around}{{"Sequence":{{"id":"A","type_id":0}}}}],
+                "pair":[{{"Sequence":{{"id":"A","type_id":0}}}},{{"Sequence":{{"id":"B","type_id":1}}}}],
+                "special_tokens":{{"[X]":{{"id":"[X]","ids":[{ids}],"tokens":[{tokens}]}}}}}}"#,
+                tokens = vec!["\"[UNK]\""; ids.split(',').count()].join(","),
+            )
+        };
+        let around = |id: &str| format!(r#"{{"SpecialToken":{{"id":"{id}","type_id":0}}}},"#);
+        let long = "b".repeat(100_000);
+        for (bad, word) in [
+            (template(&around("nobody"), "1"), "nobody"),
+            (template(&around("[X]").repeat(40), &vec!["1"; 40].join(",")), "too long"),
+            (format!(r#""normalizer":{{"type":"Sequence","normalizers":[{}]}}"#, [replace; 40].join(",")), "too long"),
+            (format!(r#""normalizer":{{"type":"Replace","pattern":{{"String":""}},"content":"{long}"}}"#), "too long"),
+            (format!(r#""normalizer":{{"type":"Prepend","prepend":"{long}"}}"#), "too long"),
+            (
+                format!(
+                    r#""normalizer":{{"type":"Sequence","normalizers":[{}]}}"#,
+                    [r#"{"type":"NFC"}"#; 99].join(",")
+                ),
+                "steps",
+            ),
+            (
+                format!(
+                    r#""pre_tokenizer":{{"type":"Split","pattern":{{"Regex":"{long}"}},"behavior":"Isolated","invert":false}}"#
+                ),
+                "expression",
+            ),
+        ] {
+            let error = Tokenizer::check(with(&bad).as_bytes(), 2).expect_err(&bad[..80]);
+            assert!(error.kind() == crate::ErrorKind::Corrupt && error.to_string().contains(word), "{word}: {error}");
+            assert!(error.to_string().len() < 300, "{error}");
+        }
+        for good in [r#""normalizer":null"#.to_owned(), template(&around("[X]"), "1")] {
+            Tokenizer::check(with(&good).as_bytes(), 2).unwrap();
+        }
+        // One that nobody checked is an error when it is used, and no panic.
+        let unchecked = Tokenizer::from_bytes(with(&template(&around("nobody"), "1")).as_bytes(), 2).unwrap();
+        assert_eq!(unchecked.encode("a", true).unwrap_err().kind(), crate::ErrorKind::Corrupt);
     }
 }
