@@ -1,6 +1,8 @@
 //! The `wayside` command: words in, the library's work, people's or programs' output out.
 
 mod cli;
+#[cfg(feature = "serve")]
+mod serve;
 
 use clap::Parser;
 use cli::app::App;
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         Some(Command::Models(words)) => cli::models::run(&app, words),
         Some(Command::Records(words)) => cli::records::run(&app, words),
         Some(Command::Search(words)) => cli::search::run(&app, words),
+        #[cfg(feature = "serve")]
+        Some(Command::Serve(words)) => cli::serve::run(&app, words),
         Some(Command::Train(words)) => cli::train::run(&app, words),
     };
     app.end(done)

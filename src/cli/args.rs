@@ -4,6 +4,8 @@ use super::{
     adapters, ask, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log, models,
     records, search, train,
 };
+#[cfg(feature = "serve")]
+use super::serve;
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
 use wayside::Device;
@@ -54,6 +56,8 @@ pub enum Command {
     Ask(ask::Words),
     Chat(chat::Words),
     Search(search::Words),
+    #[cfg(feature = "serve")]
+    Serve(serve::Words),
     #[command(subcommand)]
     Documents(documents::Words),
     #[command(subcommand)]

@@ -40,6 +40,8 @@ pub mod models;
 pub mod progress;
 pub mod records;
 pub mod search;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod style;
 pub mod train;
 pub mod walls;

@@ -1,5 +1,7 @@
 //! Text to tokens and back. The `tokenizers` crate does the work; here are its walls and the stream of bytes.
 
+mod bytes;
+
 use super::contained::contained;
 use crate::error::{Error, Result};
 use std::path::Path;
