@@ -9,5 +9,6 @@ mod grad;
 mod import;
 mod learn;
 mod runner;
+mod serve;
 mod support;
 mod tidy;

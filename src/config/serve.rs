@@ -22,6 +22,10 @@ pub struct Serve {
     pub requests_per_second: u32,
     /// The longest request, in KiB.
     pub request_kb: usize,
+    /// What the kiosk's page is called; empty for what it says by itself.
+    pub title: String,
+    /// Questions that the kiosk's page offers.
+    pub examples: Vec<String>,
     /// Seconds without a question after which a conversation is forgotten.
     pub idle_seconds: u64,
 }
@@ -37,6 +41,8 @@ impl Default for Serve {
             connections: 512,
             requests_per_second: 100,
             request_kb: 4096,
+            title: String::new(),
+            examples: vec![],
             idle_seconds: 600,
         }
     }

@@ -23,7 +23,7 @@ mod trial;
 mod turns;
 mod worn;
 
-pub use context::Context;
+pub use context::{CHUNK, Context};
 pub use embed::Embedder;
 pub use form::{Form, guide};
 pub use generate::{Finish, Generated, Guide, Request, generate, generate_guided};

@@ -3,7 +3,8 @@
 
 use super::{Runtime, Wear};
 use crate::error::{Error, Result};
-use crate::infer::{Context, Finish, Form, Guide, Request, Sampling, generate_guided, guide};
+use crate::infer::{CHUNK, Context, Finish, Form, Guide, Request, Sampling, generate_guided, guide};
+use crate::kernel;
 use crate::store::log::{Interaction, Message, State, Timings, check_subject};
 use crate::watch::Cancel;
 use serde::Serialize;
@@ -102,6 +103,8 @@ pub struct Completer {
     runtime: Runtime,
     wear: Wear,
     context: Context,
+    /// Tokens at its beginning that were read as part of what was given, in whole chunks.
+    read: usize,
 }
 
 impl Runtime {
@@ -110,7 +113,7 @@ impl Runtime {
         let _turn = self.turn().answer();
         self.check_model(model)?;
         self.check_adapter(wear)?;
-        Ok(Completer { context: self.context(model, wear)?, runtime: self.clone(), wear: wear.clone() })
+        Ok(Completer { context: self.context(model, wear)?, runtime: self.clone(), wear: wear.clone(), read: 0 })
     }
 }
 
@@ -159,15 +162,14 @@ impl Completer {
         let _turn = self.runtime.turn().answer();
         let prompt = self.read(&asked.given)?;
         let model = self.context.model().clone();
-        let room = self.runtime.config().generate.context.min(model.context()).saturating_sub(prompt.len());
-        let most = asked.max_tokens.unwrap_or(usize::MAX).min(room);
+        let limit = self.runtime.config().generate.context.min(model.context());
+        let most = asked.max_tokens.unwrap_or(usize::MAX).min(limit.saturating_sub(prompt.len()));
         if most == 0 {
-            return Err(Error::invalid(format!(
-                "the prompt has {} tokens, and there is room for {} in all; shorten it, or ask for a token at least",
-                prompt.len(),
-                prompt.len() + room
-            )));
+            let length = prompt.len();
+            let what = format!("the prompt has {length} tokens, and there is room for {limit} in all");
+            return Err(Error::invalid(format!("{what}; shorten it, or ask for a token at least")));
         }
+        self.forget_what_differs(&prompt);
         let mut form = asked.form.as_ref().map(|form| guide(&model, form, most)).transpose()?;
         let chances = Rc::new(RefCell::new(Vec::new()));
         let mut watch = Watch {
@@ -176,6 +178,7 @@ impl Completer {
             row: vec![],
             told: chances.clone(),
         };
+        self.read = prompt.len() / CHUNK * CHUNK;
         let (prompt_tokens, known_tokens) = (prompt.len(), self.knows(&prompt).min(prompt.len().saturating_sub(1)));
         let request =
             Request { prompt, max_tokens: most, sampling: asked.sampling.clone(), stop: asked.stop.clone() };
@@ -205,6 +208,17 @@ impl Completer {
         Ok(completed)
     }
 
+    /// Keeps of what it read what would be the same if it were read anew. Kernels of others round a row by how many
+    /// stand beside it, so that only whole chunks are: with ours everything is. An answer must not depend on what was
+    /// asked before.
+    fn forget_what_differs(&mut self, prompt: &[u32]) {
+        if self.runtime.config().kernels && kernel::available() {
+            return;
+        }
+        let same = self.knows(prompt).min(self.read).min(prompt.len().saturating_sub(1));
+        self.context.truncate(same / CHUNK * CHUNK);
+    }
+
     /// Puts it into the log.
     fn keep(&self, asked: &Completion, messages: &[Value], completed: &Completed) -> Result<String> {
         let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
@@ -228,6 +242,7 @@ impl Completer {
 
     /// Forgets what it read, and overwrites it.
     pub fn wipe(&mut self) {
+        self.read = 0;
         self.context.wipe();
     }
 }

@@ -1,6 +1,6 @@
 //! Where the service listens: an address, a socket, or what systemd opened for it.
 
-use super::secret::Secret;
+use super::secret::{Secret, private};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -90,6 +90,22 @@ impl Doors {
 pub fn secrets(home: &Path) -> Result<(Secret, Secret), Error> {
     wayside::durable::create_dir(home)?;
     Ok((Secret::in_file(&home.join(TOKEN))?, Secret::in_file(&home.join(STAFF))?))
+}
+
+/// Leaves the files that open the pages: for the kiosk's browser and for staff. A word of a command line could be read
+/// by everybody on the machine; a file that its owner alone can read tells the token to the browser alone.
+///
+/// # Errors
+/// They cannot be written.
+pub fn starters(home: &Path, address: SocketAddr, token: &Secret, staff: &Secret) -> Result<(), Error> {
+    let refused = |e| Error::io(format!("cannot write the pages' beginnings in {}", home.display()), e);
+    for (name, page, key, secret) in [("kiosk.html", "", "token", token), ("staff.html", "staff", "staff", staff)] {
+        let to = format!("http://{address}/{page}#{key}={}", secret.reveal());
+        let text = format!("<!doctype html><title>Wayside</title><meta http-equiv=\"refresh\" content=\"0;url={to}\">\n");
+        let staged = home.join(format!(".tmp-{name}"));
+        private(&staged, &text).and_then(|()| std::fs::rename(&staged, home.join(name))).map_err(refused)?;
+    }
+    Ok(())
 }
 
 fn bound(address: &str) -> Result<TcpListener, Error> {

@@ -33,7 +33,7 @@ mod work;
 use connection::{Connections, serve};
 use gate::{Door, Gate};
 use house::House;
-use listen::{Doors, secrets};
+use listen::{Doors, secrets, starters};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +72,9 @@ pub fn run(
 ) -> Result<(), Error> {
     let (token, staff) = secrets(runtime.home())?;
     let doors = Doors::open(&runtime, listen, socket)?;
+    if let Some(address) = doors.address() {
+        starters(runtime.home(), address, &token, &staff)?;
+    }
     let gate = Gate::new(&runtime.config().serve, doors.address(), token, staff);
     let told = Ready {
         listening: doors.address(),

@@ -36,13 +36,7 @@ impl Secret {
             let token = Self::new();
             // Nobody may see it empty: another that starts at the same time takes what is there.
             let staged = file.with_extension(format!("tmp-{}", std::process::id()));
-            let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged);
-            let written = new.as_mut().map_err(|e| std::io::Error::from(e.kind())).and_then(|new| {
-                new.set_permissions(Permissions::from_mode(0o600))?;
-                new.write_all(format!("{}\n", token.0).as_bytes())?;
-                new.sync_all()
-            });
-            let linked = written.and_then(|()| std::fs::hard_link(&staged, file));
+            let linked = private(&staged, &format!("{}\n", token.0)).and_then(|()| std::fs::hard_link(&staged, file));
             let _ = std::fs::remove_file(&staged);
             match linked {
                 Ok(()) => return Ok(token),
@@ -106,6 +100,14 @@ impl Secret {
         let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.0.as_bytes()).ok();
         mac.map(|mac| mac.chain_update(body.as_bytes()))
     }
+}
+
+/// Writes a file that its owner alone can read.
+pub fn private(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut new = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+    new.set_permissions(Permissions::from_mode(0o600))?;
+    new.write_all(text.as_bytes())?;
+    new.sync_all()
 }
 
 fn now() -> u64 {

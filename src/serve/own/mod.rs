@@ -70,6 +70,36 @@ fn settings(house: &House, asked: &Asked) -> Value {
     let config = house.runtime.config();
     value!({
         "idle_seconds": config.chat.idle_seconds, "staff": asked.caller.staff, "subject": asked.caller.subject,
-        "model": config.model,
+        "model": config.model, "title": config.serve.title, "examples": config.serve.examples,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is described and what is routed, read from both.
+    #[test]
+    fn every_call_is_described_and_every_description_leads_somewhere() {
+        let described: Value = serde_json::from_str(DESCRIPTION).unwrap();
+        let mut said: Vec<String> = Vec::new();
+        for (path, methods) in described["paths"].as_object().unwrap() {
+            let path = regex::Regex::new(r"\{\w+\}").unwrap().replace_all(path, "*").into_owned();
+            said.extend(methods.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+        }
+        let code = include_str!("mod.rs").split("#[cfg(test)]").next().unwrap();
+        let arm = regex::Regex::new(r#"\("([A-Z]+)", \[([^\]]+)\]\) =>"#).unwrap();
+        let mut routed: Vec<String> = arm
+            .captures_iter(code)
+            .map(|found| {
+                let parts = found[2].split(", ").map(|part| if part.starts_with('"') { part.trim_matches('"') } else { "*" });
+                format!("{} /api/{}", &found[1], parts.collect::<Vec<_>>().join("/"))
+            })
+            .chain(["GET /health".to_owned(), "GET /health/live".to_owned()])
+            .collect();
+        (said.sort(), routed.sort());
+        assert!(routed.len() > 15);
+        assert_eq!(said, routed);
+        assert_eq!(described["info"]["version"], env!("CARGO_PKG_VERSION"));
+    }
 }

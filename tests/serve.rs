@@ -1,0 +1,9 @@
+//! The service on the device, as programs and browsers meet it: the built program, on real models, over real sockets.
+
+#![cfg(feature = "serve")]
+
+mod api;
+mod doors;
+mod forms;
+mod service;
+mod trouble;
