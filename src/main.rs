@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Some(Command::Ask(words)) => cli::ask::run(&app, words),
         Some(Command::Bench(words)) => cli::bench::run(&app, words),
         Some(Command::Chat(words)) => cli::chat::run(&app, words),
+        Some(Command::Completions(words)) => cli::shell::completions(&app, words),
+        Some(Command::Man(words)) => cli::shell::man(&app, words),
         Some(Command::Config(words)) => cli::config::run(&app, words),
         Some(Command::Demo(words)) => cli::demo::run(&app, words),
         Some(Command::Doctor(words)) => cli::doctor::run(&app, words),

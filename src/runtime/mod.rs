@@ -35,6 +35,7 @@ mod models;
 mod receipt;
 mod records;
 mod records_speed;
+mod settings;
 mod speed;
 mod speed_together;
 mod train;

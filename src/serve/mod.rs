@@ -12,8 +12,10 @@
 //! | `openai` | the API that programs speak |
 //! | `own` | Wayside's own |
 //! | `page` | the page for a kiosk's browser |
+//! | `client` | asking a service from the command line |
 
 mod body;
+pub mod client;
 mod connection;
 mod gate;
 mod house;

@@ -23,7 +23,7 @@ use crate::rag::{Conversation, Fact, Turn, surest};
 use crate::store::log::{Citation, Interaction, Message, NOTHING, Sentence, Timings, check_subject};
 use crate::watch::Cancel;
 use reply::Reply;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::thread;
 use std::time::Instant;
@@ -65,7 +65,7 @@ impl Question {
 }
 
 /// An answer, and what it rests on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answer {
     /// The id under which it is in the log.
     pub interaction: String,
