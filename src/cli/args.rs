@@ -1,11 +1,11 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
+#[cfg(feature = "serve")]
+use super::serve;
 use super::{
     adapters, ask, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log, models,
     records, search, shell, train, version,
 };
-#[cfg(feature = "serve")]
-use super::serve;
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
 use wayside::Device;

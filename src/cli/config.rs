@@ -12,11 +12,14 @@ use wayside::config::{DEFAULT_TEXT, FILE};
 /// The file holds the defaults. Put what you want to change into config.toml in the home folder; every key is
 /// optional. --json prints the settings in force instead, and where the file is looked for.
 #[derive(Args, Debug)]
-#[command(args_conflicts_with_subcommands = true, after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   wayside config > ~/.local/share/wayside/config.toml
   wayside config --json
   wayside config get answer.mode
-  wayside config set answer.mode quote")]
+  wayside config set answer.mode quote"
+)]
 pub struct Words {
     #[command(subcommand)]
     what: Option<What>,

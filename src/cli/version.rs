@@ -22,7 +22,8 @@ pub static LONG: LazyLock<String> = LazyLock::new(|| {
     let features: Vec<&str> = FEATURES.iter().filter(|(_, is_in)| *is_in).map(|(name, _)| *name).collect();
     let kernels = if kernel::available() { "Wayside's own, with AVX-512 VNNI" } else { "ONNX Runtime's" };
     let catalog = Catalog::builtin().ok();
-    let runtime = catalog.as_ref().and_then(|catalog| catalog.of_target(TARGET).find(|part| part.kind == Kind::Runtime));
+    let runtime =
+        catalog.as_ref().and_then(|catalog| catalog.of_target(TARGET).find(|part| part.kind == Kind::Runtime));
     let runtime = runtime.map_or("none of its own for this target", |part| part.version.as_str());
     format!(
         "{}\ncommit: {commit}\ntarget: {TARGET}\nfeatures: {}\nONNX Runtime: {runtime}\nkernels: {kernels}",

@@ -81,7 +81,8 @@ impl Sampler {
     /// Tokens and weights that pass the filters, the likeliest first; never empty. What is minus infinity is forbidden.
     fn candidates(&self, logits: &[f32]) -> Result<Vec<(u32, f32)>> {
         let s = &self.settings;
-        let mut scored: Vec<(u32, f32)> = (0..).zip(logits.iter().copied()).filter(|(_, l)| *l > f32::NEG_INFINITY).collect();
+        let mut scored: Vec<(u32, f32)> =
+            (0..).zip(logits.iter().copied()).filter(|(_, l)| *l > f32::NEG_INFINITY).collect();
         if scored.is_empty() {
             return Err(no_numbers());
         }

@@ -149,14 +149,9 @@ impl Completer {
     /// Goes on from what is given, telling `say` as it comes.
     ///
     /// # Errors
-    /// Invalid: nothing is given, it leaves no room, or the form cannot be used. Cancelled before the first token; later
-    /// it ends with [`Finish::Cancelled`].
-    pub fn complete(
-        &mut self,
-        asked: &Completion,
-        cancel: &Cancel,
-        say: &mut dyn FnMut(Piece),
-    ) -> Result<Completed> {
+    /// Invalid: nothing is given, it leaves no room, or the form cannot be used. Cancelled before the first token;
+    /// later it ends with [`Finish::Cancelled`].
+    pub fn complete(&mut self, asked: &Completion, cancel: &Cancel, say: &mut dyn FnMut(Piece)) -> Result<Completed> {
         asked.subject.as_deref().map_or(Ok(()), check_subject)?;
         asked.sampling.check()?;
         let _turn = self.runtime.turn().answer();
@@ -180,8 +175,7 @@ impl Completer {
         };
         self.read = prompt.len() / CHUNK * CHUNK;
         let (prompt_tokens, known_tokens) = (prompt.len(), self.knows(&prompt).min(prompt.len().saturating_sub(1)));
-        let request =
-            Request { prompt, max_tokens: most, sampling: asked.sampling.clone(), stop: asked.stop.clone() };
+        let request = Request { prompt, max_tokens: most, sampling: asked.sampling.clone(), stop: asked.stop.clone() };
         let spell = |(token, logprob, top): Row| {
             let one = |(id, logprob)| chance(&model, id, logprob);
             Chance { top: top.into_iter().map(one).collect(), ..chance(&model, token, logprob) }

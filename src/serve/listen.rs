@@ -101,7 +101,8 @@ pub fn starters(home: &Path, address: SocketAddr, token: &Secret, staff: &Secret
     let refused = |e| Error::io(format!("cannot write the pages' beginnings in {}", home.display()), e);
     for (name, page, key, secret) in [("kiosk.html", "", "token", token), ("staff.html", "staff", "staff", staff)] {
         let to = format!("http://{address}/{page}#{key}={}", secret.reveal());
-        let text = format!("<!doctype html><title>Wayside</title><meta http-equiv=\"refresh\" content=\"0;url={to}\">\n");
+        let text =
+            format!("<!doctype html><title>Wayside</title><meta http-equiv=\"refresh\" content=\"0;url={to}\">\n");
         let staged = home.join(format!(".tmp-{name}"));
         private(&staged, &text).and_then(|()| std::fs::rename(&staged, home.join(name))).map_err(refused)?;
     }
@@ -138,7 +139,10 @@ fn made(path: &Path) -> Result<UnixListener, Error> {
         }
         Ok(_) if UnixStream::connect(path).is_ok() => {
             let what = format!("another service answers on {}", path.display());
-            return Err(Error::new(wayside::ErrorKind::Busy, format!("{what}; stop it, or name another with --socket")));
+            return Err(Error::new(
+                wayside::ErrorKind::Busy,
+                format!("{what}; stop it, or name another with --socket"),
+            ));
         }
         _ => {}
     }

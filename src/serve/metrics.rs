@@ -103,7 +103,11 @@ impl Metrics {
             ("wayside_ready", "Whether everything that answers is loaded.", u64::from(house.is_ready())),
             ("wayside_connections", "Open connections.", of(&self.connections)),
             ("wayside_answers_waiting", "Questions that wait for a seat.", house.answers.waiting() as u64),
-            ("wayside_conversations", "Conversations that are kept.", (house.chats.len() + house.completers.len()) as u64),
+            (
+                "wayside_conversations",
+                "Conversations that are kept.",
+                (house.chats.len() + house.completers.len()) as u64,
+            ),
             ("wayside_resident_bytes", "Memory that the service has resident.", resident),
             ("wayside_uptime_seconds", "Since it began.", house.since.elapsed().as_secs()),
         ] {

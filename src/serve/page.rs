@@ -44,11 +44,15 @@ pub fn find(house: &House, path: &str) -> Option<Response<Reply>> {
             let kinds = [("logo.svg", "image/svg+xml"), ("logo.png", "image/png")];
             let found = kinds.into_iter().find_map(|(name, kind)| Some((kind, own(house.runtime.home(), name)?)));
             // Nothing to see is a picture, too: a page that has none asks for it all the same.
-            let none = || ("image/svg+xml", br#"<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"/>"#.to_vec());
+            let none =
+                || ("image/svg+xml", br#"<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"/>"#.to_vec());
             let (kind, bytes) = found.unwrap_or_else(none);
             Some(file(kind, bytes.into()))
         }
-        _ => FILES.iter().find(|(at, ..)| *at == path).map(|(_, kind, text)| file(kind, Bytes::from_static(text.as_bytes()))),
+        _ => FILES
+            .iter()
+            .find(|(at, ..)| *at == path)
+            .map(|(_, kind, text)| file(kind, Bytes::from_static(text.as_bytes()))),
     }
 }
 

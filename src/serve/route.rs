@@ -38,8 +38,9 @@ impl Asked {
     /// # Errors
     /// It is none, or not what is wanted.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_json::from_slice(&self.body)
-            .map_err(|e| Problem::new(StatusCode::BAD_REQUEST, "invalid_json", format!("the request is not as needed: {e}")))
+        serde_json::from_slice(&self.body).map_err(|e| {
+            Problem::new(StatusCode::BAD_REQUEST, "invalid_json", format!("the request is not as needed: {e}"))
+        })
     }
 
     /// What stands behind the question mark under a name.
@@ -206,9 +207,20 @@ pub fn empty(status: StatusCode) -> Response<Reply> {
 /// What a path is counted under: a few names, whatever is asked.
 fn name(path: &str) -> &'static str {
     const NAMES: [&str; 14] = [
-        "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/models", "/api/ask",
-        "/api/search", "/api/interactions", "/api/conversations", "/api/documents", "/api/adapters", "/api",
-        "/health", "/metrics",
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/embeddings",
+        "/v1/responses",
+        "/v1/models",
+        "/api/ask",
+        "/api/search",
+        "/api/interactions",
+        "/api/conversations",
+        "/api/documents",
+        "/api/adapters",
+        "/api",
+        "/health",
+        "/metrics",
     ];
     NAMES.into_iter().find(|name| path.starts_with(name)).unwrap_or("other")
 }
@@ -236,6 +248,9 @@ mod tests {
     fn addresses_are_read_as_they_were_meant() {
         let wanted = [("q".to_owned(), "a b&c".to_owned()), ("k".to_owned(), "3".to_owned())];
         assert_eq!(query("q=a+b%26c&k=3"), wanted);
-        assert_eq!((decoded("C%2D1%20%C3%A4").as_str(), name("/v1/models/x"), name("/x")), ("C-1 ä", "/v1/models", "other"));
+        assert_eq!(
+            (decoded("C%2D1%20%C3%A4").as_str(), name("/v1/models/x"), name("/x")),
+            ("C-1 ä", "/v1/models", "other")
+        );
     }
 }

@@ -115,7 +115,10 @@ impl Asked {
                 ..Problem::new(
                     StatusCode::NOT_FOUND,
                     "model_not_found",
-                    format!("there is no model `{}`; ask `{GROUNDED}`, which knows the documents, or `{known}`", self.model),
+                    format!(
+                        "there is no model `{}`; ask `{GROUNDED}`, which knows the documents, or `{known}`",
+                        self.model
+                    ),
                 )
             });
         }
@@ -264,7 +267,10 @@ mod tests {
     fn forms_are_read_in_all_their_spellings() {
         let schema = json!({ "type": "object" });
         let wanted = Some(Form::Schema(schema.clone()));
-        assert_eq!(form(&json!({ "type": "json_schema", "json_schema": { "name": "a", "schema": schema } })).unwrap(), wanted);
+        assert_eq!(
+            form(&json!({ "type": "json_schema", "json_schema": { "name": "a", "schema": schema } })).unwrap(),
+            wanted
+        );
         assert_eq!(form(&json!({ "type": "json_schema", "name": "a", "schema": schema })).unwrap(), wanted);
         assert_eq!(form(&json!({ "type": "text" })).unwrap(), None);
         assert_eq!(form(&json!({ "type": "regex", "regex": "a" })).unwrap(), Some(Form::Expression("a".into())));

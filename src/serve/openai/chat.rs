@@ -109,10 +109,9 @@ async fn over_documents(
 ) -> Result<Response<Reply>, Problem> {
     let head = Head::new(&chat.asked.model);
     if !chat.asked.streams() {
-        let answer: Answer = whole(house, &house.answers, move |house, cancel| {
-            grounded.ask(house, &caller, cancel, &mut |_| {})
-        })
-        .await?;
+        let answer: Answer =
+            whole(house, &house.answers, move |house, cancel| grounded.ask(house, &caller, cancel, &mut |_| {}))
+                .await?;
         let message = json!({
             "content": answer.answer, "sentences": answer.sentences, "citations": answer.citations,
         });

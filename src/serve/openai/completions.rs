@@ -59,7 +59,8 @@ pub async fn run(house: &Arc<House>, caller: Caller, complete: Complete) -> Resu
     };
     if !asked.streams() {
         let completed =
-            whole(house, &house.answers, move |house, cancel| outright.ask(house, &caller, cancel, &mut |_| {})).await?;
+            whole(house, &house.answers, move |house, cancel| outright.ask(house, &caller, cancel, &mut |_| {}))
+                .await?;
         let mut answer = part(&format!("{echo}{}", completed.text), Some(ended(&completed)));
         answer["usage"] = usage(&completed);
         answer["wayside"] = extension(&completed);

@@ -23,13 +23,7 @@ impl Grounded {
     ///
     /// # Errors
     /// Something in it makes no sense.
-    pub fn new(
-        house: &House,
-        caller: &Caller,
-        asked: &Asked,
-        model: &Model,
-        said: &[Said],
-    ) -> Result<Self, Problem> {
+    pub fn new(house: &House, caller: &Caller, asked: &Asked, model: &Model, said: &[Said]) -> Result<Self, Problem> {
         let (before, text) = split(said)?;
         let mut question = house.runtime.question(text);
         question.subject = house.subject(caller, asked.subject.as_deref())?;

@@ -30,7 +30,11 @@ pub fn all(house: &House) -> Result<Value, Problem> {
 pub fn one(house: &House, name: &str) -> Result<Value, Problem> {
     let found = all(house)?["data"].as_array().and_then(|rows| rows.iter().find(|row| row["id"] == name).cloned());
     found.ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "model_not_found", format!("there is no model `{name}`; /v1/models lists all"))
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "model_not_found",
+            format!("there is no model `{name}`; /v1/models lists all"),
+        )
     })
 }
 

@@ -86,13 +86,7 @@ enum Answerer {
 }
 
 impl Answerer {
-    fn ask(
-        &self,
-        house: &House,
-        caller: &Caller,
-        cancel: &Cancel,
-        say: &mut dyn FnMut(&str),
-    ) -> Result<Done, Problem> {
+    fn ask(&self, house: &House, caller: &Caller, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Done, Problem> {
         match self {
             Self::Documents(grounded) => {
                 let answer =
@@ -237,10 +231,8 @@ pub async fn run(house: &Arc<House>, caller: Caller, mut respond: Respond) -> Re
     };
     let mut told = Told::new(&respond.asked.model);
     if !respond.asked.streams() {
-        let done = whole(house, &house.answers, move |house, cancel| {
-            answerer.ask(house, &caller, cancel, &mut |_| {})
-        })
-        .await?;
+        let done = whole(house, &house.answers, move |house, cancel| answerer.ask(house, &caller, cancel, &mut |_| {}))
+            .await?;
         return Ok(document(&told.response(status(&done), Some(&done))));
     }
     streamed(house, &house.answers, move |house, teller, cancel| {

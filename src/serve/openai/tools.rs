@@ -53,7 +53,9 @@ impl Tools {
         match calls.len() {
             0 => Err(Problem::invalid("tool_choice", "that is none of the tools")),
             1 => Ok(calls.pop().map(|(_, call)| Form::Schema(call))),
-            _ => Ok(Some(Form::Schema(json!({ "anyOf": calls.into_iter().map(|(_, call)| call).collect::<Vec<_>>() })))),
+            _ => {
+                Ok(Some(Form::Schema(json!({ "anyOf": calls.into_iter().map(|(_, call)| call).collect::<Vec<_>>() }))))
+            }
         }
     }
 
@@ -107,7 +109,8 @@ mod tests {
     #[test]
     fn calls_are_read_as_models_spell_them() {
         let tools = tools(Value::Null);
-        let (text, calls) = tools.calls("I do.\n<tool_call>\n{\"name\": \"open\", \"arguments\": {\"a\": 1}}\n</tool_call>");
+        let (text, calls) =
+            tools.calls("I do.\n<tool_call>\n{\"name\": \"open\", \"arguments\": {\"a\": 1}}\n</tool_call>");
         assert_eq!((text.as_str(), &calls[0]["function"]["arguments"]), ("I do.", &json!("{\"a\":1}")));
         assert_eq!(tools.calls("{\"name\": \"close\", \"arguments\": {}}").1.len(), 1);
         let none = "{\"name\": \"shout\", \"arguments\": {}}";

@@ -22,10 +22,8 @@ pub async fn search(house: &Arc<House>, asked: &Asked) -> Result<Value, Problem>
     let k = number(asked, "k", 10, MOST)?;
     let collection = asked.parameter("collection").map(str::to_owned);
     let begin = Instant::now();
-    let hits = whole(house, &house.short, move |house, _| {
-        Ok(house.runtime.search(&query, k, collection.as_deref())?)
-    })
-    .await?;
+    let hits =
+        whole(house, &house.short, move |house, _| Ok(house.runtime.search(&query, k, collection.as_deref())?)).await?;
     Ok(json!({ "hits": hits, "seconds": begin.elapsed().as_secs_f64() }))
 }
 

@@ -92,7 +92,8 @@ mod tests {
         let mut routed: Vec<String> = arm
             .captures_iter(code)
             .map(|found| {
-                let parts = found[2].split(", ").map(|part| if part.starts_with('"') { part.trim_matches('"') } else { "*" });
+                let parts =
+                    found[2].split(", ").map(|part| if part.starts_with('"') { part.trim_matches('"') } else { "*" });
                 format!("{} /api/{}", &found[1], parts.collect::<Vec<_>>().join("/"))
             })
             .chain(["GET /health".to_owned(), "GET /health/live".to_owned()])
