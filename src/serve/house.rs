@@ -12,8 +12,10 @@ use wayside::store::log::check_subject;
 use wayside::watch::Cancel;
 use wayside::{Chat, Completer, Runtime};
 
-/// Conversations that are kept for who may come back, of each kind.
-const KEPT: usize = 16;
+/// Conversations over the documents that are kept for who may come back.
+const CHATS: usize = 8;
+/// Models that were asked outright and are kept: each has the memory of a whole conversation.
+const COMPLETERS: usize = 4;
 /// Short questions at once, and how many wait: searches, ratings, lists.
 const SHORT: (usize, usize) = (4, 256);
 
@@ -78,8 +80,8 @@ impl House {
             rate: Rate::new(settings.requests_per_second),
             answers: Desk::new(settings.answers, settings.waiting),
             short: Desk::new(SHORT.0, SHORT.1),
-            chats: Pool::new(KEPT, idle),
-            completers: Pool::new(KEPT, idle),
+            chats: Pool::new(CHATS, idle),
+            completers: Pool::new(COMPLETERS, idle),
             stopping: Cancel::new(),
             ready: AtomicBool::new(false),
             since: Instant::now(),
