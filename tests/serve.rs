@@ -3,6 +3,7 @@
 #![cfg(feature = "serve")]
 
 mod api;
+mod command;
 mod doors;
 mod forms;
 mod service;

@@ -149,6 +149,7 @@ impl App {
     }
 
     /// Whether a device was named, which another process may not have.
+    #[cfg(feature = "serve")]
     pub fn names_a_device(&self) -> bool {
         self.device.is_some()
     }

@@ -26,6 +26,7 @@ pub struct Words {
     #[arg(value_name = "QUESTION", required = true, num_args = 1..)]
     question: Vec<String>,
     /// Load the models here, even where a service runs in this home
+    #[cfg(feature = "serve")]
     #[arg(long)]
     no_service: bool,
     #[command(flatten)]

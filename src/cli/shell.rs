@@ -36,8 +36,9 @@ pub struct Man {
 }
 
 pub fn completions(app: &App, words: &Completions) -> Done {
-    let mut command = Everything::command();
-    clap_complete::generate(words.shell, &mut command, "wayside", &mut app.out());
+    let (mut command, mut text) = (Everything::command(), Vec::new());
+    clap_complete::generate(words.shell, &mut command, "wayside", &mut text);
+    app.print(&String::from_utf8_lossy(&text));
     Ok(())
 }
 
@@ -49,20 +50,20 @@ pub fn man(app: &App, words: &Man) -> Done {
             durable::create_dir(dir)?;
             pages(&command, "wayside", dir)
         }
-        None => page(command, "wayside").map(|page| app.print(&page)),
+        None => page(command).map(|page| app.print(&page)),
     }
 }
 
 /// The pages of a command and of those below it.
 fn pages(command: &clap::Command, name: &str, dir: &Path) -> Done {
-    durable::write(&dir.join(format!("{name}.1")), page(command.clone(), name)?.as_bytes())?;
-    let below = command.get_subcommands().filter(|below| below.get_name() != "help");
-    below.into_iter().try_for_each(|below| pages(below, &format!("{name}-{}", below.get_name()), dir))
+    durable::write(&dir.join(format!("{name}.1")), page(command.clone())?.as_bytes())?;
+    let mut below = command.get_subcommands().filter(|below| below.get_name() != "help");
+    below.try_for_each(|below| pages(below, &format!("{name}-{}", below.get_name()), dir))
 }
 
-fn page(command: clap::Command, name: &str) -> Result<String, super::failure::Failure> {
+fn page(command: clap::Command) -> Result<String, super::failure::Failure> {
     let mut page = Vec::new();
-    let man = clap_mangen::Man::new(command.name(name.to_owned()));
+    let man = clap_mangen::Man::new(command);
     man.render(&mut page).map_err(|e| Error::io("cannot write the manual's page", e))?;
     Ok(String::from_utf8_lossy(&page).into_owned())
 }

@@ -73,7 +73,9 @@ async fn converse(stream: UnixStream, asked: &Value, hear: &mut dyn FnMut(Event)
     let mut body: Incoming = response.into_body();
     let mut held = Vec::new();
     while let Some(frame) = body.frame().await {
-        held.extend_from_slice(frame.map_err(broken)?.data_ref().map_or(&[][..], |bytes| bytes));
+        if let Some(bytes) = frame.map_err(broken)?.data_ref() {
+            held.extend_from_slice(bytes);
+        }
         while is_good && let Some(end) = held.windows(2).position(|two| two == b"\n\n") {
             let event: Vec<u8> = held.drain(..end + 2).collect();
             heard(&String::from_utf8_lossy(&event), hear)?;
