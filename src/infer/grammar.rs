@@ -25,8 +25,11 @@ pub struct Forms(OnceLock<Option<Vocabulary>>);
 
 struct Vocabulary {
     parsers: ParserFactory,
-    /// The tokens that close a text, a list or an object.
-    closing: Vec<u32>,
+    words: Arc<Vec<Vec<u8>>>,
+    /// The tokens that close a text, and maybe what it stands in.
+    texts: Arc<Vec<u32>>,
+    /// The tokens that close lists and objects, and those that end an answer.
+    others: Arc<Vec<u32>>,
 }
 
 /// A guide that keeps an answer of `most` tokens in its form.
@@ -43,7 +46,10 @@ pub fn guide(model: &LanguageModel, form: &Form, most: usize) -> Result<Box<dyn 
     Ok(Box::new(Formed {
         matcher: Matcher::new(Ok(parser)),
         ends: model.eos().to_vec(),
-        closing: vocabulary.closing.clone(),
+        words: vocabulary.words.clone(),
+        texts: vocabulary.texts.clone(),
+        others: vocabulary.others.clone(),
+        place: Place::default(),
         left: most,
     }))
 }
@@ -81,19 +87,21 @@ impl Vocabulary {
     fn of(model: &LanguageModel) -> Option<Self> {
         let words = model.tokenizer().bytes(model.vocabulary());
         let info = TokRxInfo::new(u32::try_from(words.len()).ok()?, *model.eos().first()?);
-        let closes = |word: &Vec<u8>| {
-            let closing = word.iter().filter(|byte| b"\"]}".contains(byte)).count();
-            closing > 0 && closing == word.len()
+        let closing = |first: &[u8]| -> Vec<u32> {
+            let closes = |word: &Vec<u8>| {
+                word.first().is_some_and(|byte| first.contains(byte)) && word.iter().skip(1).all(|b| b"]}".contains(b))
+            };
+            (0..).zip(&words).filter(|(_, word)| word.as_ref().is_some_and(closes)).map(|(id, _)| id).collect()
         };
-        let closing = (0..).zip(&words).filter(|(_, word)| word.as_ref().is_some_and(closes)).map(|(id, _)| id);
-        let closing = closing.chain(model.eos().iter().copied()).collect();
+        let (texts, mut others) = (closing(b"\""), closing(b"]}"));
+        others.extend(model.eos());
         let words: Vec<Vec<u8>> = words.into_iter().map(Option::unwrap_or_default).collect();
         let env: TokEnv = Arc::new(ApproximateTokEnv::new(TokTrie::from(&info, &words)));
         let mut parsers = ParserFactory::new_simple(&env).ok()?;
         // It would tell standard error.
         parsers.quiet();
         parsers.limits_mut().verbose_errors = false;
-        Some(Self { parsers, closing })
+        Some(Self { parsers, words: Arc::new(words), texts: Arc::new(texts), others: Arc::new(others) })
     }
 }
 
@@ -101,9 +109,32 @@ impl Vocabulary {
 struct Formed {
     matcher: Matcher,
     ends: Vec<u32>,
-    closing: Vec<u32>,
+    words: Arc<Vec<Vec<u8>>>,
+    texts: Arc<Vec<u32>>,
+    others: Arc<Vec<u32>>,
+    place: Place,
     /// Tokens that may still come.
     left: usize,
+}
+
+/// Where in JSON an answer stands: a brace in a text closes nothing.
+#[derive(Default)]
+struct Place {
+    in_text: bool,
+    escaped: bool,
+}
+
+impl Place {
+    fn pass(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_text => self.escaped = true,
+                b'"' => self.in_text = !self.in_text,
+                _ => {}
+            }
+        }
+    }
 }
 
 impl Guide for Formed {
@@ -116,7 +147,8 @@ impl Guide for Formed {
             }
         }
         if self.left <= CLOSING {
-            for &id in &self.closing {
+            let closing = if self.place.in_text { &self.texts } else { &self.others };
+            for &id in closing.iter() {
                 logits.get_mut(id as usize).into_iter().for_each(|logit| *logit += GAIN);
             }
         }
@@ -125,6 +157,7 @@ impl Guide for Formed {
 
     fn after(&mut self, token: u32) -> Result<bool> {
         self.left = self.left.saturating_sub(1);
+        self.place.pass(self.words.get(token as usize).map_or(&[][..], Vec::as_slice));
         self.matcher.consume_token(token).map_err(|e| unanswerable(&e))?;
         Ok(self.matcher.is_stopped())
     }
@@ -154,6 +187,16 @@ mod tests {
         let own = json!({ "x-guidance": { "whitespace_flexible": true } });
         assert_eq!(compact(own.clone()), own);
         assert_eq!(compact(json!(true)), true);
+    }
+
+    #[test]
+    fn a_brace_in_a_text_is_none() {
+        let at = |text: &str| {
+            let mut place = Place::default();
+            place.pass(text.as_bytes());
+            place.in_text
+        };
+        assert!(at("{\"a}") && at("{\"a\\\"") && !at("{\"a\"") && !at("{\"a\\\\\"}"));
     }
 
     #[test]
