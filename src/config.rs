@@ -7,6 +7,7 @@ mod learn;
 mod library;
 mod night;
 mod records;
+mod serve;
 
 pub use answer::{Answer, Mode, Unsupported};
 pub use kernels::Kernels;
@@ -14,6 +15,7 @@ pub use learn::{Learn, Personal};
 pub use library::{RUNTIME_VARIABLE, library_path};
 pub use night::Night;
 pub use records::Records;
+pub use serve::Serve;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -71,6 +73,8 @@ pub struct Config {
     pub learn: Learn,
     /// When learning runs by itself.
     pub night: Night,
+    /// The service on the device.
+    pub serve: Serve,
 }
 
 /// How text is written.
@@ -153,6 +157,7 @@ impl Default for Config {
             chat: Chat::default(),
             learn: Learn::default(),
             night: Night::default(),
+            serve: Serve::default(),
         }
     }
 }
@@ -258,7 +263,8 @@ impl Config {
             .into_iter()
             .chain(self.night.rules())
             .chain(self.records.rules())
-            .chain(self.answer.rules());
+            .chain(self.answer.rules())
+            .chain(self.serve.rules());
         match rules.into_iter().chain(extra).find(|(_, holds)| !holds) {
             Some((rule, _)) => Err((*rule).to_owned()),
             None => Ok(()),

@@ -1,6 +1,8 @@
 //! The `wayside` command: words in, the library's work, people's or programs' output out.
 
 mod cli;
+#[cfg(feature = "serve")]
+mod serve;
 
 use clap::Parser;
 use cli::app::App;
@@ -20,6 +22,8 @@ fn main() -> ExitCode {
         Some(Command::Ask(words)) => cli::ask::run(&app, words),
         Some(Command::Bench(words)) => cli::bench::run(&app, words),
         Some(Command::Chat(words)) => cli::chat::run(&app, words),
+        Some(Command::Completions(words)) => cli::shell::completions(&app, words),
+        Some(Command::Man(words)) => cli::shell::man(&app, words),
         Some(Command::Config(words)) => cli::config::run(&app, words),
         Some(Command::Demo(words)) => cli::demo::run(&app, words),
         Some(Command::Doctor(words)) => cli::doctor::run(&app, words),
@@ -33,6 +37,8 @@ fn main() -> ExitCode {
         Some(Command::Models(words)) => cli::models::run(&app, words),
         Some(Command::Records(words)) => cli::records::run(&app, words),
         Some(Command::Search(words)) => cli::search::run(&app, words),
+        #[cfg(feature = "serve")]
+        Some(Command::Serve(words)) => cli::serve::run(&app, words),
         Some(Command::Train(words)) => cli::train::run(&app, words),
     };
     app.end(done)

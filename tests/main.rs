@@ -10,5 +10,6 @@ mod grad;
 mod import;
 mod learn;
 mod runner;
+mod serve;
 mod support;
 mod tidy;

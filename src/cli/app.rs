@@ -148,6 +148,12 @@ impl App {
         Out(self)
     }
 
+    /// Whether a device was named, which another process may not have.
+    #[cfg(feature = "serve")]
+    pub fn names_a_device(&self) -> bool {
+        self.device.is_some()
+    }
+
     /// A line for people beside the result, on standard error.
     pub fn note(&self, text: &str) {
         if !self.quiet {

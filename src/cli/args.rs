@@ -1,8 +1,10 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
+#[cfg(feature = "serve")]
+use super::serve;
 use super::{
     adapters, ask, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log, models,
-    records, search, train,
+    records, search, shell, train, version,
 };
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ const EVERYWHERE: &str = "Options of every command";
 /// A quantized language model writes, your documents are searched for what it should rest on, and every answer is kept
 /// in a log that you can rate and correct. Without a command, the first three steps are shown.
 #[derive(Debug, Parser)]
-#[command(name = "wayside", version, max_term_width = 100)]
+#[command(name = "wayside", version, long_version = version::LONG.as_str(), max_term_width = 100)]
 pub struct Args {
     /// The folder that holds models, documents and log [default: the platform's data folder]
     #[arg(long, value_name = "DIR", env = "WAYSIDE_HOME", global = true, help_heading = EVERYWHERE, hide_env_values = true)]
@@ -54,6 +56,8 @@ pub enum Command {
     Ask(ask::Words),
     Chat(chat::Words),
     Search(search::Words),
+    #[cfg(feature = "serve")]
+    Serve(serve::Words),
     #[command(subcommand)]
     Documents(documents::Words),
     #[command(subcommand)]
@@ -73,6 +77,8 @@ pub enum Command {
     Bench(bench::Words),
     Doctor(doctor::Words),
     Config(config::Words),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// A whole number of at least one.

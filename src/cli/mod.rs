@@ -9,6 +9,7 @@
 //! | `progress` | bars |
 //! | `style` | colours and columns |
 //! | `answer` | the flags of a question, and how an answer looks; for `ask`, `chat` and `demo` |
+//! | `served` | asking the service that runs in the same home |
 //! | `clusters` | random vectors for `bench search` |
 //! | the rest | one command each |
 
@@ -41,7 +42,13 @@ pub mod models;
 pub mod progress;
 pub mod records;
 pub mod search;
+#[cfg(feature = "serve")]
+pub mod serve;
+#[cfg(feature = "serve")]
+pub mod served;
+pub mod shell;
 pub mod style;
 pub mod train;
+pub mod version;
 pub mod walls;
 pub mod wrap;

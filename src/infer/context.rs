@@ -14,7 +14,7 @@ use crate::watch::Cancel;
 use std::sync::{Arc, OnceLock};
 
 /// Tokens that go through the model at once. Larger is no faster, and memory and the answer to a cancel grow.
-const CHUNK: usize = 128;
+pub const CHUNK: usize = 128;
 
 /// Tokens up to which a pass takes other conversations along: those of an answer, and guesses.
 const SHORT: usize = 8;
@@ -218,7 +218,7 @@ impl Context {
     }
 
     /// Whether its passes can take other conversations along, and no row of them depends on another.
-    pub(super) fn can_share(&self) -> bool {
+    pub fn can_share(&self) -> bool {
         self.cache.can_shrink() && self.model.sessions.can_share(self.worn.is_some())
     }
 

@@ -35,6 +35,22 @@ pub enum Finish {
     Cancelled,
 }
 
+/// Looks over the shoulder of whoever chooses tokens. Guesses are chosen from like all others, so it sees each token of
+/// an answer exactly once, in order.
+pub trait Guide {
+    /// What the next token may be chosen from, before anything else: it may forbid tokens by minus infinity.
+    ///
+    /// # Errors
+    /// Its own; they end the answer.
+    fn before(&mut self, logits: &mut [f32]) -> Result<()>;
+
+    /// The token that was chosen; true where the answer ends behind it.
+    ///
+    /// # Errors
+    /// Its own; they end the answer.
+    fn after(&mut self, token: u32) -> Result<bool>;
+}
+
 /// An answer.
 #[derive(Clone, Debug)]
 pub struct Generated {
@@ -64,6 +80,17 @@ pub fn generate(
     cancel: &Cancel,
     say: &mut dyn FnMut(&str),
 ) -> Result<Generated> {
+    generate_guided(context, request, None, cancel, say)
+}
+
+/// As [`generate`], under a guide.
+pub fn generate_guided(
+    context: &mut Context,
+    request: &Request,
+    mut guide: Option<&mut dyn Guide>,
+    cancel: &Cancel,
+    say: &mut dyn FnMut(&str),
+) -> Result<Generated> {
     let model = context.model().clone();
     let (prompt, limit) = (request.prompt.len(), model.context());
     if prompt >= limit {
@@ -90,13 +117,20 @@ pub fn generate(
         if cancel.is_cancelled() {
             break Finish::Cancelled;
         }
+        if let Some(guide) = &mut guide {
+            guide.before(&mut logits)?;
+        }
         let token = sampler.next(&mut logits, &tokens)?;
         first.get_or_insert_with(|| begin.elapsed());
         if model.ends(token) {
             break Finish::Stop;
         }
         tokens.push(token);
+        let over = guide.as_mut().map_or(Ok(false), |guide| guide.after(token))?;
         if told.push(&stream.push(token)?, say) {
+            break Finish::Stop;
+        }
+        if over {
             break Finish::Stop;
         }
         // The last token is not in the context yet.

@@ -92,6 +92,15 @@ impl Language {
         Ok(speech.turn(messages, &json!({ "role": "assistant", "content": reply }))?.answer)
     }
 
+    /// As [`Language::encode_chat`], showing tools to a template that knows them.
+    pub fn encode_asked(&self, messages: &[impl Serialize], tools: &[impl Serialize]) -> Result<Vec<u32>> {
+        if tools.is_empty() {
+            return self.encode_chat(messages);
+        }
+        let more = json!({ "tools": tools, "enable_thinking": false });
+        self.tokenizer.encode(&self.template.render_with(messages, true, &more)?, false)
+    }
+
     /// The tokens of a conversation, up to where the assistant begins to speak.
     pub fn encode_chat(&self, messages: &[impl Serialize]) -> Result<Vec<u32>> {
         self.tokenizer.encode(&self.template.render(messages, true)?, false)

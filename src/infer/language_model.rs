@@ -1,6 +1,7 @@
 //! A decoder, loaded once and shared by every conversation.
 
 use super::ahead::Agreement;
+use super::form::Forms;
 use super::language::Language;
 use super::sessions::Sessions;
 use super::step::Recorded;
@@ -26,6 +27,9 @@ pub struct LanguageModel {
     pub(super) turns: Turns,
     /// Caches that no conversation has now, and what was recorded over them.
     pub(super) recorded: Recorded,
+    /// Its vocabulary as forms of answers need it.
+    #[cfg_attr(not(feature = "grammar"), expect(dead_code, reason = "no form is known"))]
+    pub(super) forms: Forms,
 }
 
 impl LanguageModel {
@@ -39,6 +43,7 @@ impl LanguageModel {
             agreements: Default::default(),
             turns: Turns::default(),
             recorded: Recorded::default(),
+            forms: Forms::default(),
         })
     }
 

@@ -6,7 +6,10 @@ mod cache;
 mod context;
 mod draft;
 mod embed;
+mod form;
 mod generate;
+#[cfg(feature = "grammar")]
+mod grammar;
 mod judge;
 mod lanes;
 mod language;
@@ -20,9 +23,10 @@ mod trial;
 mod turns;
 mod worn;
 
-pub use context::Context;
+pub use context::{CHUNK, Context};
 pub use embed::Embedder;
-pub use generate::{Finish, Generated, Request, generate};
+pub use form::{Form, guide};
+pub use generate::{Finish, Generated, Guide, Request, generate, generate_guided};
 pub use judge::Judge;
 pub use language::{Language, has_turns};
 pub use language_model::LanguageModel;

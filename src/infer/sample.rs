@@ -78,10 +78,11 @@ impl Sampler {
         Ok(last)
     }
 
-    /// Tokens and weights that pass the filters, the likeliest first; never empty.
+    /// Tokens and weights that pass the filters, the likeliest first; never empty. What is minus infinity is forbidden.
     fn candidates(&self, logits: &[f32]) -> Result<Vec<(u32, f32)>> {
         let s = &self.settings;
-        let mut scored: Vec<(u32, f32)> = (0..).zip(logits.iter().copied()).filter(|(_, l)| !l.is_nan()).collect();
+        let mut scored: Vec<(u32, f32)> =
+            (0..).zip(logits.iter().copied()).filter(|(_, l)| *l > f32::NEG_INFINITY).collect();
         if scored.is_empty() {
             return Err(no_numbers());
         }
@@ -167,6 +168,13 @@ mod tests {
         assert_eq!(shares(Sampling { min_p: 0.2, ..free.clone() }, &LOGITS)[0], 0.0);
         let hot = shares(Sampling { temperature: 100.0, ..free }, &LOGITS);
         assert!((hot[0] - 0.33).abs() < 0.02);
+    }
+
+    #[test]
+    fn what_is_forbidden_is_never_drawn() {
+        let hot = Sampling { temperature: 100.0, seed: 1, ..Sampling::greedy() };
+        let shares = shares(hot, &[f32::NEG_INFINITY, -50.0, f32::NEG_INFINITY, f32::NEG_INFINITY]);
+        assert!((shares[1] - 1.0).abs() < 1e-9, "{shares:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::sources::{Kind, Offline, Pick, Query, Source, Sources, ask};
 use crate::store::records::{Person, Record, Records, Said, Wanted};
 use crate::watch::{Cancel, Quiet};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// From this age on, a fact says how old it is.
 const OLD: SignedDuration = SignedDuration::from_mins(1);
@@ -21,7 +21,7 @@ const OLD: SignedDuration = SignedDuration::from_mins(1);
 const DATED: usize = 1000;
 
 /// A fact about the person served. Its text says by itself what it is about, and can be quoted as it stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
     /// What it is cited by: `orders #1042`.
     pub name: String,

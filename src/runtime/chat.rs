@@ -2,10 +2,10 @@
 //! a time; nothing of it is there for the next, and nothing outlives an erasure.
 
 use super::answer::Seat;
-use super::{Answer, Question, Runtime, Wear};
+use super::{Answer, Question, Runtime, Said, Wear};
 use crate::error::{Error, Result};
 use crate::rag::{Conversation, Turn};
-use crate::store::log::{Rating, State};
+use crate::store::log::{Message, Rating, State};
 use crate::watch::Cancel;
 
 /// A conversation under way. Its memory is its own; dropping it forgets, and so does [`Chat::end`].
@@ -42,6 +42,16 @@ impl Chat {
     /// oldest turns are forgotten. A question that concerns another subject than the one before begins anew: the two
     /// share no words and no cache. So does one after the subject, or what the adapter learned from, was erased.
     pub fn ask(&mut self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<&Answer> {
+        self.ask_telling(question, cancel, &mut |said| say(&said.to_string()))
+    }
+
+    /// As [`Chat::ask`], telling `tell` each sentence with what it rests on.
+    pub fn ask_telling(
+        &mut self,
+        question: &Question,
+        cancel: &Cancel,
+        tell: &mut dyn FnMut(&Said),
+    ) -> Result<&Answer> {
         question.check()?;
         if self.subject != question.subject || self.holds_what_was_erased()? {
             self.end();
@@ -51,7 +61,7 @@ impl Chat {
         if self.conversation.is_empty() {
             self.erasures = self.runtime.erasures(self.subject.as_deref())?;
         }
-        let answer = runtime.answer(&mut self.seat, question, &mut self.conversation, cancel, say)?;
+        let answer = runtime.answer(&mut self.seat, question, &mut self.conversation, cancel, tell)?;
         Ok(self.last.insert(answer))
     }
 
@@ -61,6 +71,15 @@ impl Chat {
         let registered = adapter.map_or(Ok(None), |id| self.runtime.log()?.registered(id))?;
         let dropped = registered.is_some_and(|adapter| adapter.state == State::Dropped);
         Ok(dropped || self.runtime.erasures(self.subject.as_deref())? != self.erasures)
+    }
+
+    /// This conversation as if `messages` had been said in it, to or by `subject`: instructions, questions and answers,
+    /// the answer of the latest question last. A system message takes the place of the house's instructions.
+    pub fn after(mut self, subject: Option<&str>, messages: &[Message]) -> Self {
+        self.end();
+        self.subject = subject.map(str::to_owned);
+        self.conversation = Conversation::of(messages, None);
+        self
     }
 
     /// Ends the conversation: what was said, what was computed and the latest answer are forgotten. The next question

@@ -2,12 +2,10 @@
 
 use super::Runtime;
 use crate::bundle::{Bundle, Decoder, Manifest, Model};
-use crate::config::{Config, FILE};
 use crate::durable;
 use crate::error::{Error, Result};
 use crate::machine::Machine;
 use serde::Serialize;
-use std::fs;
 
 /// What a process takes beside weights and cache: the engine, the tables of a tokenizer, logits.
 const BESIDE: u64 = 64 << 20;
@@ -143,18 +141,7 @@ impl Runtime {
             "embedder" => ("embedder", self.config.embedder.clone()),
             _ => ("model", self.config.model.clone()),
         };
-        let path = self.home.join(FILE);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(e) => return Err(Error::io(format!("cannot read {}", path.display()), e)),
-        };
-        let mut document: toml_edit::DocumentMut =
-            text.parse().map_err(|e| Error::invalid(format!("{} cannot be read: {e}", path.display())))?;
-        document[setting] = toml_edit::value(name);
-        let text = document.to_string();
-        Config::parse(&text).map_err(|e| e.context(path.display()))?;
-        durable::write(&path, text.as_bytes())?;
+        self.change(setting, toml_edit::value(name))?;
         Ok(Chosen { name: name.to_owned(), setting, before })
     }
 

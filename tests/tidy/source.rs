@@ -49,7 +49,7 @@ impl Source {
     /// What the code names at the root of the library: the word after `crate::`, `wayside::` or enough `super::`,
     /// with the line it stands in.
     pub fn names_at_root(&self) -> Vec<(&str, usize)> {
-        let is_program = self.module() == Some("cli");
+        let is_program = matches!(self.module(), Some("cli" | "serve"));
         let mut names = Vec::new();
         let mut supers = 0;
         for (at, token) in self.code.iter().enumerate() {

@@ -6,11 +6,13 @@
 
 mod find;
 mod reply;
+mod said;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use find::Found;
+pub use said::Said;
 pub(super) use write::{Standing, Written, standing};
 
 use super::{Runtime, Wear};
@@ -21,7 +23,7 @@ use crate::rag::{Conversation, Fact, Turn, surest};
 use crate::store::log::{Citation, Interaction, Message, NOTHING, Sentence, Timings, check_subject};
 use crate::watch::Cancel;
 use reply::Reply;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::thread;
 use std::time::Instant;
@@ -63,7 +65,7 @@ impl Question {
 }
 
 /// An answer, and what it rests on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answer {
     /// The id under which it is in the log.
     pub interaction: String,
@@ -183,12 +185,17 @@ impl Runtime {
     /// Answers, telling `say` the answer as it is shown, marks and all, sentence by sentence. The interaction is on the
     /// disk when this returns; cancelled answers are kept as far as they came.
     pub fn ask(&self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Answer> {
+        self.ask_telling(question, cancel, &mut |said| say(&said.to_string()))
+    }
+
+    /// As [`Runtime::ask`], telling `tell` each sentence with what it rests on.
+    pub fn ask_telling(&self, question: &Question, cancel: &Cancel, tell: &mut dyn FnMut(&Said)) -> Result<Answer> {
         question.check()?;
         // From here on, so that loading is not slowed down either.
         let _turn = self.turn().answer();
         let this = self.stopped_by(cancel);
         let mut seat = Seat::new(question.model.as_deref(), &question.adapter);
-        this.answer(&mut seat, question, &mut Conversation::default(), cancel, say)
+        this.answer(&mut seat, question, &mut Conversation::default(), cancel, tell)
     }
 
     /// Loads what a question needs in any case, side by side where more than one thread may run.
@@ -221,7 +228,7 @@ impl Runtime {
         question: &Question,
         conversation: &mut Conversation,
         cancel: &Cancel,
-        say: &mut dyn FnMut(&str),
+        tell: &mut dyn FnMut(&Said),
     ) -> Result<Answer> {
         let _turn = self.turn().answer();
         let log = self.log()?;
@@ -233,7 +240,7 @@ impl Runtime {
         let found = self.find(question, conversation)?;
         // A question that was given up before its first word has no answer to log.
         cancel.check()?;
-        let mut reply = Reply::new(&found.sources, begin, say);
+        let mut reply = Reply::new(&found.sources, begin, tell);
         let written = match found.notice {
             Some(notice) => {
                 reply.notice(notice);

@@ -1,5 +1,6 @@
 //! An answer under way: sentences as they are said, and what each rests on.
 
+use super::Said;
 use crate::rag::{Quote, Source};
 use crate::store::log::{Citation, Sentence, Words, marked};
 use crate::text::unit::UnitKind;
@@ -13,7 +14,7 @@ const UNSUPPORTED: &str = " (not found in the documents)";
 pub struct Reply<'a> {
     sources: &'a [Source],
     begin: Instant,
-    say: &'a mut dyn FnMut(&str),
+    say: &'a mut dyn FnMut(&Said),
     text: String,
     found: bool,
     sentences: Vec<Sentence>,
@@ -34,7 +35,7 @@ pub struct Replied {
 
 impl<'a> Reply<'a> {
     /// An empty one over what was found; its time began at `begin`.
-    pub fn new(sources: &'a [Source], begin: Instant, say: &'a mut dyn FnMut(&str)) -> Self {
+    pub fn new(sources: &'a [Source], begin: Instant, say: &'a mut dyn FnMut(&Said)) -> Self {
         Self {
             sources,
             begin,
@@ -54,7 +55,8 @@ impl<'a> Reply<'a> {
 
     /// What the house says where there is no answer.
     pub fn notice(&mut self, text: &str) {
-        self.tell(if self.text.is_empty() { "" } else { " " }, text, "");
+        let gap = if self.text.is_empty() { "" } else { " " };
+        self.tell(gap, text, None, "", &[]);
     }
 
     /// What a record wants said first.
@@ -102,19 +104,25 @@ impl<'a> Reply<'a> {
 
     /// Ends it.
     pub fn finish(self) -> Replied {
-        let citation = |(source, units): (&usize, &BTreeSet<usize>)| {
-            let units: Vec<usize> = units.iter().copied().collect();
-            Some(self.sources.get(*source)?.citation(&units))
-        };
-        let mut citations: Vec<Citation> = self.support.iter().filter_map(citation).collect();
-        citations.sort_by_key(|citation| citation.n);
         Replied {
-            citations,
+            citations: self.citations(|_| true),
             found: self.found,
             first_s: self.first_s.unwrap_or_else(|| self.begin.elapsed().as_secs_f64()),
             text: self.text,
             sentences: self.sentences,
         }
+    }
+
+    /// What is cited so far of the numbers that are `wanted`, in their order.
+    fn citations(&self, wanted: impl Fn(u32) -> bool) -> Vec<Citation> {
+        let citation = |(source, units): (&usize, &BTreeSet<usize>)| {
+            let units: Vec<usize> = units.iter().copied().collect();
+            let source = self.sources.get(*source).filter(|source| wanted(source.n))?;
+            Some(source.citation(&units))
+        };
+        let mut citations: Vec<Citation> = self.support.iter().filter_map(citation).collect();
+        citations.sort_by_key(|citation| citation.n);
+        citations
     }
 
     fn numbers(&self, places: impl IntoIterator<Item = usize>) -> Vec<u32> {
@@ -135,15 +143,23 @@ impl<'a> Reply<'a> {
             (false, "") => " ",
             (false, gap) => gap,
         };
-        self.tell(gap, &sentence.text, behind);
+        self.tell(gap, &sentence.text, Some(sentence.kind), behind, &sentence.sources);
         self.sentences.push(sentence);
     }
 
     /// Says a text; what stands behind it is shown and not kept.
-    fn tell(&mut self, gap: &str, text: &str, behind: &str) {
+    fn tell(&mut self, gap: &str, text: &str, kind: Option<Words>, behind: &str, sources: &[u32]) {
         self.first_s.get_or_insert_with(|| self.begin.elapsed().as_secs_f64());
         self.text.push_str(gap);
         self.text.push_str(text);
-        (self.say)(&format!("{gap}{text}{behind}"));
+        let citations = self.citations(|n| sources.contains(&n));
+        (self.say)(&Said {
+            gap: gap.to_owned(),
+            text: text.to_owned(),
+            kind,
+            behind: behind.to_owned(),
+            sources: sources.to_vec(),
+            citations,
+        });
     }
 }

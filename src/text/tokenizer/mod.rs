@@ -1,5 +1,6 @@
 //! Text to tokens and back. The `tokenizers` crate does the work; here are its walls and the stream of bytes.
 
+mod bytes;
 mod check;
 
 use crate::contained::contained;

@@ -1,0 +1,151 @@
+//! Questions, in conversations that have a name.
+
+use crate::serve::body::Reply;
+use crate::serve::house::{House, Kept};
+use crate::serve::openai::grounded::timed;
+use crate::serve::problem::Problem;
+use crate::serve::route::Asked;
+use crate::serve::work::{json as document, streamed, whole};
+use hyper::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wayside::config::Mode;
+use wayside::infer::Sampling;
+use wayside::store::log::check_subject;
+use wayside::watch::Cancel;
+use wayside::{Answer, Question, Said, Wear};
+
+/// The longest session, in seconds: a day.
+const LONGEST: u64 = 86_400;
+
+/// A question.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ask {
+    question: String,
+    /// Whether sentences come as they are sure.
+    #[serde(default)]
+    stream: bool,
+    /// The conversation it belongs to, by whatever name the caller gives it.
+    conversation: Option<String>,
+    subject: Option<String>,
+    collection: Option<String>,
+    #[serde(default)]
+    retrieval: Option<bool>,
+    mode: Option<Mode>,
+    model: Option<String>,
+    adapter: Option<String>,
+    max_tokens: Option<usize>,
+    #[serde(default)]
+    stop: Vec<String>,
+    sampling: Option<Sampling>,
+}
+
+impl Ask {
+    fn question(&self, house: &House, subject: Option<String>) -> Question {
+        let mut question = house.runtime.question(&self.question);
+        question.subject = subject;
+        question.collection.clone_from(&self.collection);
+        question.retrieval = self.retrieval.unwrap_or(true);
+        question.mode = self.mode.unwrap_or(question.mode);
+        question.model.clone_from(&self.model);
+        question.adapter = match self.adapter.as_deref() {
+            None => Wear::Promoted,
+            Some("none") => Wear::Nothing,
+            Some(named) => Wear::Named(named.to_owned()),
+        };
+        question.max_tokens = self.max_tokens.unwrap_or(question.max_tokens);
+        question.stop.clone_from(&self.stop);
+        question.sampling = self.sampling.clone().unwrap_or(question.sampling);
+        question
+    }
+}
+
+/// Answers a question.
+///
+/// # Errors
+/// It makes no sense, or cannot be answered.
+pub async fn run(house: &Arc<House>, asked: Asked) -> Result<Response<Reply>, Problem> {
+    let ask: Ask = asked.json()?;
+    let subject = house.subject(&asked.caller, ask.subject.as_deref())?;
+    let question = ask.question(house, subject);
+    let (owner, conversation) = (asked.caller.owner, ask.conversation);
+    let answer = move |house: &House, cancel: &Cancel, tell: &mut dyn FnMut(&Said)| -> Result<Answer, Problem> {
+        timed(house, cancel, tell, |tell| converse(house, &owner, conversation.as_deref(), &question, cancel, tell))
+    };
+    if !ask.stream {
+        let answer = whole(house, &house.answers, move |house, cancel| answer(house, cancel, &mut |_| {})).await?;
+        return Ok(document(&json!(answer)));
+    }
+    streamed(house, &house.answers, move |house, teller, cancel| {
+        let answer = answer(house, cancel, &mut |said| {
+            let mut told = json!(said);
+            // As a person is shown it.
+            told["shown"] = said.to_string().into();
+            teller.event(Some("sentence"), &told);
+        })?;
+        teller.event(Some("answer"), &json!(answer));
+        Ok(())
+    })
+    .await
+}
+
+/// Answers within a conversation, where there is one.
+fn converse(
+    house: &House,
+    owner: &str,
+    conversation: Option<&str>,
+    question: &Question,
+    cancel: &Cancel,
+    tell: &mut dyn FnMut(&Said),
+) -> Result<Answer, Problem> {
+    let Some(name) = conversation else {
+        return Ok(house.runtime.ask_telling(question, cancel, tell)?);
+    };
+    let key = format!("conversation {:?} {:?}", question.model, question.adapter);
+    let fits = |kept: &Kept<_>| (kept.said == name && kept.model == key).then_some(0);
+    let mut talk = match house.chats.take(owner, fits) {
+        Some(kept) => kept.talk,
+        None => house.runtime.chat(question.model.as_deref(), &question.adapter)?,
+    };
+    let answered = talk.ask_telling(question, cancel, tell).cloned();
+    // Also after one that failed: what was said before it stands.
+    let subject = question.subject.clone();
+    house.chats.put(owner, Kept { model: key, subject, said: name.to_owned(), talk });
+    Ok(answered?)
+}
+
+/// Forgets a conversation.
+pub fn end(house: &House, asked: &Asked, name: &str) -> Value {
+    let before = house.chats.len();
+    let own = |owner: &str, kept: &Kept<_>| {
+        owner == asked.caller.owner && kept.said == name && kept.model.starts_with("conversation ")
+    };
+    house.chats.sweep(Instant::now(), own);
+    json!({ "forgotten": house.chats.len() < before })
+}
+
+/// A session in which one person is served, as staff grants it.
+///
+/// # Errors
+/// Somebody else asks, or nobody can be served by that name.
+pub fn session(house: &House, asked: &Asked) -> Result<Value, Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        subject: String,
+        #[serde(default)]
+        seconds: Option<u64>,
+    }
+    asked.staff()?;
+    let wanted: Wanted = asked.json()?;
+    check_subject(&wanted.subject)?;
+    let seconds = wanted.seconds.unwrap_or(house.runtime.config().serve.idle_seconds);
+    if !(1..=LONGEST).contains(&seconds) {
+        return Err(Problem::invalid("seconds", format!("a session lasts 1 to {LONGEST} seconds")));
+    }
+    let session = house.gate.grant(&wanted.subject, Duration::from_secs(seconds));
+    Ok(json!({ "session": session, "subject": wanted.subject, "seconds": seconds }))
+}

@@ -1,0 +1,48 @@
+"use strict";
+// What the page says, by language. What is missing in one is said in English.
+const WORDS = {
+  en: {
+    name: "English", title: "Ask here", language: "Language", contrast: "High contrast", again: "Start again",
+    hello: "What would you like to know?", how: "Type a question. The answer quotes the documents of this house and shows where it stands.",
+    conversation: "Conversation", question: "Your question", send: "Ask", stop: "Stop", close: "Close",
+    there: "Are you still there?", countdown: "Everything is cleared in {n} seconds.", stay: "Yes, go on",
+    door: "Not open yet", doorway: "This page needs the token of this house. The staff has it.", token: "Token", enter: "Open",
+    ready: "Ready", loading: "Starting", thinking: "Looking it up", answering: "Answering", offline: "Not connected",
+    serving: "serving {who}", page: "page {n}", rate: "Did that help?", good: "Good", bad: "Not good", thanks: "Thank you.",
+    stopped: "Stopped.", lost: "The answer did not arrive. Please ask again in a moment.",
+    free: "These are a model's own words; nothing in the documents says so.",
+  },
+  de: {
+    name: "Deutsch", title: "Fragen Sie hier", language: "Sprache", contrast: "Hoher Kontrast", again: "Neu beginnen",
+    hello: "Was möchten Sie wissen?", how: "Schreiben Sie eine Frage. Die Antwort zitiert die Dokumente dieses Hauses und zeigt, wo sie steht.",
+    conversation: "Gespräch", question: "Ihre Frage", send: "Fragen", stop: "Anhalten", close: "Schließen",
+    there: "Sind Sie noch da?", countdown: "In {n} Sekunden wird alles gelöscht.", stay: "Ja, weiter",
+    door: "Noch nicht offen", doorway: "Diese Seite braucht das Token des Hauses. Das Personal hat es.", token: "Token", enter: "Öffnen",
+    ready: "Bereit", loading: "Startet", thinking: "Sucht", answering: "Antwortet", offline: "Keine Verbindung",
+    serving: "für {who}", page: "Seite {n}", rate: "Hat das geholfen?", good: "Gut", bad: "Nicht gut", thanks: "Danke.",
+    stopped: "Angehalten.", lost: "Die Antwort kam nicht an. Bitte fragen Sie gleich noch einmal.",
+    free: "Das sind eigene Worte eines Modells; in den Dokumenten steht es nicht.",
+  },
+  fr: {
+    name: "Français", title: "Posez votre question", language: "Langue", contrast: "Contraste élevé", again: "Recommencer",
+    hello: "Que souhaitez-vous savoir ?", how: "Écrivez une question. La réponse cite les documents de la maison et montre où elle se trouve.",
+    conversation: "Conversation", question: "Votre question", send: "Demander", stop: "Arrêter", close: "Fermer",
+    there: "Êtes-vous toujours là ?", countdown: "Tout sera effacé dans {n} secondes.", stay: "Oui, continuer",
+    door: "Pas encore ouvert", doorway: "Cette page a besoin du jeton de la maison. Le personnel l’a.", token: "Jeton", enter: "Ouvrir",
+    ready: "Prêt", loading: "Démarrage", thinking: "Recherche", answering: "Réponse", offline: "Pas de connexion",
+    serving: "pour {who}", page: "page {n}", rate: "Est-ce utile ?", good: "Oui", bad: "Non", thanks: "Merci.",
+    stopped: "Arrêté.", lost: "La réponse n’est pas arrivée. Veuillez redemander dans un instant.",
+    free: "Ce sont les mots d’un modèle ; rien dans les documents ne le dit.",
+  },
+  ar: {
+    name: "العربية", dir: "rtl", title: "اسأل هنا", language: "اللغة", contrast: "تباين عالٍ", again: "ابدأ من جديد",
+    hello: "ماذا تريد أن تعرف؟", how: "اكتب سؤالاً. الجواب يقتبس من وثائق هذه الدار ويبيّن موضعه.",
+    conversation: "المحادثة", question: "سؤالك", send: "اسأل", stop: "أوقف", close: "أغلق",
+    there: "هل ما زلت هنا؟", countdown: "سيُمحى كل شيء بعد {n} ثانية.", stay: "نعم، تابع",
+    door: "لم يُفتح بعد", doorway: "تحتاج هذه الصفحة إلى رمز الدار. الموظفون يملكونه.", token: "الرمز", enter: "افتح",
+    ready: "جاهز", loading: "يبدأ", thinking: "يبحث", answering: "يجيب", offline: "لا اتصال",
+    serving: "يخدم {who}", page: "صفحة {n}", rate: "هل أفادك هذا؟", good: "نعم", bad: "لا", thanks: "شكراً.",
+    stopped: "أُوقف.", lost: "لم يصل الجواب. اسأل مرة أخرى بعد قليل.",
+    free: "هذه كلمات نموذج؛ لا شيء في الوثائق يقولها.",
+  },
+};
