@@ -38,6 +38,7 @@ pub mod learn;
 pub mod log;
 pub mod models;
 pub mod progress;
+pub mod reader;
 pub mod records;
 pub mod search;
 pub mod style;

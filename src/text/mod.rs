@@ -2,6 +2,7 @@
 
 pub mod chunk;
 mod contained;
+pub(crate) mod dialect;
 pub mod document;
 pub mod reply;
 pub mod template;
