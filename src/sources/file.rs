@@ -1,5 +1,5 @@
-//! Rows of a file, one after another: a table with a header, or JSON lines, read as documents are: in any encoding, with
-//! any of the usual separators and quotes.
+//! Rows of a file, one after another: a table with a header, or JSON lines. They are read as documents are: in any
+//! encoding, with any of the usual separators and quotes.
 
 use super::Row;
 use crate::error::{Error, Result};

@@ -41,7 +41,7 @@ pub struct Settings {
     pub max_bytes: u64,
     /// Whether documents go that are not there, though their folder may only be away.
     pub remove_missing: bool,
-    /// The program that reads what may be made to exhaust one, in a process of its own; without, it is read in this one.
+    /// The program that reads what may be made to exhaust one, in a process of its own. Without one, this one does.
     pub reader: Option<PathBuf>,
 }
 

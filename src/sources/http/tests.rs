@@ -219,7 +219,8 @@ fn pages_are_asked_for_until_there_are_enough_rows() {
             let head = head(&mut stream);
             let first = head.first().is_some_and(|line| !line.contains("page=2"));
             heard.lock().unwrap().extend(head.into_iter().take(1));
-            let (items, next) = if first { ("{\"n\":1},{\"n\":2}", "/of/C?page=2") } else { ("{\"n\":3},{\"n\":4}", "") };
+            let (items, next) =
+                if first { ("{\"n\":1},{\"n\":2}", "/of/C?page=2") } else { ("{\"n\":3},{\"n\":4}", "") };
             let link = if linked && first { format!("Link: <{next}>; rel=\"next\"\r\n") } else { String::new() };
             let next = if linked { "" } else { next };
             let body = format!("{{\"items\":[{items}],\"next\":\"{next}\"}}");

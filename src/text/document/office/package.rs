@@ -41,11 +41,6 @@ impl<'a> Package<'a> {
         self.part(name)?.ok_or_else(damaged)
     }
 
-    /// The names of all parts.
-    pub fn names(&self) -> Vec<String> {
-        self.zip.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
-    }
-
     /// Refuses a package that unfolds beyond reason, for a reader that does not ask.
     pub fn check(&mut self) -> Result<()> {
         let mut room = LARGEST;

@@ -100,9 +100,11 @@ fn open_documents_are_texts_sheets_and_slides() {
         </text:list></office:text></office:body></office:document-content>"#;
     assert_eq!(texts(Format::Odt, &package(&[("content.xml", text)])), ["Care", ": Wipe it  dry.⏎⏎- once"]);
     let sheet = r#"<office:document-content><office:body><office:spreadsheet><table:table table:name="Stock"><table:table-row>
-        <table:table-cell><text:p>Part</text:p></table:table-cell><table:table-cell><text:p>Left</text:p></table:table-cell></table:table-row>
+        <table:table-cell><text:p>Part</text:p></table:table-cell>
+        <table:table-cell><text:p>Left</text:p></table:table-cell></table:table-row>
         <table:table-row table:number-rows-repeated="2"><table:table-cell table:number-columns-repeated="2"/></table:table-row>
-        <table:table-row><table:table-cell><text:p>Hose</text:p></table:table-cell><table:table-cell><text:p>12</text:p></table:table-cell>
+        <table:table-row><table:table-cell><text:p>Hose</text:p></table:table-cell>
+        <table:table-cell><text:p>12</text:p></table:table-cell>
         <table:table-cell table:number-columns-repeated="16000"/></table:table-row></table:table></office:spreadsheet></office:body></office:document-content>"#;
     assert_eq!(texts(Format::Ods, &package(&[("content.xml", sheet)])), ["Stock @ row 4: Part: Hose⏎Left: 12"]);
 }

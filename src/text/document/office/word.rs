@@ -1,4 +1,5 @@
-//! DOCX: paragraphs under their headings, lists, tables, footnotes. What was deleted stays out, what was inserted is in.
+//! DOCX: paragraphs under their headings, lists, tables, footnotes. What was deleted stays out, and what was inserted
+//! is in.
 
 use super::package::Package;
 use super::xml::{Attributes, Node, walk};

@@ -2,8 +2,14 @@
 
 /// Whether a letter is of a script that is written from right to left.
 pub fn from_right(c: char) -> bool {
-    matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1eeff}')
-        && !is_digit(c)
+    const SCRIPTS: [(char, char); 5] = [
+        ('\u{590}', '\u{8ff}'),
+        ('\u{fb1d}', '\u{fdff}'),
+        ('\u{fe70}', '\u{fefc}'),
+        ('\u{10800}', '\u{10fff}'),
+        ('\u{1e800}', '\u{1eeff}'),
+    ];
+    SCRIPTS.iter().any(|(first, last)| (first..=last).contains(&&c)) && !is_digit(c)
 }
 
 fn is_digit(c: char) -> bool {
@@ -31,8 +37,8 @@ pub fn logical(line: &str) -> String {
     }
 }
 
-/// `chars` with its runs of letters of one direction turned around. A run goes from such a letter to the last such before one of the
-/// other direction.
+/// `chars` with its runs of letters of one direction turned around. A run goes from such a letter to the last such
+/// before one of the other direction.
 fn runs(chars: &[char], of: fn(char) -> bool, other: fn(char) -> bool) -> String {
     let mut text = String::new();
     let mut at = 0;
