@@ -10,6 +10,9 @@ use cli::args::{Args, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(done) = cli::reader::run() {
+        return done;
+    }
     cli::fault::install();
     let args = Args::parse();
     let app = match App::new(&args) {

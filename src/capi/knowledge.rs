@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// Brings a collection (null: the configured one) up to date with `count` files and folders. Only what changed is
 /// read closely; documents whose file is gone are removed. `progress` and `cancel` may be null.
 ///
-/// JSON: {"documents": new or changed, "chunks": of those, "unchanged", "removed", "skipped": [{"document", "reason"}]}
+/// JSON: {"documents": new or changed, "chunks": of those, "unchanged", "removed", "skipped": [{"document", "kind",
+/// "reason"}], "skipped_kinds": {kind: how many}, "stale": what is kept as it was, like "skipped"}
 ///
 /// Any thread.
 #[unsafe(no_mangle)]

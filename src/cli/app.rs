@@ -76,7 +76,11 @@ impl App {
         let config = runtime.config_mut();
         config.device = self.device.unwrap_or(config.device);
         config.device_fallback &= !self.no_fallback;
-        Ok(runtime)
+        // Where it is not known where this program is, documents are read in this process.
+        Ok(match std::env::current_exe() {
+            Ok(program) => runtime.reading_apart(program),
+            Err(_) => runtime,
+        })
     }
 
     /// Ends a command with its result: as JSON, or as `people` read it.

@@ -7,7 +7,7 @@ const GUIDE: &str = "\
 Wayside answers questions from your own documents, on this machine.
 
   1. wayside demo                     see it work on a small made-up shop
-  2. wayside ingest ~/Documents       take in your own documents: md, txt, html, csv, jsonl, pdf
+  2. wayside ingest ~/Documents       take in your own documents: text, pages, pdf, office files, mail
   3. wayside ask \"How do I ...?\"      an answer with its sources
 
 The first command that needs them fetches ONNX Runtime and the two default models; nothing after that touches the

@@ -40,6 +40,7 @@ pub mod learn;
 pub mod log;
 pub mod models;
 pub mod progress;
+pub mod reader;
 pub mod records;
 pub mod search;
 #[cfg(feature = "serve")]

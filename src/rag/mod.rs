@@ -17,6 +17,7 @@ mod support;
 mod weigh;
 mod words;
 
+pub use crate::text::document::{WORD as READER_WORD, serve as serve_document};
 pub use conversation::{Conversation, Turn};
 pub use draft::{Draft, Drafted};
 pub use facts::{Desk, Fact, Facts, ago, describe, numbers};

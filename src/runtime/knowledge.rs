@@ -9,12 +9,19 @@ use std::path::PathBuf;
 impl Runtime {
     /// Brings a collection (the configured one without) up to date with files and folders. See [`rag::ingest`].
     pub fn ingest(&self, paths: &[PathBuf], collection: Option<&str>) -> Result<Ingested> {
+        self.ingest_as(paths, collection, false)
+    }
+
+    /// As [`Runtime::ingest`]. `remove_missing`: documents go that are not there, though their folder may only be away.
+    pub fn ingest_as(&self, paths: &[PathBuf], collection: Option<&str>, remove_missing: bool) -> Result<Ingested> {
         let ingest = &self.config.ingest;
         let settings = Settings {
             collection: collection.unwrap_or(&ingest.collection).to_owned(),
             chunk_tokens: ingest.chunk_tokens,
             overlap_tokens: ingest.overlap_tokens,
             max_bytes: ingest.max_document_mb << 20,
+            remove_missing,
+            reader: self.reader.clone(),
         };
         rag::ingest(&*self.index()?, &*self.embedder()?, paths, &settings, &*self.progress, &self.cancel)
     }

@@ -92,6 +92,8 @@ pub struct Runtime {
     prefixes: Arc<Prefixes>,
     /// Whether answers are only tried: the log hears nothing of them.
     is_on_trial: bool,
+    /// The program that reads documents in a process of its own.
+    reader: Option<PathBuf>,
     loaded: Arc<Mutex<Loaded>>,
 }
 
@@ -132,6 +134,7 @@ impl Runtime {
             cancel: Cancel::new(),
             prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
             is_on_trial: false,
+            reader: None,
             loaded: Arc::default(),
             home,
         })
@@ -150,6 +153,7 @@ impl Runtime {
             cancel: self.cancel.clone(),
             prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
             is_on_trial: self.is_on_trial,
+            reader: self.reader.clone(),
             loaded: Arc::new(Mutex::new(Loaded {
                 engine: loaded.engine.clone(),
                 models: loaded.models.clone(),
@@ -163,6 +167,13 @@ impl Runtime {
     /// Fetches nothing: a part that is not in its folder is `NotFound`, and no other process is started.
     pub fn offline(mut self) -> Self {
         self.parts = self.parts.offline();
+        self
+    }
+
+    /// Reads PDF and documents of offices by `program`, the `wayside` command, in a process of its own: a file that was
+    /// made to exhaust its reader then harms nobody else. Without, they are read in this process.
+    pub fn reading_apart(mut self, program: PathBuf) -> Self {
+        self.reader = Some(program);
         self
     }
 

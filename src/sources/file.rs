@@ -1,10 +1,11 @@
-//! Rows of a file, one after another: CSV with a header, or JSON lines.
+//! Rows of a file, one after another: a table with a header, or JSON lines. They are read as documents are: in any
+//! encoding, with any of the usual separators and quotes.
 
 use super::Row;
 use crate::error::{Error, Result};
+use crate::text::dialect;
+use crate::text::document::decode;
 use serde_json::Value;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// The rows of a file, by its ending.
@@ -13,32 +14,44 @@ use std::path::Path;
 /// with its line.
 pub fn rows(path: &Path) -> Result<Box<dyn Iterator<Item = Result<Row>>>> {
     let shown = path.display();
-    let file = File::open(path).map_err(|e| Error::io(format!("cannot read the records in {shown}"), e))?;
-    let named = path.to_owned();
-    let named = move |e: Error| e.context(named.display());
-    match path.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
-        Some("csv") => {
-            let rows = csv::Reader::from_reader(BufReader::new(file)).into_deserialize();
-            Ok(Box::new(rows.map(move |row: Result<Columns, _>| {
-                let wrong = |e| named(Error::invalid(format!("this is no table with a header: {e}")).because(e));
-                Ok(row.map_err(wrong)?.into_iter().map(|(key, value)| (key, Value::String(value))).collect())
-            })))
-        }
-        Some("jsonl") => {
-            let lines = BufReader::new(file).lines().zip(1u64..);
-            let lines = lines.filter(|(line, _)| line.as_ref().map_or(true, |line| !line.trim().is_empty()));
-            Ok(Box::new(lines.map(move |(line, number)| {
-                let line = line.map_err(|e| named(Error::io("cannot read the records", e)))?;
-                let wrong = |e| named(Error::invalid(format!("line {number} is no JSON object: {e}")).because(e));
-                serde_json::from_str(&line).map_err(wrong)
-            })))
-        }
-        _ => Err(Error::unsupported(format!("{shown}: records are read from .csv and .jsonl files"))),
+    let ending = path.extension().and_then(|e| e.to_str()).map(str::to_lowercase).unwrap_or_default();
+    let is_table = matches!(ending.as_str(), "csv" | "tsv");
+    if !is_table && !matches!(ending.as_str(), "jsonl" | "ndjson") {
+        return Err(Error::unsupported(format!("{shown}: records are read from .csv, .tsv, .jsonl and .ndjson files")));
     }
+    let bytes = std::fs::read(path).map_err(|e| Error::io(format!("cannot read the records in {shown}"), e))?;
+    let text = decode(&bytes, false).map_err(|e| e.context(&shown))?;
+    let rows: Vec<Result<Row>> = if is_table { table(&text) } else { lines(&text) };
+    let named = path.to_owned();
+    Ok(Box::new(rows.into_iter().map(move |row| row.map_err(|e| e.context(named.display())))))
 }
 
-/// A row of a table, in the order of its header.
-type Columns = std::collections::BTreeMap<String, String>;
+/// The rows of a table, by the names in its first row.
+fn table(text: &str) -> Vec<Result<Row>> {
+    let mut rows = dialect::rows(text).filter(|(_, row)| row.iter().any(|cell| !cell.trim().is_empty()));
+    let Some((_, header)) = rows.next() else { return Vec::new() };
+    let names: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
+    let row = |(number, cells): (usize, Vec<String>)| {
+        if cells.len() != names.len() {
+            let (has, wants) = (cells.len(), names.len());
+            let told = format!("this is no table with a header: row {number} has {has} cells, the header {wants}");
+            return Err(Error::invalid(told));
+        }
+        let cells = cells.into_iter().map(|cell| Value::String(cell.trim().to_owned()));
+        Ok(names.iter().cloned().zip(cells).collect())
+    };
+    rows.map(row).collect()
+}
+
+/// The objects of JSON lines.
+fn lines(text: &str) -> Vec<Result<Row>> {
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let object = |(number, line): (u64, &str)| {
+        let wrong = |e| Error::invalid(format!("line {number} is no JSON object: {e}")).because(e);
+        serde_json::from_str(line).map_err(wrong)
+    };
+    lines.map(object).collect()
+}
 
 #[cfg(test)]
 mod tests {
@@ -59,12 +72,31 @@ mod tests {
     }
 
     #[test]
+    fn files_are_read_as_documents_are() {
+        let wanted = read("a.csv", "visit,what\n1,chain oiled\n").unwrap();
+        for (name, text) in [
+            ("a.csv", "visit;what\r\n1;chain oiled\r\n"),
+            ("a.csv", "visit, what\n1, chain oiled\n"),
+            ("a.tsv", "visit\twhat\n1\tchain oiled\n"),
+            ("a.csv", "\u{feff}visit,what\n1,chain oiled\n"),
+            ("a.ndjson", "\u{feff}{\"visit\":\"1\",\"what\":\"chain oiled\"}\n"),
+        ] {
+            assert_eq!(read(name, text).unwrap(), wanted, "{name} {text:?}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.csv");
+        std::fs::write(&path, b"visit,what\n1,Kette ge\xf6lt f\xfcr 5 \x80\n").unwrap();
+        let row = rows(&path).unwrap().next().unwrap().unwrap();
+        assert_eq!(row["what"], "Kette geölt für 5 €");
+    }
+
+    #[test]
     fn what_is_no_row_is_named() {
         for (name, text, told) in [
             ("a.csv", "id,what\n1\n", "no table"),
             ("a.jsonl", "{}\n[1]\n", "line 2"),
             ("a.jsonl", "{\"a\": ", "line 1"),
-            ("a.txt", "", ".csv and .jsonl"),
+            ("a.txt", "", ".csv, .tsv"),
         ] {
             let error = read(name, text).unwrap_err().to_string();
             assert!(error.contains(told) && error.contains(name), "{error}");

@@ -1,6 +1,7 @@
 //! Asking a service that answers in JSON: one host, no redirections, a bounded answer, TLS that is checked.
 
 mod addresses;
+mod pages;
 
 use super::{Query, Row, Source};
 use crate::contained::contained;
@@ -8,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use serde_json_path::JsonPath;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 use ureq::Agent;
@@ -17,12 +19,33 @@ use ureq::unversioned::transport::DefaultConnector;
 /// Bytes of an answer's head.
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// The rows of a query about a person. The connection is made for them and closed after.
+/// The most pages of one answer.
+const MOST_PAGES: usize = 100;
+
+/// The rows of a query about a person. The connection is made for them and closed after. Where an answer comes in
+/// pages, they are asked for until there are as many rows as the query wants: by `next` in the answer or by a `Link`.
+/// No answer (204) and no such person (404) are no rows.
 pub(super) fn rows(source: &Source, url: &str, query: &Query, subject: &str, deadline: Instant) -> Result<Vec<Row>> {
     let agent = agent(source, deadline)?;
     let subject = utf8_percent_encode(subject, NON_ALPHANUMERIC).to_string();
     let path = query.path.as_deref().unwrap_or_default().replace("{subject}", &subject);
-    let mut request = agent.get(format!("{}{path}", url.trim_end_matches('/'))).header("Accept", "application/json");
+    let mut rows = Vec::new();
+    let mut asked = BTreeSet::new();
+    let mut next = Some(format!("{}{path}", url.trim_end_matches('/')));
+    while let Some(address) = next.take().filter(|a| asked.len() < MOST_PAGES && asked.insert(a.clone())) {
+        let Some((answer, link)) = ask(&agent, source, &address)? else { break };
+        let wanted = query.limit.saturating_sub(rows.len());
+        rows.extend(select(&answer, query.select.as_deref().unwrap_or("$"), wanted)?);
+        if rows.len() < query.limit {
+            next = pages::next(&answer, link.as_deref()).and_then(|next| pages::address(&address, &next));
+        }
+    }
+    Ok(rows)
+}
+
+/// One answer, and its `Link`; none where the service says that there is nothing.
+fn ask(agent: &Agent, source: &Source, address: &str) -> Result<Option<(Value, Option<String>)>> {
+    let mut request = agent.get(address).header("Accept", "application/json");
     for (name, value) in &source.headers {
         request = request.header(name, Source::secret(value)?);
     }
@@ -31,15 +54,16 @@ pub(super) fn rows(source: &Source, url: &str, query: &Query, subject: &str, dea
     let mut response = called.ok_or_else(|| refused("TLS fails: is the clock right?"))?.map_err(failed)?;
     match response.status().as_u16() {
         200 => {}
+        204 | 404 => return Ok(None),
         status @ 300..400 => {
             return Err(refused(format!("it redirects elsewhere (status {status}), which is refused")));
         }
         status => return Err(refused(format!("it answers with status {status}"))),
     }
+    let link = response.headers().get("link").and_then(|l| l.to_str().ok()).map(str::to_owned);
     let bytes = response.body_mut().with_config().limit(source.max_kb << 10).read_to_vec().map_err(failed)?;
-    let answer: Value =
-        serde_json::from_slice(&bytes).map_err(|e| Error::invalid("its answer is no JSON").because(e))?;
-    select(&answer, query.select.as_deref().unwrap_or("$"), query.limit)
+    let answer = serde_json::from_slice(&bytes).map_err(|e| Error::invalid("its answer is no JSON").because(e))?;
+    Ok(Some((answer, link)))
 }
 
 fn agent(source: &Source, deadline: Instant) -> Result<Agent> {

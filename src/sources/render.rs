@@ -49,7 +49,8 @@ impl Sources {
     ///
     /// Errors: `Invalid` for a row that is not as the query declares: a column is missing, or the text is empty.
     pub fn record(&self, query: &Query, row: Row) -> Result<Record> {
-        let missing = |column: &str| Error::invalid(format!("its rows have no `{column}`"));
+        let there = row.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let missing = |column: &str| Error::invalid(format!("its rows have no `{column}`; they have {there}"));
         let id = row.get(&query.id).and_then(plain).ok_or_else(|| missing(&query.id))?;
         let id = tidy(&id, LONGEST_ID);
         let date = match &query.date {

@@ -81,7 +81,7 @@ impl Stream<'_> {
     /// Adds a file, or the files of a folder.
     fn add(&mut self, path: &Path, max_bytes: u64, progress: &dyn Progress, cancel: &Cancel) -> Result<()> {
         let is_folder = path.is_dir();
-        let files = if is_folder { document::files(path)? } else { vec![path.to_owned()] };
+        let files = if is_folder { document::files(path)?.files } else { vec![path.to_owned()] };
         let mut hash = Sha256::new();
         progress.start("read", files.len() as u64);
         for (done, file) in (1..).zip(&files) {

@@ -3,6 +3,7 @@
 use super::home::{Home, document, text, word};
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
@@ -20,9 +21,13 @@ fn files_that_are_no_documents_are_skipped_in_folders_and_refused_by_name() {
     let done = home.json(&["ingest", word(folder)]);
     assert_eq!(done["documents"], 1, "{done}");
     let skipped = done["skipped"].as_array().unwrap();
-    assert_eq!(skipped.len(), 4, "{done}");
+    assert_eq!(skipped.len(), 5, "{done}");
+    assert_eq!(done["skipped_kinds"][".png"], 1, "{done}");
     let human = home.run(&["ingest", word(folder)]);
-    assert!(text(&human.stderr).contains("binary.txt") && text(&human.stderr).contains("empty.md"));
+    for name in ["binary.txt", "empty.md", "picture.png"] {
+        assert!(text(&human.stderr).contains(name), "{}", text(&human.stderr));
+    }
+    assert!(text(&human.stdout).contains("1 .png"), "{}", text(&human.stdout));
 
     for file in [&binary, &empty] {
         let told = home.fails(1, &["ingest", word(file)]);
@@ -32,16 +37,15 @@ fn files_that_are_no_documents_are_skipped_in_folders_and_refused_by_name() {
 }
 
 #[test]
-fn a_huge_document_is_refused_by_name_and_changes_nothing() {
+fn a_huge_document_is_refused_by_name_and_the_others_are_taken() {
     let home = Home::new();
     let good = home.file("docs/good.md", "# Lamps\n\nThe lamp burns for nine hours on one charge.\n");
     let huge = home.file("docs/huge.txt", "many words on many lines\n".repeat(4_200_000));
-    // A named file is read before anything is written.
-    let told = home.fails(1, &["ingest", word(&good), word(&huge)]);
+    let told = home.fails(1, &["ingest", word(&huge)]);
     assert!(told.contains("huge.txt") && told.contains("max_document_mb"), "{told}");
-    assert_eq!(home.json(&["documents", "list"]).as_array().unwrap().len(), 0);
-    let done = home.json(&["ingest", word(good.parent().unwrap())]);
-    assert_eq!((&done["documents"], done["skipped"].as_array().unwrap().len()), (&1.into(), 1));
+    let done = home.json(&["ingest", word(&huge), word(&good), word(&good.with_file_name("none.md"))]);
+    assert_eq!(done["documents"], 1, "{done}");
+    assert!(done["skipped"].to_string().contains("max_document_mb") && done["skipped"].to_string().contains("none.md"));
     assert!(home.run(&["doctor"]).status.success());
 }
 
@@ -58,6 +62,60 @@ fn a_folder_of_nothing_is_no_error_and_links_are_named() {
     assert_eq!(skipped.as_array().unwrap().len(), 2, "{skipped}");
     assert!(skipped[0]["reason"].as_str().unwrap().contains("is a link"), "{skipped}");
     assert_eq!(home.json(&["ingest", word(&folder.join("lamp.txt"))])["documents"], 1, "named, it is followed");
+}
+
+#[test]
+fn what_only_cannot_be_seen_is_kept() {
+    let home = Home::new();
+    let lamp = home.file("stick/lamp.md", "# Lamps\n\nThe lamp burns for nine hours.\n");
+    let pump = home.file("stick/pump.csv", "Pump,Price\nWren,49\n");
+    let folder = lamp.parent().unwrap();
+    assert_eq!(home.json(&["ingest", word(folder)])["documents"], 2);
+    // A document that cannot be read this time says what it said.
+    fs::write(&lamp, [0u8, 1, 2, 3]).unwrap();
+    let done = home.json(&["ingest", word(folder)]);
+    assert_eq!((&done["removed"], &done["stale"].as_array().unwrap().len()), (&0.into(), &1), "{done}");
+    for gone in [&lamp, &pump] {
+        fs::remove_file(gone).unwrap();
+    }
+    for away in [false, true] {
+        if away {
+            fs::remove_dir(folder).unwrap();
+        }
+        let done = home.json(&["ingest", word(folder)]);
+        assert_eq!((&done["removed"], &done["stale"].as_array().unwrap().len()), (&0.into(), &2), "{done}");
+    }
+    assert_eq!(home.json(&["ingest", word(folder), "--remove-missing"])["removed"], 2);
+}
+
+#[test]
+fn office_files_are_found_and_hostile_ones_end() {
+    let home = Home::new();
+    let sheet = home.file("docs/stock.xlsx", include_bytes!("../fixtures/documents/stock.xlsx"));
+    let bomb = home.file("docs/bomb.pdf", bomb());
+    let done = home.json(&["ingest", word(sheet.parent().unwrap())]);
+    assert_eq!((&done["documents"], done["skipped"].as_array().unwrap().len()), (&1.into(), 1), "{done}");
+    assert_eq!(done["skipped"][0]["document"], word(&bomb), "{done}");
+    let hits = home.json(&["search", "What does the pump cost?"])["hits"].take();
+    assert!(hits[0]["text"].as_str().unwrap().contains("Price: 49.9"), "{hits}");
+}
+
+/// A PDF whose page is a gigabyte of operators, written in a megabyte.
+fn bomb() -> Vec<u8> {
+    let mut page = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let operators = b"q 1 0 0 1 0 0 cm Q\n".repeat(50_000);
+    for _ in 0..1100 {
+        page.write_all(&operators).unwrap();
+    }
+    let page = page.finish().unwrap();
+    let mut file =
+        b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [3 0 R]\
+          /Count 1 >>\nendobj\n3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>\nendobj\n"
+            .to_vec();
+    file.extend(format!("4 0 obj\n<< /Filter /FlateDecode /Length {} >>\nstream\n", page.len()).bytes());
+    file.extend(page);
+    file.extend(b"\nendstream\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n");
+    file
 }
 
 #[test]

@@ -150,7 +150,10 @@ impl Runtime {
         for row in rows(path)? {
             self.cancel.check()?;
             let row = row?;
-            let of = row.get(subject).ok_or_else(|| Error::invalid(format!("its rows have no `{subject}`")))?;
+            let columns = || row.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let of = row
+                .get(subject)
+                .ok_or_else(|| Error::invalid(format!("its rows have no `{subject}`; they have {}", columns())))?;
             let of = plain(of).unwrap_or_default();
             let subject = of.trim();
             // Nobody's: a gift card that was not registered, a row of totals.

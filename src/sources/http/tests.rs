@@ -135,7 +135,7 @@ fn a_huge_answer_is_not_read_to_its_end() {
 fn wrong_answers_are_named() {
     for (answer, wanted) in [
         ("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", "status 500"),
-        ("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", "status 404"),
+        ("HTTP/1.1 410 No\r\nContent-Length: 0\r\n\r\n", "status 410"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", "no JSON"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"items\":[7]}", "no objects"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"items\"", ""),
@@ -209,4 +209,37 @@ fn a_certificate_must_be_signed_by_who_is_trusted_and_for_that_host() {
     let error = ask_as(&source(&format!("https://localhost:{}", other.port), &declared), "a").unwrap_err().to_string();
     assert!(error.contains("certificate") || error.contains("TLS"), "{error}");
     assert!(other.heard().is_empty());
+}
+
+#[test]
+fn pages_are_asked_for_until_there_are_enough_rows() {
+    for linked in [false, true] {
+        let server = Server::with(move |stream, heard| {
+            let mut stream = BufReader::new(stream);
+            let head = head(&mut stream);
+            let first = head.first().is_some_and(|line| !line.contains("page=2"));
+            heard.lock().unwrap().extend(head.into_iter().take(1));
+            let (items, next) =
+                if first { ("{\"n\":1},{\"n\":2}", "/of/C?page=2") } else { ("{\"n\":3},{\"n\":4}", "") };
+            let link = if linked && first { format!("Link: <{next}>; rel=\"next\"\r\n") } else { String::new() };
+            let next = if linked { "" } else { next };
+            let body = format!("{{\"items\":[{items}],\"next\":\"{next}\"}}");
+            let head = format!("HTTP/1.1 200 OK\r\n{link}Content-Length: {}\r\nConnection: close", body.len());
+            let _ = write!(stream.get_mut(), "{head}\r\n\r\n{body}");
+        });
+        let rows = ask_as(&source(&format!("http://127.0.0.1:{}", server.port), ""), "C").unwrap();
+        assert_eq!(rows.iter().map(|row| row["n"].as_i64().unwrap()).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(server.heard().len(), 2);
+    }
+}
+
+#[test]
+fn nothing_is_no_failure() {
+    for status in ["204 None", "404 Not Found"] {
+        let server = Server::start(move |to| {
+            let _ = write!(to, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        });
+        let rows = ask_as(&source(&format!("http://127.0.0.1:{}", server.port), ""), "C").unwrap();
+        assert!(rows.is_empty(), "{status}");
+    }
 }

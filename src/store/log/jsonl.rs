@@ -34,7 +34,8 @@ pub struct Exported {
 }
 
 impl Log {
-    /// Takes in JSON lines: `messages` with `role` and `content`, and whatever else an interaction has. A missing id
+    /// Takes in JSON lines: `messages` with `role` and `content`, and whatever else an interaction has, in the shape of
+    /// other programs too: content in parts, numbers for times and thumbs. A missing id
     /// becomes a new one, a missing time the present; an id that the log has is replaced. Blank lines are passed over.
     /// What somebody said who was erased since stays out.
     ///
@@ -174,7 +175,8 @@ impl<R: Read> Lines<R> {
                     let why = e.to_string().replace("at line 1 column", "at column");
                     Error::invalid(format!("this is no interaction: {why}")).because(e)
                 };
-                return serde_json::from_slice(text).map(Some).map_err(wrong);
+                let value = super::lenient::tidy(serde_json::from_slice(text).map_err(wrong)?)?;
+                return serde_json::from_value(value).map(Some).map_err(wrong);
             }
         }
     }

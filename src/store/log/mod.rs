@@ -16,6 +16,7 @@ mod erase;
 mod identity;
 mod interaction;
 mod jsonl;
+mod lenient;
 mod registry;
 mod upgrade;
 

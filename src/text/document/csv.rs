@@ -1,29 +1,79 @@
-//! CSV and its relatives: every row becomes a section of `Column: value` lines.
+//! CSV and its relatives, and the rows of sheets: every row becomes a section of `Column: value` lines.
 //!
-//! The first row names the columns. Rows may be ragged; empty cells are left out.
+//! What stands above the row that names the columns (a title, comments) is a section of its own. Rows may be ragged;
+//! empty cells are left out.
 
+use super::table::names_columns;
 use super::{Parts, Section, line};
-use csv::{ReaderBuilder, StringRecord};
+use crate::text::dialect;
 
-/// The characters that may part the cells, the likeliest first.
-const DELIMITERS: [u8; 4] = *b",;\t|";
-/// How much of the file the delimiter is told from: bytes, and rows.
-const SAMPLE: (usize, usize) = (64 << 10, 50);
+/// How many rows at the top tell which of them names the columns.
+const SAMPLE: usize = 50;
+/// How many rows may stand above the one that names the columns.
+const ABOVE: usize = 20;
 
 /// Reads the whole of a table.
 pub fn read(text: &str) -> Parts {
-    let mut rows = rows(text, delimiter(text)).enumerate();
-    let header: Vec<String> = rows.next().map(|(_, header)| header.iter().map(line).collect()).unwrap_or_default();
-    let sections = rows
-        .filter_map(|(i, row)| {
-            let cells = row.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty());
-            let lines: Vec<String> = cells.map(|(c, cell)| label(&header, c, cell.trim())).collect();
-            // Counted as a spreadsheet does: the header is row 1.
-            let place = Some(format!("row {}", i + 1));
-            (!lines.is_empty()).then(|| Section { path: Vec::new(), place, text: lines.join("\n") })
-        })
-        .collect();
-    (None, sections)
+    (None, sections(Vec::new(), dialect::rows(text)))
+}
+
+/// The sections of numbered `rows`, under `path`.
+pub fn sections(path: Vec<String>, rows: impl IntoIterator<Item = (usize, Vec<String>)>) -> Vec<Section> {
+    let filled = |row: &[String]| row.iter().any(|cell| !cell.trim().is_empty());
+    let mut rows = rows.into_iter().filter(|(_, row)| filled(row)).peekable();
+    let mut first: Vec<(usize, Vec<String>)> = Vec::new();
+    while first.len() < SAMPLE
+        && let Some(row) = rows.next()
+    {
+        first.push(row);
+    }
+    let header = header(&first);
+    let mut sections = Vec::new();
+    let above: Vec<String> = first.iter().take(header).map(|(_, row)| prose(row)).collect();
+    if !above.is_empty() {
+        sections.push(Section { path: path.clone(), place: None, text: above.join("\n") });
+    }
+    let mut below = first.into_iter().skip(header);
+    let names: Vec<String> =
+        below.next().map(|(_, row)| row.iter().map(|cell| line(cell)).collect()).unwrap_or_default();
+    for (number, row) in below.chain(rows) {
+        let cells = row.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty());
+        let lines: Vec<String> = cells.map(|(column, cell)| label(&names, column, cell.trim())).collect();
+        // Counted as a spreadsheet does.
+        sections.push(Section { path: path.clone(), place: Some(format!("row {number}")), text: lines.join("\n") });
+    }
+    if sections.is_empty() && filled(&names) && names.len() > 1 {
+        // Names without rows are all there is.
+        sections.push(Section { path, place: None, text: names.join(", ") });
+    }
+    sections
+}
+
+/// Which row names the columns: the first that is as wide as most rows are, where those above it are not.
+fn header(rows: &[(usize, Vec<String>)]) -> usize {
+    let wide = |row: &[String]| row.iter().filter(|cell| !cell.trim().is_empty()).count();
+    let mut widths: Vec<usize> = rows.iter().map(|(_, row)| wide(row)).collect();
+    widths.sort_unstable();
+    let usual = widths.get(widths.len() / 2).copied().unwrap_or(0);
+    let mut at = 0;
+    for pair in rows.windows(2).take(ABOVE) {
+        let [(number, row), (next, below)] = pair else { break };
+        let comment = row.first().is_some_and(|cell| cell.trim_start().starts_with(['#', '%']));
+        let apart = next - number > 1;
+        let narrow = usual > 1 && wide(row) * 2 <= usual || comment && wide(row) < usual.max(2);
+        let short = usual > 1 && wide(row) < usual && (apart || names_columns(below) && wide(below) >= usual);
+        if !(narrow || comment && row.len() == 1 || short && !names_columns(row) || short && apart) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// A row as a sentence.
+fn prose(row: &[String]) -> String {
+    let cells = row.iter().map(|cell| line(cell)).filter(|cell| !cell.is_empty());
+    cells.collect::<Vec<_>>().join(", ").trim_start_matches(['#', '%', ' ']).to_string()
 }
 
 /// `Column: value`, with the column's number where it has no name.
@@ -32,25 +82,6 @@ fn label(header: &[String], column: usize, value: &str) -> String {
         Some(name) => format!("{name}: {value}"),
         None => format!("Column {}: {value}", column + 1),
     }
-}
-
-fn rows(text: &str, delimiter: u8) -> impl Iterator<Item = StringRecord> {
-    let reader =
-        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
-    // The text is UTF-8, in memory and may be ragged: no row of it can fail.
-    reader.into_records().map_while(|row| row.ok())
-}
-
-/// The delimiter under which the most rows have as many cells as the header, and the most cells.
-fn delimiter(text: &str) -> u8 {
-    let sample = text.get(..text.floor_char_boundary(SAMPLE.0)).unwrap_or(text);
-    let score = |delimiter: &u8| {
-        let mut lengths = rows(sample, *delimiter).take(SAMPLE.1).map(|row| row.len());
-        let columns = lengths.next().unwrap_or_default();
-        if columns < 2 { (0, 0) } else { (1 + lengths.filter(|l| *l == columns).count(), columns) }
-    };
-    // `max_by_key` keeps the last of equals, so the likeliest comes last.
-    DELIMITERS.iter().rev().copied().max_by_key(score).unwrap_or(b',')
 }
 
 #[cfg(test)]
@@ -70,16 +101,24 @@ mod tests {
             "row 5 Name: two\nlines\nPrice: 4",
         ];
         assert_eq!(texts(csv), wanted);
+        assert_eq!(texts("only\none\n"), ["row 2 only: one"]);
+        assert!(texts("").is_empty());
     }
 
     #[test]
-    fn delimiters() {
-        assert_eq!(delimiter("a;b\n1,5;2\n3,5;4\n"), b';');
-        assert_eq!(delimiter("a\tb\n1, 2\t3\n"), b'\t');
-        assert_eq!(delimiter("a|b\nx, y|z\n"), b'|');
-        assert_eq!(delimiter("a,b\n1,2\n"), b',');
-        assert_eq!(delimiter("only\none\n"), b',');
-        assert_eq!(texts("only\none\n"), ["row 2 only: one"]);
-        assert!(texts("").is_empty());
+    fn titles_and_comments_stand_above_the_header() {
+        let titled = "Price list 2026, valid from 1 March\n\nArticle,Price,Stock\nKettle,49.90,12\nIron,29.90,3\n";
+        let wanted = [
+            " Price list 2026, valid from 1 March",
+            "row 4 Article: Kettle\nPrice: 49.90\nStock: 12",
+            "row 5 Article: Iron\nPrice: 29.90\nStock: 3",
+        ];
+        assert_eq!(texts(titled), wanted);
+        let comments = "# exported 2026-11-01 by ERP\n# do not edit\nArticle,Price\nKettle,49.90\n";
+        assert_eq!(
+            texts(comments),
+            [" exported 2026-11-01 by ERP\ndo not edit", "row 4 Article: Kettle\nPrice: 49.90"]
+        );
+        assert_eq!(texts("a,b\n1,2,3\n4,5,6\n")[0], "row 2 a: 1\nb: 2\nColumn 3: 3");
     }
 }

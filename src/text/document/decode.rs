@@ -1,8 +1,10 @@
-//! Bytes to text, whatever wrote them: a byte order mark, a declaration, UTF-8, or the most likely older encoding.
+//! Bytes to text, whatever wrote them: a byte order mark, a declaration that holds, UTF-8 even with a byte that is
+//! broken, or the most likely older encoding.
 
+use super::script;
 use crate::error::{Error, Result};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::borrow::Cow;
 
 /// How far into an HTML page its encoding may be declared, in bytes; the HTML standard says 1,024.
@@ -12,23 +14,73 @@ const SAMPLE: usize = 64 << 10;
 /// One control character in this many is more than text has.
 const CONTROL_SHARE: usize = 50;
 
-/// The text that `bytes` hold, its line ends as `\n`; [`Unsupported`](crate::ErrorKind::Unsupported) when they are not
-/// text. `html`: look for the encoding that an HTML page declares.
+/// One broken sequence in so many sound ones does not make UTF-8 another encoding.
+const SOUND: usize = 4;
+
+/// The text that `bytes` hold, its line ends as `\n`, its letters composed and without characters that nobody sees;
+/// [`Unsupported`](crate::ErrorKind::Unsupported) when they are not text. `html`: look for the encoding that a page
+/// declares.
 pub fn decode(bytes: &[u8], html: bool) -> Result<Cow<'_, str>> {
-    let text = match (Encoding::for_bom(bytes), std::str::from_utf8(bytes)) {
-        (Some((encoding, mark)), _) => encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0,
-        (None, Ok(text)) => Cow::Borrowed(text),
-        // Long before any guess: no single-byte encoding has NUL in its text.
-        (None, Err(_)) if bytes.contains(&0) => return Err(binary()),
-        (None, Err(_)) => {
-            let encoding = html.then(|| declared(bytes)).flatten().unwrap_or_else(|| guess(bytes));
-            encoding.decode_without_bom_handling(bytes).0
-        }
+    let text = match Encoding::for_bom(bytes) {
+        Some((encoding, mark)) => encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0,
+        None => unmarked(bytes, html)?,
     };
     if is_binary(&text) {
         return Err(binary());
     }
-    Ok(if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text })
+    let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text };
+    Ok(script::seen(text))
+}
+
+/// Text without a mark that says how it is encoded.
+fn unmarked(bytes: &[u8], html: bool) -> Result<Cow<'_, str>> {
+    if bytes.contains(&0) {
+        return wide(bytes).ok_or_else(binary);
+    }
+    // Seven bits may be Japanese all the same.
+    if [b"\x1b$B", b"\x1b$@"].iter().any(|escape| bytes.windows(3).any(|w| w == *escape)) && bytes.is_ascii() {
+        let (text, wrong) = ISO_2022_JP.decode_without_bom_handling(bytes);
+        if !wrong {
+            return Ok(text);
+        }
+    }
+    let broken = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(Cow::Borrowed(text)),
+        Err(_) => is_broken_utf8(bytes),
+    };
+    if let Some(encoding) = html.then(|| declared(bytes)).flatten() {
+        let (text, wrong) = encoding.decode_without_bom_handling(bytes);
+        // A declaration that cannot be true is none.
+        if !wrong || broken && encoding == encoding_rs::UTF_8 {
+            return Ok(text);
+        }
+    }
+    if broken {
+        return Ok(Cow::Owned(String::from_utf8_lossy(bytes).into_owned()));
+    }
+    Ok(guess(bytes).decode_without_bom_handling(bytes).0)
+}
+
+/// Whether this is UTF-8 with a few sequences that are broken, or cut at the end.
+fn is_broken_utf8(bytes: &[u8]) -> bool {
+    let (mut sound, mut broken) = (0usize, 0usize);
+    for chunk in bytes.utf8_chunks() {
+        sound += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    sound > 0 && broken * SOUND <= sound.max(SOUND)
+}
+
+/// UTF-16 without a mark: half of its zeros are missing, all on one side.
+fn wide(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let zeros = |side: usize| bytes.iter().skip(side).step_by(2).filter(|b| **b == 0).count();
+    let encoding = match (zeros(0), zeros(1)) {
+        (0, low) if low * SOUND * 4 >= bytes.len() / 2 => UTF_16LE,
+        (high, 0) if high * SOUND * 4 >= bytes.len() / 2 => UTF_16BE,
+        _ => return None,
+    };
+    let (text, wrong) = encoding.decode_without_bom_handling(bytes);
+    (!wrong && bytes.len().is_multiple_of(2)).then_some(text)
 }
 
 fn binary() -> Error {
@@ -88,6 +140,34 @@ mod tests {
         let page = "<meta charset=\"Shift_JIS\"><p>印刷";
         let (japanese, _, _) = encoding_rs::SHIFT_JIS.encode(page);
         assert_eq!(decode(&japanese, true).unwrap(), page);
+    }
+
+    #[test]
+    fn one_bad_byte_leaves_utf8_what_it_is() {
+        let mut bytes = "Die Garantie für Geräte beträgt zwei Jahre. Größe und Maße: 30 cm.".repeat(3).into_bytes();
+        bytes.insert(20, 0xff);
+        let text = decode(&bytes, false).unwrap();
+        assert!(text.contains("für Geräte beträgt") && text.matches('\u{fffd}').count() == 1, "{text}");
+        let cut = "保修期为两年".as_bytes();
+        assert_eq!(decode(&cut[..cut.len() - 1], false).unwrap(), "保修期为两\u{fffd}");
+    }
+
+    #[test]
+    fn declarations_that_hold_and_that_lie() {
+        let lie = b"<meta charset=\"utf-8\"><p>Die Gr\xf6\xdfe f\xfcr Ger\xe4te";
+        assert!(decode(lie, true).unwrap().contains("Die Größe für Geräte"));
+        let (japanese, _, _) = encoding_rs::SHIFT_JIS.encode("x");
+        assert_eq!(decode(&japanese, false).unwrap(), "x");
+        let seven = b"\x1b$BJ]>Z4|4V\x1b(B: 2";
+        assert_eq!(decode(seven, false).unwrap(), "保証期間: 2");
+    }
+
+    #[test]
+    fn utf16_without_a_mark() {
+        let bytes: Vec<u8> = "Le café est prêt\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(decode(&bytes, false).unwrap(), "Le café est prêt\n");
+        let bytes: Vec<u8> = "保修期为两年\n从购买之日起\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(decode(&bytes, false).unwrap(), "保修期为两年\n从购买之日起\n");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! effect its heading, and keeps a line to itself.
 
 use super::outline::{Outline, next_marker};
-use super::{Parts, SENTENCE_ENDS, html, table};
+use super::{Parts, SENTENCE_ENDS, html, script, table};
 use pulldown_cmark::{Event, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 
 /// Reads the whole of a text.
@@ -37,23 +37,40 @@ struct Reader {
     marker: String,
     rows: Vec<Vec<String>>,
     in_code: bool,
+    /// Whether a line has just ended within a paragraph.
+    soft: bool,
+    /// How characters stand above or below the line, where they do.
+    raise: Option<fn(char) -> char>,
     /// Whether bold words that open a paragraph are being read.
     opening: bool,
 }
 
 impl Reader {
     fn event(&mut self, event: Event<'_>) {
+        if std::mem::take(&mut self.soft) {
+            self.soft = matches!(event, Event::Text(_));
+            if !self.soft {
+                self.line.push(' ');
+            }
+        }
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
             Event::Text(text) | Event::Code(text) | Event::InlineMath(text) | Event::DisplayMath(text) => {
-                self.line.push_str(&text);
+                // A line's end is a space, but not between signs that are written without.
+                if std::mem::take(&mut self.soft) && !script::joins(self.line.chars().next_back(), text.chars().next())
+                {
+                    self.line.push(' ');
+                }
+                let raise = self.raise;
+                self.line.extend(text.chars().map(|c| raise.map_or(c, |raise| raise(c))));
             }
+            Event::InlineHtml(tag) if is_raise(&tag) => self.raise = raise(&tag),
             // Tags within a line only mark; marked-up blocks are read as what they are.
             Event::Html(markup) => self.line.push_str(&markup),
             Event::InlineHtml(tag) if tag.starts_with("<br") => self.line.push('\n'),
             Event::InlineHtml(_) | Event::FootnoteReference(_) => {}
-            Event::SoftBreak => self.line.push(' '),
+            Event::SoftBreak => self.soft = true,
             Event::HardBreak => self.line.push('\n'),
             Event::Rule => self.end_block(),
             Event::TaskListMarker(done) => self.line.push_str(if done { "[x] " } else { "[ ] " }),
@@ -159,6 +176,19 @@ impl Reader {
     fn flush(&mut self) {
         self.end_line();
         self.outline.block(&std::mem::take(&mut self.block));
+    }
+}
+
+/// Whether a tag raises or lowers what follows, or ends that.
+fn is_raise(tag: &str) -> bool {
+    ["<sup>", "<sub>", "</sup>", "</sub>"].contains(&tag)
+}
+
+fn raise(tag: &str) -> Option<fn(char) -> char> {
+    match tag {
+        "<sup>" => Some(script::raised),
+        "<sub>" => Some(script::lowered),
+        _ => None,
     }
 }
 

@@ -2,32 +2,42 @@
 //!
 //! ```text
 //! load ──► bytes ──► read ─┬─ decode ──► markdown, html, plain, csv, jsonl ─┬─► Document
-//!                          └─ pdf ─────────────────────────────────────────┘
+//!                          └─ pdf, office ─────────────────────────────────┘
 //! ```
 //!
 //! Every reader follows the same convention, which [`chunk`](super::chunk) relies on: inside a section, a blank line
 //! parts paragraphs, a line break is one that a person meant, and a table is a Markdown table.
 
+mod apart;
 mod csv;
 mod decode;
 mod html;
 mod jsonl;
 mod markdown;
+#[cfg(feature = "office")]
+mod office;
 mod outline;
 #[cfg(feature = "pdf")]
 mod pdf;
 mod plain;
+mod script;
 pub(super) mod table;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+pub use apart::{WORD, read_apart, serve};
+pub use decode::decode;
+pub use tree::{Found, files};
 
 /// A document as a person sees it: a title and what stands under each heading.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// The document's own title, or else its file name without the extension.
     pub title: String,
@@ -38,7 +48,7 @@ pub struct Document {
 }
 
 /// The text under one heading, or one record of a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {
     /// The headings above the text, from the top. The document's title is left out where
     /// nothing else stands at the top.
@@ -64,7 +74,31 @@ pub enum Format {
     Jsonl,
     /// PDF with text in it.
     Pdf,
+    /// Word's documents.
+    Docx,
+    /// Excel's sheets: `.xlsx`, `.xlsm`, `.xlsb`.
+    Xlsx,
+    /// Excel's sheets before 2007.
+    Xls,
+    /// PowerPoint's slides.
+    Pptx,
+    /// OpenDocument's texts.
+    Odt,
+    /// OpenDocument's sheets.
+    Ods,
+    /// OpenDocument's slides.
+    Odp,
+    /// Books.
+    Epub,
+    /// Rich text.
+    Rtf,
+    /// Mail.
+    Eml,
 }
+
+/// The extensions of documents, for people.
+pub const EXTENSIONS: &str = ".md, .txt, .rst, .html, .csv, .tsv, .jsonl, .pdf, .docx, .xlsx, .xls, .pptx, .odt, .ods, \
+     .odp, .epub, .rtf or .eml";
 
 impl Format {
     /// The format that the extension of `path` names; `None` when it names none of ours.
@@ -76,24 +110,24 @@ impl Format {
             "csv" | "tsv" => Self::Csv,
             "jsonl" | "ndjson" => Self::Jsonl,
             "pdf" => Self::Pdf,
+            "docx" | "docm" | "dotx" => Self::Docx,
+            "xlsx" | "xlsm" | "xlsb" | "xltx" => Self::Xlsx,
+            "xls" => Self::Xls,
+            "pptx" | "pptm" | "ppsx" => Self::Pptx,
+            "odt" | "ott" => Self::Odt,
+            "ods" | "ots" => Self::Ods,
+            "odp" | "otp" => Self::Odp,
+            "epub" => Self::Epub,
+            "rtf" => Self::Rtf,
+            "eml" => Self::Eml,
             _ => return None,
         })
     }
-}
 
-/// The files of known formats below `folder`, in order, and what is no file but looks like one; hidden files and
-/// folders are left alone.
-pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let hidden = |e: &walkdir::DirEntry| e.depth() > 0 && e.file_name().to_string_lossy().starts_with('.');
-    let mut files = Vec::new();
-    for entry in walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e)) {
-        let entry = entry.map_err(|e| Error::io(format!("cannot list {}", folder.display()), e.into()))?;
-        let linked = entry.path_is_symlink() && entry.path().is_dir();
-        if linked || (!entry.file_type().is_dir() && Format::of(entry.path()).is_some()) {
-            files.push(entry.into_path());
-        }
+    /// Whether it is bytes that only a program understands, which may be made to exhaust one.
+    pub fn is_binary(self) -> bool {
+        !matches!(self, Self::Markdown | Self::Text | Self::Html | Self::Csv | Self::Jsonl)
     }
-    Ok(files)
 }
 
 /// Refuses a link: what a folder links to is not in it, and could be anywhere.
@@ -135,7 +169,10 @@ pub fn load(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
 /// [`Full`](crate::ErrorKind::Full) for a PDF that unfolds beyond reason.
 pub fn read(path: &Path, bytes: &[u8]) -> Result<Document> {
     let format = format_of(path)?;
-    #[cfg_attr(not(feature = "pdf"), allow(unused_mut, reason = "only PDF has pages that cannot be read"))]
+    #[cfg_attr(
+        not(any(feature = "pdf", feature = "office")),
+        allow(unused_mut, reason = "only these have parts that cannot be read")
+    )]
     let mut notes = Vec::new();
     let text = || decode::decode(bytes, format == Format::Html);
     let parts = match format {
@@ -148,19 +185,40 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Document> {
         Format::Pdf => pdf::read(bytes, &mut notes),
         #[cfg(not(feature = "pdf"))]
         Format::Pdf => Err(Error::unsupported("this program was built without PDF")),
+        #[cfg(feature = "office")]
+        office => office::read(office, bytes, &mut notes),
+        #[cfg(not(feature = "office"))]
+        _ => Err(Error::unsupported("this program was built without documents of offices")),
     };
     let (title, sections): Parts = parts.map_err(|e| e.context(path.display()))?;
-    let title = title.map(|title| line(&title)).filter(|title| !title.is_empty());
-    Ok(Document { title: title.unwrap_or_else(|| stem(path)), sections, notes })
+    let title = title.map(|title| line(&script::seen(title.into()))).filter(|title| !title.is_empty());
+    Ok(Document {
+        title: title.unwrap_or_else(|| stem(path)),
+        sections: sections.into_iter().map(seen).collect(),
+        notes,
+    })
+}
+
+/// A section with its letters composed, whatever reader it came from.
+fn seen(mut section: Section) -> Section {
+    if let std::borrow::Cow::Owned(text) = script::seen((&*section.text).into()) {
+        section.text = text;
+    }
+    section
 }
 
 /// What a reader finds: the document's own title, if it has one, and its sections.
 type Parts = (Option<String>, Vec<Section>);
 
+/// Whether the format of `path` is bytes that only a program understands, which may be made to exhaust one.
+pub fn is_binary(path: &Path) -> bool {
+    Format::of(path).is_some_and(Format::is_binary)
+}
+
 fn format_of(path: &Path) -> Result<Format> {
     Format::of(path).ok_or_else(|| {
         Error::unsupported(format!(
-            "{} is of no known format; documents end in .md, .txt, .rst, .html, .csv, .tsv, .jsonl or .pdf",
+            "{} is of no known format; documents end in {EXTENSIONS}; save it as one of these",
             path.display()
         ))
     })

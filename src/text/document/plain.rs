@@ -2,8 +2,8 @@
 //!
 //! Nothing else is taken for a heading: capitals and numbers mislead more often than they help.
 
-use super::Parts;
 use super::outline::Outline;
+use super::{Parts, script};
 
 /// The characters that underline a heading, as in reStructuredText.
 const UNDERLINES: &str = "=-~^\"'`*+#:._";
@@ -76,21 +76,23 @@ fn underlines(under: &str, heading: &str) -> Option<char> {
 pub fn unwrap(lines: &[&str]) -> String {
     // In characters: some indents are made of no-break spaces.
     let indent = |line: &str| line.chars().take_while(|c| c.is_whitespace()).count();
-    let width = lines.iter().map(|l| l.chars().count()).max().unwrap_or_default();
+    let width = lines.iter().map(|l| script::width(l)).max().unwrap_or_default();
     let mut text = String::with_capacity(lines.iter().map(|l| l.len() + 1).sum());
     for (i, line) in lines.iter().enumerate() {
         let Some(before) = i.checked_sub(1).and_then(|before| lines.get(before)) else {
             text.push_str(line.trim_start());
             continue;
         };
-        let length = before.chars().count();
+        let length = script::width(before);
         let first = line.split_whitespace().next().unwrap_or_default();
         // The column broke the line only if the next word would hardly have fitted.
-        let full = length >= COLUMN && (length + first.chars().count()) * 4 >= width * 3;
+        let full = length >= COLUMN && (length + script::width(first)) * 4 >= width * 3;
         // The text of a list item hangs under its first word.
         let hangs = starts_item(before) && indent(line) > indent(before);
         if full && (hangs || indent(line) == indent(before)) && !starts_item(line) {
-            text.push(' ');
+            if !script::joins(text.chars().next_back(), line.trim_start().chars().next()) {
+                text.push(' ');
+            }
         } else {
             text.push('\n');
         }
@@ -120,6 +122,15 @@ mod tests {
         let found: Vec<_> = sections.iter().map(|s| (s.path.join("/"), s.text.as_str())).collect();
         let wanted = [("", "Intro."), ("Use", "One."), ("Use/Deep", "Two."), ("End", "Three.\n\na | b\n--+--\n1 | 2")];
         assert_eq!(found, wanted.map(|(path, text)| (path.to_string(), text)));
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_joined_without() {
+        let lines = [
+            "この製品の保証期間は購入日から二年間です。過熱した場合は、",
+            "直ちに電源を切り、サポートに連絡してください。",
+        ];
+        assert_eq!(unwrap(&lines), lines.concat());
     }
 
     #[test]

@@ -109,7 +109,8 @@ fn formats_go_by_the_extension() {
     assert_eq!(Format::of(Path::new("a/B.MD")), Some(Format::Markdown));
     assert_eq!(Format::of(Path::new("b.tar.ndjson")), Some(Format::Jsonl));
     assert_eq!(Format::of(Path::new("README")), None);
-    assert_eq!(read(Path::new("a.docx"), b"").unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(Format::of(Path::new("a.DOCX")), Some(Format::Docx));
+    assert_eq!(read(Path::new("a.jpg"), b"").unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[test]
@@ -140,7 +141,8 @@ fn what_is_not_a_readable_file_is_refused_by_name() {
     assert!(error.to_string().starts_with("image.md: holds binary data"), "{error}");
 }
 
-const NAMES: [&str; 6] = ["a.md", "a.txt", "a.html", "a.csv", "a.jsonl", "a.pdf"];
+const NAMES: [&str; 12] =
+    ["a.md", "a.txt", "a.html", "a.csv", "a.jsonl", "a.pdf", "a.docx", "a.xlsx", "a.odt", "a.epub", "a.rtf", "a.eml"];
 
 /// Pieces that mean something to one of the readers, in any order.
 fn markup() -> impl Strategy<Value = String> {

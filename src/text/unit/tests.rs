@@ -47,7 +47,7 @@ fn check(text: &str) {
 fn passages(folder: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sample").join(folder).join("documents");
     let mut found = Vec::new();
-    for path in document::files(&root).unwrap() {
+    for path in document::files(&root).unwrap().files {
         let read = document::read(&path, &std::fs::read(&path).unwrap()).unwrap();
         let count = |text: &str| text.len() / 4;
         for piece in chunk::split(&read, 256, 32, &count) {

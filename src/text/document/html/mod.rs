@@ -2,9 +2,12 @@
 //! a page cost anything. Headings open sections; scripts, styles, navigation and hidden parts are left out.
 
 mod elements;
+#[cfg(test)]
+mod tests;
 
 use super::outline::{Outline, next_marker};
-use super::{Parts, SENTENCE_ENDS, table};
+use super::table::{Grid, render};
+use super::{Parts, SENTENCE_ENDS, script};
 use elements::{is_aside, is_block, is_closed, is_program};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
@@ -43,6 +46,10 @@ struct Tag {
     name: Vec<u8>,
     attribute: Vec<u8>,
     hidden: bool,
+    /// What a picture shows, in words.
+    shows: String,
+    /// The columns and rows that a cell spans.
+    spans: (usize, usize),
 }
 
 /// A list that is open: its next number, when it counts.
@@ -51,9 +58,10 @@ type List = Option<u64>;
 /// A table that is open.
 #[derive(Default)]
 struct Table {
-    rows: Vec<Vec<String>>,
+    grid: Grid,
     /// Whether all cells of the first row are header cells.
     header: bool,
+    rows: usize,
     in_cell: bool,
 }
 
@@ -75,6 +83,10 @@ struct Page<'a> {
     table: Option<Table>,
     /// Whether bold words that open a block are being read.
     opening: bool,
+    /// How characters stand above or below the line, where they do.
+    raise: Option<fn(char) -> char>,
+    /// Whether the white space in hand has the end of a line in it.
+    broken: bool,
     /// The finished lines of the block in hand, and the line in hand.
     block: String,
     line: String,
@@ -96,6 +108,8 @@ impl<'a> Page<'a> {
             marker: String::new(),
             table: None,
             opening: false,
+            raise: None,
+            broken: false,
             block: String::new(),
             line: String::new(),
         };
@@ -127,6 +141,13 @@ impl<'a> Page<'a> {
             CallbackEvent::AttributeValue { value } => {
                 let pair = (self.tag.attribute.as_slice(), value);
                 self.tag.hidden |= matches!(pair, (b"aria-hidden", b"true") | (b"role", b"navigation"));
+                let number = || str::from_utf8(value).ok().and_then(|v| v.trim().parse().ok()).unwrap_or(1);
+                match self.tag.attribute.as_slice() {
+                    b"alt" => self.tag.shows = String::from_utf8_lossy(value).into_owned(),
+                    b"colspan" => self.tag.spans.0 = number(),
+                    b"rowspan" => self.tag.spans.1 = number(),
+                    _ => {}
+                }
             }
             CallbackEvent::CloseStartTag { self_closing } => {
                 let tag = std::mem::take(&mut self.tag);
@@ -152,6 +173,9 @@ impl<'a> Page<'a> {
         match name {
             b"title" => self.in_title = true,
             b"br" => self.end_line_here(),
+            b"sup" => self.raise = Some(script::raised),
+            b"sub" => self.raise = Some(script::lowered),
+            b"img" if !tag.shows.trim().is_empty() => self.text(&format!(" [{}] ", tag.shows.trim())),
             b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" => {
                 self.end_heading();
                 self.dissolve_table();
@@ -175,7 +199,7 @@ impl<'a> Page<'a> {
                 self.end_block();
                 self.table = Some(Table { header: true, ..Table::default() });
             }
-            b"tr" | b"td" | b"th" => self.start_cell(name),
+            b"tr" | b"td" | b"th" => self.start_cell(name, tag.spans),
             b"b" | b"strong" => {
                 let above = self.line.is_empty() && self.block.is_empty();
                 self.opening = above && self.lists.is_empty() && self.table.is_none() && self.heading.is_none();
@@ -195,6 +219,7 @@ impl<'a> Page<'a> {
         }
         match name {
             b"title" => self.in_title = false,
+            b"sup" | b"sub" => self.raise = None,
             b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" => self.end_heading(),
             b"ul" | b"ol" | b"dl" | b"menu" => {
                 self.end_line();
@@ -237,8 +262,16 @@ impl<'a> Page<'a> {
         for c in text.chars() {
             // A no-break space is kept apart by HTML, but not by a reader.
             if !c.is_whitespace() {
-                self.line.push(c);
-            } else if !self.line.ends_with([' ', '\n']) && !self.line.is_empty() {
+                if self.broken && script::joins(self.line.trim_end().chars().next_back(), Some(c)) {
+                    self.line.truncate(self.line.trim_end().len());
+                }
+                self.broken = false;
+                self.line.push(self.raise.map_or(c, |raise| raise(c)));
+                continue;
+            }
+            // The end of a line is no space between signs that are written without.
+            self.broken |= c == '\n';
+            if !self.line.ends_with([' ', '\n']) && !self.line.is_empty() {
                 self.line.push(' ');
             }
         }
@@ -258,9 +291,8 @@ impl<'a> Page<'a> {
         if text.is_empty() {
             return;
         }
-        if let Some(cell) = self.table.as_mut().filter(|t| t.in_cell).and_then(|t| t.rows.last_mut()?.last_mut()) {
-            cell.push(' ');
-            cell.push_str(text);
+        if let Some(table) = self.table.as_mut().filter(|t| t.in_cell) {
+            table.grid.text(text);
             return;
         }
         if !self.block.is_empty() {
@@ -300,33 +332,31 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn start_cell(&mut self, name: &[u8]) {
+    fn start_cell(&mut self, name: &[u8], (wide, high): (usize, usize)) {
         self.end_block();
         let Some(table) = &mut self.table else { return };
         table.in_cell = name != b"tr";
-        if name == b"tr" || table.rows.is_empty() {
-            table.rows.push(Vec::new());
+        if name == b"tr" || table.rows == 0 {
+            table.grid.row();
+            table.rows += 1;
         }
-        table.header &= table.rows.len() > 1 || name != b"td";
-        if table.in_cell
-            && let Some(row) = table.rows.last_mut()
-        {
-            row.push(String::new());
+        table.header &= table.rows > 1 || name != b"td";
+        if table.in_cell {
+            table.grid.cell(wide, high);
         }
     }
 
     fn end_table(&mut self) {
         self.end_block();
-        let Some(mut table) = self.table.take() else { return };
-        let filled = |row: &Vec<String>| row.iter().any(|cell| !cell.is_empty());
-        table.header &= table.rows.first().is_some_and(filled);
-        table.rows.retain(filled);
+        let Some(table) = self.table.take() else { return };
+        let first_is_empty = table.grid.begins_empty();
+        let rows = table.grid.unfolded();
         self.flush();
-        if table.rows.iter().all(|row| row.len() == 1) {
+        if rows.iter().all(|row| row.len() == 1) {
             // One column is no table, but a frame around text.
-            table.rows.iter().flatten().for_each(|cell| self.outline.block(cell.trim()));
+            rows.iter().flatten().for_each(|cell| self.outline.block(cell.trim()));
         } else {
-            self.outline.block(&table::render(table.header, &table.rows));
+            self.outline.block(&render(table.header && !first_is_empty, &rows));
         }
     }
 
@@ -334,60 +364,9 @@ impl<'a> Page<'a> {
     fn dissolve_table(&mut self) {
         if self.table.is_some() {
             self.end_block();
-            let cells = self.table.take().into_iter().flat_map(|t| t.rows).flatten();
+            let cells = self.table.take().into_iter().flat_map(|t| t.grid.said());
             self.flush();
             cells.for_each(|cell| self.outline.block(cell.trim()));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn texts(html: &str) -> Vec<String> {
-        let section = |s: super::super::Section| {
-            if s.path.is_empty() { s.text } else { format!("{}: {}", s.path.join("/"), s.text) }
-        };
-        read(html).1.into_iter().map(section).collect()
-    }
-
-    #[test]
-    fn white_space_is_the_browsers() {
-        assert_eq!(texts("<p>a\n  b<b> c</b>d&nbsp;e</p><p>f<br> g"), ["a b cd e\n\nf\ng"]);
-        assert_eq!(
-            texts("<p><b>Why?</b> Because.<p><b>a</b> b.<p>c <b>d.</b> e."),
-            ["Why?\nBecause.\n\na b.\n\nc d. e."]
-        );
-        assert_eq!(texts("<pre>\n  a\n    b\n</pre>"), ["  a\n    b"]);
-    }
-
-    #[test]
-    fn hidden_parts_are_left_out_unless_they_never_end() {
-        assert_eq!(texts("a<nav>b<nav>c</nav>d</nav><i aria-hidden=true>e</i><p hidden>f"), ["a\n\nf"]);
-        assert_eq!(texts("a<nav>b<p>c<script>d</script>"), ["ab\n\nc"]);
-        assert!(texts("<script>a").is_empty());
-    }
-
-    #[test]
-    fn tables_that_hold_the_layout_are_dissolved() {
-        assert_eq!(texts("<table><tr><td>menu<td><h2>A</h2><p>b</table>"), ["menu", "A: b"]);
-        assert_eq!(texts("<table><tr><td><table><tr><td>a<td>b</table><td>c</table>"), ["| a | b |\n\nc"]);
-        assert_eq!(texts("<table><tr><td>a</td></tr><tr><td>b</td></tr></table>"), ["a\n\nb"]);
-    }
-
-    #[test]
-    fn a_heading_that_is_never_closed_is_text() {
-        let long = "word ".repeat(300);
-        assert_eq!(texts(&format!("<h2>{long}<p>end")), [format!("{}\n\nend", long.trim_end())]);
-        assert_eq!(texts("<h2>A<h3>B</h3>c"), ["A/B: c"]);
-    }
-
-    #[test]
-    fn time_is_linear_in_depth_and_in_attributes() {
-        for piece in ["<div>", "<b>", "<ul>", "<li>", "<table><td>", "<h1>", "</p>", "<nav>", "&am", "<pre>", "<tr>"] {
-            read(&piece.repeat(100_000));
-        }
-        read(&format!("<p {}>", "a ".repeat(200_000)));
     }
 }

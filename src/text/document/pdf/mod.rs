@@ -1,188 +1,162 @@
 //! PDF, page by page.
 //!
-//! The library that reads PDF panics on what it does not expect, so it runs contained: a page that makes it panic is
-//! a note, and a file of which nothing can be read is an error. [`bounds`] keeps away what cannot be contained: endless
-//! recursion and endless streams.
+//! ```text
+//! bytes ─► hayro ─► glyphs (ear) ─► line ─► layout ─► prose ─► sections, each with its page
+//!            draws    signs     chunks   columns   headings,
+//!                                         tables   paragraphs
+//! ```
+//!
+//! The interpreter that would draw a page is listened to instead. What it finds are signs with places; everything that
+//! makes text of them is here.
 
-mod bounds;
+mod bidi;
+mod glyphs;
+mod heads;
+mod layout;
+mod letters;
+mod line;
+mod outline;
+mod prose;
+mod strings;
 #[cfg(test)]
 mod tests;
 
-use super::plain::unwrap;
-use super::{Parts, Section, line};
-use crate::contained::contained;
+use super::{Parts, line as one_line};
 use crate::error::{Error, Result};
-use pdf_extract::{
-    Document, LoadOptions, MediaBox, ObjectId, OutputDev, OutputError, PlainTextOutput, Transform, output_doc_page,
-};
+use glyphs::Ear;
+use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro_interpret::kurbo::{Affine, Rect};
+use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_page};
+use heads::Page;
+use layout::Block;
 use std::time::{Duration, Instant};
 
 /// The longest that one document may take. A page is read in milliseconds.
-const LONGEST: Duration = Duration::from_secs(120);
-/// What fonts draw as one sign and people write as two or three.
-const LIGATURES: [(char, &str); 5] = [('ﬀ', "ff"), ('ﬁ', "fi"), ('ﬂ', "fl"), ('ﬃ', "ffi"), ('ﬄ', "ffl")];
+const LONGEST: Duration = Duration::from_secs(25);
+/// A page is no text when one sign in so many is unknown, and it is said that there are some where one in so many is.
+const UNKNOWN: usize = 2;
+const SOME: usize = 20;
 
-/// Reads every page; those that cannot be read are named in `notes`.
+/// Reads every page; what could not be taken is named in `notes`.
 ///
-/// Errors: [`Corrupt`](crate::ErrorKind::Corrupt) when no page can be read,
+/// Errors: [`Corrupt`](crate::ErrorKind::Corrupt) when it cannot be read at all,
 /// [`Unsupported`](crate::ErrorKind::Unsupported) when the file is locked or has no text,
 /// [`Full`](crate::ErrorKind::Full) when reading takes too long.
 pub fn read(bytes: &[u8], notes: &mut Vec<String>) -> Result<Parts> {
     let deadline = Instant::now() + LONGEST;
-    contained(|| bounds::check_file(bytes)).unwrap_or_else(|| Err(damage()))?;
-    let document = load(bytes)?;
-    let pages = contained(|| document.get_pages()).unwrap_or_default();
-    let mut sections = Vec::new();
-    let mut damaged = Vec::new();
-    for (number, id) in &pages {
-        match page(&document, *number, *id, deadline) {
-            Ok(text) if text.is_empty() => {}
-            Ok(text) => sections.push(Section { path: Vec::new(), place: Some(format!("page {number}")), text }),
-            Err(_) if Instant::now() < deadline => damaged.push(number.to_string()),
-            Err(_) => return Err(Error::full(format!("takes longer than {} s to read; split it", LONGEST.as_secs()))),
+    let pdf = Pdf::new(bytes.to_vec()).map_err(unreadable)?;
+    let mut pages = Vec::new();
+    let mut left = Left::default();
+    let mut letters = letters::Letters::default();
+    for (number, page) in (1..).zip(pdf.pages().iter()) {
+        if Instant::now() > deadline {
+            return Err(Error::full(format!("takes longer than {} s to read; split it", LONGEST.as_secs())));
         }
+        let crop = page.media_box();
+        let crop = Rect::new(f64::from(crop.x0), f64::from(crop.y0), f64::from(crop.x1), f64::from(crop.y1));
+        letters.learn(&page.resources().fonts);
+        // A sign at the very edge is still on the page.
+        let shown = if crop.area() > 1.0 { crop.inflate(2.0, 2.0) } else { Rect::ZERO };
+        let mut ear = Ear::new(shown, &mut letters);
+        // Fonts are kept for a page: kept for a document, they would pile up.
+        let cache = InterpreterCache::new();
+        let mut context = Context::new(Affine::IDENTITY, crop, &cache, pdf.xref(), InterpreterSettings::default());
+        interpret_page(page, &mut context, &mut ear);
+        let blocks = left.take(number, ear.page);
+        pages.push(Page { number, edges: (-crop.y1 as f32, -crop.y0 as f32), blocks });
     }
-    match (sections.is_empty(), damaged.is_empty()) {
-        (false, true) => {}
-        (false, false) => notes.push(format!("could not read page {} of {}", damaged.join(", "), pages.len())),
-        (true, true) if !pages.is_empty() => {
+    let total = pages.len();
+    heads::drop(&mut pages);
+    let body = outline::body(pages.iter().flat_map(|page| &page.blocks));
+    let pages = pages.into_iter().map(|page| (page.number, prose::read(&page.blocks, body)));
+    let sections = outline::sections(pages.collect());
+    left.tell(sections.is_empty(), total, notes)?;
+    Ok((title(&pdf), sections))
+}
+
+fn unreadable(cause: LoadPdfError) -> Error {
+    match cause {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
+            Error::unsupported("is locked with a password; save a copy without one")
+        }
+        _ => Error::corrupt("is not a PDF that can be read; open it in a viewer and print it to a new PDF"),
+    }
+}
+
+/// The title that the file declares, unless it only names a file.
+fn title(pdf: &Pdf) -> Option<String> {
+    let title = strings::decode(pdf.metadata().title.as_deref()?);
+    let title = one_line(title.trim_matches(|c: char| c.is_control() || c.is_whitespace()));
+    let title = title.strip_prefix("Microsoft Word - ").unwrap_or(&title);
+    let is_file =
+        title.rsplit_once('.').is_some_and(|(_, end)| end.len() <= 5 && end.chars().all(char::is_alphanumeric));
+    (!title.is_empty() && !is_file && !title.eq_ignore_ascii_case("untitled")).then(|| title.to_string())
+}
+
+/// Pages that were left out, by the reason.
+#[derive(Default)]
+struct Left {
+    pictures: Vec<usize>,
+    unknown: Vec<usize>,
+    some: Vec<usize>,
+}
+
+impl Left {
+    /// The blocks of a page; none where it has no text that can be known.
+    fn take(&mut self, number: usize, page: glyphs::Page) -> Vec<Block> {
+        let signs: usize = page.turned.iter().map(|(_, signs)| signs.len()).sum();
+        if signs == 0 {
+            if page.picture {
+                self.pictures.push(number);
+            }
+            return Vec::new();
+        }
+        if page.unknown * UNKNOWN > signs {
+            self.unknown.push(number);
+            return Vec::new();
+        }
+        if page.unknown * SOME > signs {
+            self.some.push(number);
+        }
+        let mut turned = page.turned;
+        // What most of the page says comes first.
+        turned.sort_by_key(|(angle, signs)| (std::cmp::Reverse(signs.len()), *angle));
+        let blocks = turned.into_iter().flat_map(|(angle, signs)| {
+            let rules = if angle == 0 { page.rules.as_slice() } else { &[] };
+            layout::read(line::chunks(signs), rules)
+        });
+        blocks.collect()
+    }
+
+    fn tell(self, is_empty: bool, total: usize, notes: &mut Vec<String>) -> Result<()> {
+        if is_empty && !self.unknown.is_empty() {
+            return Err(Error::unsupported(
+                "does not say which letters its signs are; run text recognition (OCR) over it first",
+            ));
+        }
+        if is_empty && !self.pictures.is_empty() {
             return Err(Error::unsupported("holds no text, only images; run text recognition (OCR) over it first"));
         }
-        (true, _) => return Err(damage()),
-    }
-    Ok((title(&document), sections))
-}
-
-fn damage() -> Error {
-    Error::corrupt("is not a PDF that can be read; open it in a viewer and print it to a new PDF")
-}
-
-fn load(bytes: &[u8]) -> Result<Document> {
-    let options = LoadOptions { filter: Some(bounds::tame), ..LoadOptions::default() };
-    bounds::begin();
-    let mut document = contained(|| Document::load_mem_with_options(bytes, options))
-        .ok_or_else(damage)?
-        .map_err(|e| damage().because(e))?;
-    bounds::check_room()?;
-    if document.is_encrypted() {
-        return Err(Error::unsupported("is locked with a password; save a copy without one"));
-    }
-    // A file without a password may be encrypted all the same; its streams were unreadable to the filter.
-    bounds::begin();
-    document.objects.retain(|id, object| bounds::tame(*id, object).is_some());
-    bounds::check_room()?;
-    Ok(document)
-}
-
-/// The title that the file declares.
-fn title(document: &Document) -> Option<String> {
-    let info = document.trailer.get(b"Info").ok()?;
-    let (_, info) = document.dereference(info).ok()?;
-    pdf_extract::decode_text_string(info.as_dict().ok()?.get(b"Title").ok()?).ok()
-}
-
-/// The text of one page, as paragraphs; empty when it has none.
-fn page(document: &Document, number: u32, id: ObjectId, deadline: Instant) -> Result<String> {
-    contained(|| {
-        bounds::check_page(document, id)?;
-        let mut text = String::new();
-        let mut output = Timed { output: PlainTextOutput::new(&mut text), deadline };
-        output_doc_page(document, &mut output, number).map_err(|e| damage().because(e))?;
-        Ok(tidy(&text))
-    })
-    .unwrap_or_else(|| Err(damage()))
-}
-
-/// The lines of a page as paragraphs: without the breaks, hyphens and ligatures that only the layout needs.
-fn tidy(text: &str) -> String {
-    let mut text = text.replace(['\u{ad}', '\0'], "");
-    for (sign, letters) in LIGATURES {
-        text = text.replace(sign, letters);
-    }
-    let mut paragraphs: Vec<String> = Vec::new();
-    let mut lines: Vec<&str> = Vec::new();
-    let text: Vec<String> = text.lines().map(line).collect();
-    for line in text.iter().map(String::as_str).chain([""]) {
-        if !line.is_empty() {
-            lines.push(line);
-        } else if !lines.is_empty() {
-            paragraphs.push(without_hyphens(&unwrap(&std::mem::take(&mut lines))));
+        if !self.pictures.is_empty() {
+            notes.push(format!(
+                "{} of {total} holds only a picture; text recognition (OCR) would read it",
+                listed(&self.pictures)
+            ));
         }
-    }
-    paragraphs.join("\n\n")
-}
-
-/// Joins the words that a line's end has parted: letters, a hyphen, white space, and small letters up to the
-/// word's end.
-fn without_hyphens(text: &str) -> String {
-    let mut joined = String::with_capacity(text.len());
-    let mut kept = 0;
-    for (at, hyphen) in text.match_indices(['-']) {
-        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + hyphen.len()..).unwrap_or_default());
-        let Some(next) = after.strip_prefix([' ', '\n']) else { continue };
-        let word = next.split(char::is_whitespace).next().unwrap_or_default();
-        let word = word.trim_end_matches([',', '.', ';', ':', '!', '?', ')']);
-        // An address or a name with more hyphens is not a parted word.
-        if !word.is_empty() && word.chars().all(char::is_lowercase) && before.ends_with(char::is_lowercase) {
-            joined.push_str(text.get(kept..at).unwrap_or_default());
-            kept = text.len() - next.len();
+        if !self.unknown.is_empty() {
+            notes.push(format!("{} of {total} does not say which letters its signs are", listed(&self.unknown)));
         }
-    }
-    joined + text.get(kept..).unwrap_or_default()
-}
-
-/// Plain text output that gives up at the deadline.
-struct Timed<'a> {
-    output: PlainTextOutput<&'a mut String>,
-    deadline: Instant,
-}
-
-impl Timed<'_> {
-    fn check(&self) -> Result<(), OutputError> {
-        if Instant::now() < self.deadline {
-            Ok(())
-        } else {
-            Err(OutputError::IoError(std::io::ErrorKind::TimedOut.into()))
+        if !self.some.is_empty() {
+            notes.push(format!(
+                "{} of {total} has words whose letters are not known; they are left out",
+                listed(&self.some)
+            ));
         }
+        Ok(())
     }
 }
 
-impl OutputDev for Timed<'_> {
-    fn begin_page(
-        &mut self,
-        number: u32,
-        media: &MediaBox,
-        art: Option<(f64, f64, f64, f64)>,
-    ) -> Result<(), OutputError> {
-        self.check()?;
-        self.output.begin_page(number, media, art)
-    }
-
-    fn end_page(&mut self) -> Result<(), OutputError> {
-        self.output.end_page()
-    }
-
-    fn output_character(
-        &mut self,
-        transform: &Transform,
-        width: f64,
-        spacing: f64,
-        font_size: f64,
-        character: &str,
-    ) -> Result<(), OutputError> {
-        self.output.output_character(transform, width, spacing, font_size, character)
-    }
-
-    fn begin_word(&mut self) -> Result<(), OutputError> {
-        self.check()?;
-        self.output.begin_word()
-    }
-
-    fn end_word(&mut self) -> Result<(), OutputError> {
-        self.output.end_word()
-    }
-
-    fn end_line(&mut self) -> Result<(), OutputError> {
-        self.output.end_line()
-    }
+/// `page 3`, or `page 3, 5, 6`.
+fn listed(pages: &[usize]) -> String {
+    format!("page {}", pages.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
 }

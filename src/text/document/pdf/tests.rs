@@ -87,36 +87,94 @@ fn forms_are_read_and_images_are_not() {
 }
 
 #[test]
-fn a_form_that_draws_itself_is_a_damaged_page() {
+fn a_form_that_draws_itself_ends() {
     let form = stream("/Type /XObject /Subtype /Form /BBox [0 0 9 9]", "/X1 Do");
-    let (sections, notes) = outcome(&pages(&["/X1 Do", WORDS], form));
+    let (sections, _) = outcome(&pages(&["/X1 Do", WORDS], form));
     assert_eq!(sections, Ok(vec!["Some words".to_string()]));
-    assert_eq!(notes, ["could not read page 1 of 2"]);
 }
 
 #[test]
 fn a_page_within_itself_is_damaged() {
     let objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
-        "<< /Type /Pages /Kids [3 0 R] /Parent 2 0 R >>",
+        "<< /Type /Pages /Kids [2 0 R 3 0 R] /Parent 2 0 R >>",
         "<< /Type /Page /Parent 2 0 R >>",
     ];
-    assert_eq!(outcome(&pdf(&objects.map(String::from))).0, Err(ErrorKind::Corrupt));
+    assert!(outcome(&pdf(&objects.map(String::from))).0.is_err());
 }
 
 #[test]
-fn a_panic_is_contained_to_its_page() {
-    // `cm` wants six numbers, and the library asserts it.
-    let (sections, notes) = outcome(&pages(&["1 cm", WORDS], "null".to_string()));
+fn operators_without_their_numbers_do_no_harm() {
+    let (sections, _) = outcome(&pages(&["1 cm", WORDS], "null".to_string()));
     assert_eq!(sections, Ok(vec!["Some words".to_string()]));
-    assert_eq!(notes, ["could not read page 1 of 2"]);
-    assert_eq!(outcome(&pages(&["1 cm"], "null".to_string())).0, Err(ErrorKind::Corrupt));
+}
+
+#[test]
+fn a_page_that_is_only_a_picture_is_named() {
+    let image =
+        stream("/Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8", "x");
+    let (sections, notes) = outcome(&pages(&[WORDS, "9 0 0 9 0 0 cm /X1 Do"], image));
+    assert_eq!(sections, Ok(vec!["Some words".to_string()]));
+    assert_eq!(notes, ["page 2 of 2 holds only a picture; text recognition (OCR) would read it"]);
+}
+
+/// Lines of text, each at its place.
+fn placed(lines: &[(i32, i32, &str)]) -> String {
+    let line = |(x, y, text): &(i32, i32, &str)| format!("BT /F1 10 Tf {x} {y} Td ({text}) Tj ET\n");
+    lines.iter().map(line).collect()
 }
 
 #[test]
 fn lines_are_joined_and_words_healed() {
-    let text = "\n\nThe ﬁlter of this coffee machine must be re-\nplaced twice a year, at best by a well-known shop.\n\n\nEnd\n";
+    let text = placed(&[
+        (72, 700, "The filter of this coffee machine must be re-"),
+        (72, 688, "placed twice a year, at best by a well-known"),
+        (72, 676, "shop."),
+        (72, 640, "End"),
+    ]);
     let wanted =
         "The filter of this coffee machine must be replaced twice a year, at best by a well-known shop.\n\nEnd";
-    assert_eq!(tidy(text), wanted);
+    assert_eq!(outcome(&pages(&[&text], "null".to_string())).0, Ok(vec![wanted.to_string()]));
+}
+
+#[test]
+fn columns_are_read_one_after_the_other() {
+    let left = [
+        "Wipe the shade with a dry",
+        "cloth once a month, and",
+        "never use solvents on it,",
+        "for they eat the paint.",
+    ];
+    let right = [
+        "Pull the plug first of all.",
+        "Use bulbs of at most forty",
+        "watts, and let the old one",
+        "cool for ten minutes long.",
+    ];
+    let row = |i: usize| [(72, 700 - 12 * i as i32, left[i]), (320, 700 - 12 * i as i32, right[i])];
+    let lines: Vec<_> = (0..4).flat_map(row).collect();
+    let read = outcome(&pages(&[&placed(&lines)], "null".to_string())).0.unwrap().concat();
+    assert!(read.find("eat the paint.").unwrap() < read.find("Pull the plug").unwrap(), "{read}");
+    assert!(read.contains("month, and never use solvents"), "{read}");
+}
+
+#[test]
+fn tables_keep_their_rows_and_names() {
+    let rows = [("Article", "Price", "Stock"), ("Kettle", "49.90", "12"), ("Iron", "29.90", "3")];
+    let line = |(i, (a, b, c)): (usize, &(&'static str, &'static str, &'static str))| {
+        let y = 700 - 14 * i as i32;
+        [(72, y, *a), (200, y, *b), (300, y, *c)]
+    };
+    let lines: Vec<_> = rows.iter().enumerate().flat_map(line).collect();
+    let wanted = "| Article | Price | Stock |\n| --- | --- | --- |\n| Kettle | 49.90 | 12 |\n| Iron | 29.90 | 3 |";
+    assert_eq!(outcome(&pages(&[&placed(&lines)], "null".to_string())).0, Ok(vec![wanted.to_string()]));
+}
+
+#[test]
+fn running_heads_are_said_once() {
+    let page =
+        |n: i32| placed(&[(72, 780, "Handbook of pumps"), (72, 400, "Words of a page"), (300, 20, &n.to_string())]);
+    let (one, two, three) = (page(1), page(2), page(3));
+    let read = outcome(&pages(&[&one, &two, &three], "null".to_string())).0.unwrap();
+    assert_eq!(read, ["Handbook of pumps\n\nWords of a page", "Words of a page", "Words of a page"]);
 }

@@ -3,6 +3,12 @@
 //! A document goes by its canonical path. Its digest covers the bytes and how they were read and cut, so that a new
 //! chunk size is a change, and so is a reader that makes more of a format. Documents become visible in batches, each
 //! document whole; an interrupted run goes on where it was, because what is in the index already counts as unchanged.
+//!
+//! Nothing is lost that only cannot be seen: see [`plan`].
+
+mod plan;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{Error, Result};
 use crate::hex::hex;
@@ -10,6 +16,7 @@ use crate::infer::Embedder;
 use crate::store::index::{Index, NewChunk, NewDocument};
 use crate::text::{chunk, document};
 use crate::watch::{Cancel, Progress};
+use plan::{File, plan};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -19,7 +26,7 @@ use std::path::{Path, PathBuf};
 const BATCH: usize = 256;
 /// How documents are read, by number: one more whenever `text::document` makes more of a format, so that the next
 /// ingest reads what an earlier version took in.
-const READING: u32 = 2;
+const READING: u32 = 3;
 
 /// How documents are cut and stored.
 #[derive(Clone, Debug)]
@@ -32,6 +39,10 @@ pub struct Settings {
     pub overlap_tokens: usize,
     /// The largest document, in bytes.
     pub max_bytes: u64,
+    /// Whether documents go that are not there, though their folder may only be away.
+    pub remove_missing: bool,
+    /// The program that reads what may be made to exhaust one, in a process of its own. Without one, this one does.
+    pub reader: Option<PathBuf>,
 }
 
 /// What an ingest did.
@@ -45,23 +56,37 @@ pub struct Ingested {
     pub unchanged: u64,
     /// Documents whose file is gone.
     pub removed: u64,
-    /// Files of a folder that could not be read, with the reason. Files of no known format are not counted.
+    /// Everything that was not taken: each with its kind and the reason.
     pub skipped: Vec<Skipped>,
+    /// How many of each kind were not taken.
+    pub skipped_kinds: BTreeMap<String, u64>,
+    /// Documents that could not be read this time, or not be seen: they still say what they said.
+    pub stale: Vec<Skipped>,
 }
 
-/// A file that was left out.
-#[derive(Clone, Debug, Serialize)]
+/// A file that was left out, or left as it was.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct Skipped {
     /// Its path.
     pub document: String,
+    /// What it is: its extension, `hidden`, `folder`; `stale` for what was left as it was.
+    pub kind: String,
     /// Why.
     pub reason: String,
 }
 
+impl Skipped {
+    fn new(document: &str, kind: &str, reason: &str) -> Self {
+        Self { document: document.to_owned(), kind: kind.to_owned(), reason: reason.to_owned() }
+    }
+}
+
 /// Brings the collection up to date with `paths`: files, or folders with all that is in them.
 ///
-/// A file named by itself must be readable; then nothing changes if it is not. In a folder, what cannot be read is
-/// skipped and reported. A path that is gone, but whose documents are in the collection, removes them.
+/// What cannot be read is skipped and named, and keeps what it said before; so does what is below a folder that is
+/// empty or away. What is gone from a folder that is still in use is removed.
+///
+/// Errors: that of the first path, when none of `paths` leads to anything.
 pub fn ingest(
     index: &Index,
     embedder: &Embedder,
@@ -73,87 +98,46 @@ pub fn ingest(
     index.set_embedder(embedder.id(), embedder.dimensions())?;
     let known: BTreeMap<String, String> =
         index.documents(&settings.collection)?.into_iter().map(|d| (d.name, d.digest)).collect();
-    let plan = plan(paths, &known)?;
+    let plan = plan(paths, &known, settings.remove_missing)?;
     let mut work = Work { index, embedder, settings, progress, cancel, done: Ingested::default(), batch: Vec::new() };
-    // Named files first, before anything is written: an error among them changes nothing.
-    let mut read = Vec::new();
-    for file in plan.files.iter().filter(|f| f.named) {
-        read.push(work.read(file, &known)?);
-    }
-    let mut read = read.into_iter();
-    let mut removed = plan.gone;
+    work.done.skipped = plan.skipped;
+    work.done.stale = plan.stale;
+    let mut failed = plan.failed;
     let total = plan.files.len() as u64;
     progress.start("ingest", total);
     for (at, file) in (0..).zip(&plan.files) {
         cancel.check()?;
-        let before = if file.named { read.next() } else { None };
-        let found = before.map_or_else(|| work.read(file, &known), Ok);
-        match found {
+        match work.read(file, &known) {
             Ok(Found::New(document)) => work.add(document)?,
             Ok(Found::Unchanged) => work.done.unchanged += 1,
             Err(e) if e.kind() == crate::ErrorKind::Cancelled => return Err(e),
             Err(e) => {
-                progress.note(&format!("skipped: {e}"));
-                work.done.skipped.push(Skipped { document: file.name.clone(), reason: e.to_string() });
-                // What it said before is no longer what it says.
-                removed.extend(known.contains_key(&file.name).then(|| file.name.clone()));
+                let (kind, reason) = (plan::kind(&file.path), e.to_string());
+                work.done.skipped.push(Skipped::new(&file.name, &kind, &reason));
+                // What it said last is better than nothing, as long as that is told.
+                if known.contains_key(&file.name) {
+                    work.done.stale.push(Skipped::new(&file.name, "stale", &reason));
+                }
+                failed.extend(file.named.then_some(e));
             }
         }
         progress.at(at + 1);
+    }
+    let removed = plan.gone;
+    let nothing = failed.len() == paths.len() && work.done.stale.is_empty();
+    if let Some(first) = failed.into_iter().next().filter(|_| nothing) {
+        return Err(first);
     }
     work.flush()?;
     // A collection that nothing came into need not be there.
     if !removed.is_empty() {
         work.done.removed = index.remove_documents(&settings.collection, &removed, cancel)?;
     }
+    for skipped in &work.done.skipped {
+        *work.done.skipped_kinds.entry(skipped.kind.clone()).or_default() += 1;
+    }
     progress.finish();
     Ok(work.done)
-}
-
-struct File {
-    path: PathBuf,
-    name: String,
-    /// Whether the caller named it, or it was found in a folder.
-    named: bool,
-}
-
-#[derive(Default)]
-struct Plan {
-    files: Vec<File>,
-    /// Names of documents whose file is no more.
-    gone: Vec<String>,
-}
-
-fn plan(paths: &[PathBuf], known: &BTreeMap<String, String>) -> Result<Plan> {
-    let mut plan = Plan::default();
-    for path in paths {
-        let Ok(full) = path.canonicalize() else {
-            // Gone: what was below it goes from the index too.
-            let full = std::path::absolute(path).map_err(|e| Error::io(format!("{}", path.display()), e))?;
-            let full = document_name(&full);
-            let below: Vec<String> = known.keys().filter(|n| Path::new(n).starts_with(&full)).cloned().collect();
-            if below.is_empty() {
-                return Err(Error::not_found(format!("{} does not exist", path.display())));
-            }
-            plan.gone.extend(below);
-            continue;
-        };
-        if full.is_dir() {
-            let before = plan.files.len();
-            let file = |path: PathBuf| File { name: document_name(&path), path, named: false };
-            plan.files.extend(document::files(&full)?.into_iter().map(file));
-            let here: std::collections::BTreeSet<&str> = plan.files[before..].iter().map(|f| f.name.as_str()).collect();
-            let full = document_name(&full);
-            let lost = known.keys().filter(|n| Path::new(n).starts_with(&full) && !here.contains(n.as_str()));
-            plan.gone.extend(lost.cloned());
-        } else {
-            plan.files.push(File { name: document_name(&full), path: full, named: true });
-        }
-    }
-    // A path given twice is one document.
-    let mut seen = std::collections::BTreeSet::new();
-    plan.files.retain(|f| seen.insert(f.name.clone()));
-    Ok(plan)
 }
 
 /// The name of the document at an absolute path: the path. Bytes that are no UTF-8 are written as `\xE9`, so that two
@@ -201,7 +185,11 @@ impl Work<'_> {
         if known.get(&file.name) == Some(&digest) {
             return Ok(Found::Unchanged);
         }
-        let document = document::read(&file.path, &bytes)?;
+        let apart = document::is_binary(&file.path).then_some(self.settings.reader.as_ref()).flatten();
+        let document = match apart {
+            Some(program) => document::read_apart(program, &file.path, &bytes)?,
+            None => document::read(&file.path, &bytes)?,
+        };
         for note in &document.notes {
             self.progress.note(&format!("{}: {note}", file.name));
         }
