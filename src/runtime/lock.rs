@@ -5,6 +5,7 @@
 //! home/
 //!   learn.lock      held by the cycle of learning under way
 //!   library.lock    held by whoever adds or removes adapters, or models that carry one
+//!   models/.import-NAME.lock    held by whoever makes the model of that name
 //! ```
 //!
 //! A cycle takes the second while it holds the first, to conclude. So nobody waits for the first who holds the second.
@@ -14,6 +15,7 @@ use super::learn::ADAPTER;
 use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::{File, TryLockError};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -69,7 +71,7 @@ impl Runtime {
     /// Sees to it that one at a time makes a model of that name. Errors: `Busy` while somebody else does.
     pub(super) fn importing(&self, name: &str) -> Result<File> {
         crate::bundle::check_name(name)?;
-        let held = self.lock(&format!(".import-{name}.lock"))?;
+        let held = lock(&self.models, &format!(".import-{name}.lock"))?;
         held.ok_or_else(|| Error::busy(format!("another process or thread is making the model {name}; wait for it")))
     }
 
@@ -88,15 +90,20 @@ impl Runtime {
 
     /// Holds a lock of the home; none while somebody else does.
     fn lock(&self, name: &str) -> Result<Option<File>> {
-        durable::create_dir(&self.home)?;
-        let path = self.home.join(name);
-        let fail = |e| Error::io(format!("cannot lock {}", path.display()), e);
-        let file = durable::lock_file(&path).map_err(fail)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(e)) => Err(fail(e)),
-        }
+        lock(&self.home, name)
+    }
+}
+
+/// Holds a lock in a folder; none while somebody else does.
+fn lock(folder: &Path, name: &str) -> Result<Option<File>> {
+    durable::create_dir(folder)?;
+    let path = folder.join(name);
+    let fail = |e| Error::io(format!("cannot lock {}", path.display()), e);
+    let file = durable::lock_file(&path).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(fail(e)),
     }
 }
 
