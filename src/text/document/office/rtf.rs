@@ -38,6 +38,7 @@ pub fn read(bytes: &[u8]) -> Result<Parts> {
     let mut reader = Reader::new();
     reader.walk(bytes)?;
     reader.end_paragraph();
+    reader.end_row();
     reader.end_table();
     let title = Some(line(&reader.title)).filter(|t| !t.is_empty());
     Ok(reader.outline.finish(title))
@@ -73,6 +74,8 @@ struct Reader {
     row: Vec<String>,
     rows: Vec<Vec<String>>,
     in_table: bool,
+    /// Whether a group has just been opened.
+    opens: bool,
 }
 
 impl Reader {
@@ -93,6 +96,7 @@ impl Reader {
             row: Vec::new(),
             rows: Vec::new(),
             in_table: false,
+            opens: false,
         }
     }
 
@@ -100,6 +104,7 @@ impl Reader {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             at += 1;
+            let opens = std::mem::replace(&mut self.opens, *byte == b'{');
             match byte {
                 b'{' => {
                     self.flush();
@@ -113,7 +118,7 @@ impl Reader {
                     self.state = self.above.pop().unwrap_or(self.state);
                     self.passing = 0;
                 }
-                b'\\' => at = self.control(bytes, at),
+                b'\\' => at = self.control(bytes, at, opens),
                 b'\r' | b'\n' => {}
                 _ if self.passing > 0 => self.passing -= 1,
                 byte => self.bytes.push(*byte),
@@ -123,8 +128,8 @@ impl Reader {
         Ok(())
     }
 
-    /// A control word or sign at `at`; gives where it ends.
-    fn control(&mut self, bytes: &[u8], at: usize) -> usize {
+    /// A control word or sign at `at`; gives where it ends. `opens`: it opens a group.
+    fn control(&mut self, bytes: &[u8], at: usize, opens: bool) -> usize {
         let rest = bytes.get(at..).unwrap_or_default();
         let letters = rest.iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
         if letters == 0 {
@@ -141,7 +146,7 @@ impl Reader {
                 Some(b'_') => self.said(at, '-'),
                 Some(b'*') => {
                     self.flush();
-                    self.state.aside = true;
+                    self.state.aside |= opens;
                     at + 1
                 }
                 Some(c @ (b'\\' | b'{' | b'}')) => self.said(at, char::from(*c)),
@@ -202,12 +207,7 @@ impl Reader {
                 let cell = line(&std::mem::take(&mut self.text));
                 self.row.push(cell);
             }
-            ("row" | "nestrow", _) => {
-                let row = std::mem::take(&mut self.row);
-                if row.iter().any(|cell| !cell.is_empty()) {
-                    self.rows.push(row);
-                }
-            }
+            ("row" | "nestrow", _) => self.end_row(),
             ("line", _) => self.push('\n'),
             ("tab", _) => self.push('\t'),
             ("emdash", _) => self.push('—'),
@@ -271,6 +271,13 @@ impl Reader {
         match self.heading {
             Some(level) => self.outline.heading(level, &text),
             None => self.outline.block(text.trim()),
+        }
+    }
+
+    fn end_row(&mut self) {
+        let row = std::mem::take(&mut self.row);
+        if row.iter().any(|cell| !cell.is_empty()) {
+            self.rows.push(row);
         }
     }
 

@@ -120,6 +120,14 @@ fn rich_text_is_of_any_code_page() {
 }
 
 #[test]
+fn rich_text_is_taken_as_other_programs_leave_it() {
+    let late = br"{\rtf1\ansi{\b0\*\cs7 The quick fox}\par}";
+    assert_eq!(texts(Format::Rtf, late), [": The quick fox"]);
+    let cells = br"{\rtf1\ansi{Fax\cell Phone\cell }}";
+    assert_eq!(texts(Format::Rtf, cells), [": | Fax | Phone |"]);
+}
+
+#[test]
 fn mail_says_who_wrote_what_to_whom() {
     let mail = "From: Ada <ada@example.org>\r\nTo: shop@example.org\r\nSubject: =?utf-8?q?Pumpe_f=C3=BCr_zwei?=\r\n\
          Date: Mon, 2 Mar 2026 09:30:00 +0100\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\
