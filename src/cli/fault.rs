@@ -10,7 +10,8 @@ pub fn install() {
     extern "C" fn told(_: libc::c_int) {
         const TEXT: &str = "wayside: error: a file of the home can no longer be read where it is mapped: the medium \
             fails, is full, or the file was cut off; free some space, then run `wayside doctor`\n";
-        // SAFETY: both calls are among those that a handler of signals may make; the text is static and as long as said.
+        // SAFETY: both calls are among those that a handler of signals may make; the text is static and as long as
+        // said.
         unsafe {
             libc::write(libc::STDERR_FILENO, TEXT.as_ptr().cast(), TEXT.len());
             libc::_exit(1)

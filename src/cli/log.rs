@@ -29,8 +29,8 @@ const SHOWN: usize = 20;
 pub enum Words {
     /// List interactions, the newest first
     ///
-    /// People are shown the latest 20 unless -n says otherwise; --json gives all, whole. What is damaged is named and left
-    /// out, with status 1.
+    /// People are shown the latest 20 unless -n says otherwise; --json gives all, whole. What is damaged is named and
+    /// left out, with status 1.
     #[command(after_help = "Examples:
   wayside log list
   wayside log list -n 100 --rating down

@@ -319,9 +319,9 @@ fn is_database(source: &Source) -> bool {
 /// Whether what is said to this service stays between the two: over TLS, or on this machine.
 fn is_private(url: &str) -> bool {
     let local = |url: &str| {
-        let host = url.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-        // What stands before an `@` is a name and a password, and the host comes after.
-        if host.contains('@') {
+        let host = url.split(['/', '?', '#']).next().unwrap_or_default();
+        // What stands before an `@` is a name and a password, and the host comes after; a backslash is a slash to some.
+        if host.contains(['@', '\\']) {
             return false;
         }
         let host = host.strip_prefix('[').map_or_else(|| host.split(':').next(), |rest| rest.split(']').next());

@@ -28,18 +28,19 @@ const NOBODY: &str = "i me my mine we us our you your he him his she her they th
     welcher welches ist sind war waren hat haben hatte kann darf soll muss wird bitte noch heute gestern morgen";
 
 /// The commonest names, which are words that everybody uses.
-const USUAL: &str = "james john robert michael david william richard joseph thomas charles christopher daniel matthew \
-    anthony mark steven paul andrew joshua kenneth kevin brian george edward ronald timothy jason jeffrey ryan jacob \
-    gary nicholas eric jonathan stephen larry justin scott brandon benjamin samuel gregory frank alexander raymond \
-    patrick jack dennis jerry peter henry adam walter mary patricia jennifer linda elizabeth barbara susan jessica sarah \
-    karen lisa nancy betty sandra margaret ashley kimberly emily donna michelle carol amanda melissa deborah stephanie \
-    rebecca laura helen sharon cynthia kathleen amy angela anna ruth brenda pamela nicole katherine samantha christine \
-    emma catherine virginia rachel janet maria heather diane julie joyce victoria kelly christina joan evelyn lauren \
-    judith olivia martha cheryl megan andrea ann alice jean jane bob tom jim joe ben sam dan max oliver harry charlie \
-    smith jones taylor brown williams wilson johnson davies robinson wright thompson evans walker roberts edwards hughes \
-    lewis hall clarke jackson harris martin cooper turner hill ward morris moore clark lee baker harrison davis miller \
-    garcia martinez anderson müller schmidt schneider fischer weber meyer wagner becker schulz hoffmann koch bauer klein \
-    hans klaus peter wolfgang jürgen stefan ursula monika petra sabine renate helga karin";
+const USUAL: &str = "james john robert michael david william richard joseph thomas charles christopher daniel matthew anthony \
+    mark steven paul andrew joshua kenneth kevin brian george edward ronald timothy jason jeffrey ryan jacob \
+    gary nicholas eric jonathan stephen larry justin scott brandon benjamin samuel gregory frank alexander \
+    raymond patrick jack dennis jerry peter henry adam walter mary patricia jennifer linda elizabeth barbara \
+    susan jessica sarah karen lisa nancy betty sandra margaret ashley kimberly emily donna michelle carol amanda \
+    melissa deborah stephanie rebecca laura helen sharon cynthia kathleen amy angela anna ruth brenda pamela \
+    nicole katherine samantha christine emma catherine virginia rachel janet maria heather diane julie joyce \
+    victoria kelly christina joan evelyn lauren judith olivia martha cheryl megan andrea ann alice jean jane bob \
+    tom jim joe ben sam dan max oliver harry charlie smith jones taylor brown williams wilson johnson davies \
+    robinson wright thompson evans walker roberts edwards hughes lewis hall clarke jackson harris martin cooper \
+    turner hill ward morris moore clark lee baker harrison davis miller garcia martinez anderson müller schmidt \
+    schneider fischer weber meyer wagner becker schulz hoffmann koch bauer klein hans klaus peter wolfgang \
+    jürgen stefan ursula monika petra sabine renate helga karin";
 
 /// What people have of a house, as words of one language or the other.
 const THINGS: &str = "orders?|purchases?|bills?|invoices?|complaints?|appointments?|results?|records?|medicines?|\

@@ -1,10 +1,10 @@
 //! Whether a large file is still the one that was walked over.
 //!
-//! A walk reads the whole file: 0.1 s for 100 MB that are in memory, seconds from a card. So whoever closes a store that
-//! was whole when it was opened writes down beside it which file that is, how long, and when it was changed last. The
-//! next to open it, and to find it so, need not walk. A file that was copied, written to by anything else, or left by a
-//! process that was killed, is walked over again; so is every small one. What rots on the medium changes no time:
-//! `doctor` always walks.
+//! A walk reads the whole file: 0.1 s for 100 MB that are in memory, seconds from a card. So whoever closes a store
+//! that was whole when it was opened writes down beside it which file that is, how long, and when it was changed
+//! last. The next to open it, and to find it so, need not walk. A file that was copied, written to by anything else,
+//! or left by a process that was killed, is walked over again; so is every small one. What rots on the medium changes
+//! no time: `doctor` always walks.
 //!
 //! ```text
 //! checked     device inode bytes modified changed         (nanoseconds)

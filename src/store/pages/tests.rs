@@ -1,3 +1,5 @@
+//! Pages as LMDB leaves them, and as damage does.
+
 use super::*;
 use crate::store::env::{Env, LOG};
 use crate::store::table::Table;

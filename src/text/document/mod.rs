@@ -194,7 +194,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Document> {
     let title = title.map(|title| line(&script::seen(title.into()))).filter(|title| !title.is_empty());
     Ok(Document {
         title: title.unwrap_or_else(|| stem(path)),
-        sections: sections.into_iter().map(seen).collect(),
+        sections: sections.into_iter().filter(|section| !section.text.trim().is_empty()).map(seen).collect(),
         notes,
     })
 }

@@ -1,3 +1,5 @@
+//! Templates people have, and those that would take the process along.
+
 use super::*;
 
 const REFUSES: &str = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}\
@@ -154,9 +156,11 @@ fn a_template_beyond_limits_is_refused() {
 fn a_template_writes_what_it_would_without_its_guards() {
     let source = "A\n  {%- set x = 'a = %} b' -%}  \n[{{ x }}]\n{% set y, z = 1, {'k': {}} %}\n{{ y }}{{ z }}\n\
         {% macro f(a, b='(,', c={'d': [1, 2]}) -%}  {{ a }}{{ b }}{{ c }}  {%- endmacro %}\n{{ f(1) }}|\n\
-        {% set w %}\n w{{ {'a': {}} }}\n{% endset -%}\n  {{ w }}{# {% set nothing #}{% raw %}{% with %}{{ x }}{% endraw %}\n\
+        {% set w %}\n w{{ {'a': {}} }}\n{% endset -%}\n  {{ w }}{# {% set nothing #}\
+        {% raw %}{% with %}{{ x }}{% endraw %}\n\
         {% set ns = namespace(a=1) %}{% for m in messages %}{% set ns.a = ns.a + 1 %}{% if loop.first %}{% continue %}\
-        {% endif %}{{ m.content }}{% endfor %}{{ ns.a }} {{ '-' * 3 }}{{ 2 ** 3 }}{{ 'aXb'|replace('X', ' * ')|upper }}{{ [1, 2]|join(', ') }}{{ '%s: %5.2f'|format('a', 1.5) }} {{ '{:>5}'.format('a') }}";
+        {% endif %}{{ m.content }}{% endfor %}{{ ns.a }} {{ '-' * 3 }}{{ 2 ** 3 }}{{ 'aXb'|replace('X', ' * ')|upper }}\
+        {{ [1, 2]|join(', ') }}{{ '%s: %5.2f'|format('a', 1.5) }} {{ '{:>5}'.format('a') }}";
     let messages = [json!({"role": "user", "content": "Why?"}), json!({"role": "user", "content": "Well?"})];
     let guarded = Template::new(source, "", "").unwrap().render(&messages, true).unwrap();
     let mut plain = Environment::new();

@@ -40,7 +40,8 @@ impl Tokenizer {
         Ok(Self { inner })
     }
 
-    /// Whether a `tokenizer.json` from outside can be run: its steps are bounded, and were tried. Before it is imported.
+    /// Whether a `tokenizer.json` from outside can be run: its steps are bounded, and were tried. To be asked before it
+    /// is imported.
     ///
     /// Errors: as [`Tokenizer::from_bytes`], and `Corrupt` for one that cannot.
     pub fn check(bytes: &[u8], vocabulary: usize) -> Result<()> {

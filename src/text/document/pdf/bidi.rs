@@ -28,7 +28,10 @@ pub fn logical(line: &str) -> String {
     }
     let left = line.chars().filter(|c| c.is_alphabetic() && !from_right(*c)).count();
     let chars: Vec<char> = line.chars().collect();
-    if right >= left {
+    let mut strong = chars.iter().filter(|c| c.is_alphabetic());
+    let ends = [strong.next(), strong.next_back()].map(|end| end.is_some_and(|c| from_right(*c)));
+    // A line that begins and ends in such letters goes their way, however much of another script is in it.
+    if right >= left || ends == [true, true] {
         // The line goes from right to left; words and numbers of the other direction in it do not.
         let turned: Vec<char> = chars.into_iter().rev().map(mirrored).collect();
         runs(&turned, from_left, from_right)
