@@ -142,7 +142,8 @@ impl Guide for Formed {
         let allowed = self.matcher.compute_mask_or_eos().map_err(|e| unanswerable(&e))?;
         let may_end = self.ends.first().is_some_and(|&end| allows(&allowed, end));
         for (id, logit) in (0..).zip(logits.iter_mut()) {
-            if !allows(&allowed, id) && !(may_end && self.ends.contains(&id)) {
+            let ends = may_end && self.ends.contains(&id);
+            if !ends && !allows(&allowed, id) {
                 *logit = f32::NEG_INFINITY;
             }
         }

@@ -111,9 +111,9 @@ fn tile<I: Isa, E: Format, const R: usize>(
             *sums = isa.store(acc);
         }
     }
-    for r in 0..R {
-        let sum = |i: usize| (sums[0][r][i] + sums[1][r][i]) + (sums[2][r][i] + sums[3][r][i]);
-        to.put(row + r, output, &std::array::from_fn::<f32, LANES, _>(sum));
+    let [first, second, third, fourth] = sums;
+    for (r, ((a, b), (c, d))) in first.iter().zip(&second).zip(third.iter().zip(&fourth)).enumerate() {
+        to.put(row + r, output, &std::array::from_fn::<f32, LANES, _>(|i| (a[i] + b[i]) + (c[i] + d[i])));
     }
 }
 

@@ -71,12 +71,11 @@ pub fn four<'a, E: Format>(matrix: &Matrix<'a>, first: usize) -> Option<[&'a [E:
 /// Four outputs for `R` rows.
 #[inline(always)]
 fn tile<I: Isa, E: Format, const R: usize>(isa: I, weights: [&[E::Raw]; 4], rows: Rows<'_>) -> [[f32; 4]; R] {
-    let there = weights[0].len();
-    let weights = weights.map(|row| &row[..there]);
+    let [first, second, third, fourth] = weights;
     let mut strands = [[isa.splat_four(0.0); 4]; R];
     let mut heads = Heads::EMPTY;
-    for at in 0..there {
-        let raw = [&weights[0][at], &weights[1][at], &weights[2][at], &weights[3][at]];
+    for (at, ((a, b), (c, d))) in first.iter().zip(second).zip(third.iter().zip(fourth)).enumerate() {
+        let raw = [a, b, c, d];
         for raw in raw {
             isa.prefetch(std::ptr::from_ref(raw).cast::<u8>().wrapping_add(AHEAD));
         }

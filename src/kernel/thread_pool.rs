@@ -32,10 +32,7 @@ pub struct ThreadPool {
 
 // SAFETY: `work` is written by the leader while no unit is taken or to be had, and read only by those who have taken
 // one. What it points to is `Sync`.
-#[allow(
-    unsafe_code,
-    reason = "a loop that lives on the leader's stack is lent to other threads; see `ThreadPool::parallel_for`"
-)]
+#[allow(unsafe_code, reason = "a loop on the leader's stack is lent to other threads; see `parallel_for`")]
 unsafe impl Sync for ThreadPool {}
 
 impl ThreadPool {

@@ -98,7 +98,7 @@ impl Metrics {
         ] {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
         }
-        let resident = memory::resident().map_or(0, |bytes| bytes as u64);
+        let resident = memory::resident().unwrap_or(0);
         for (name, help, value) in [
             ("wayside_ready", "Whether everything that answers is loaded.", u64::from(house.is_ready())),
             ("wayside_connections", "Open connections.", of(&self.connections)),

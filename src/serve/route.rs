@@ -105,10 +105,10 @@ async fn dispatch(house: &Arc<House>, door: Door, request: Request<Incoming>) ->
     if head.method == Method::OPTIONS {
         return Ok(empty(StatusCode::NO_CONTENT));
     }
-    if matches!(head.method, Method::GET | Method::HEAD) {
-        if let Some(response) = health(house, &path).or_else(|| page::find(house, &path)) {
-            return Ok(response);
-        }
+    if matches!(head.method, Method::GET | Method::HEAD)
+        && let Some(response) = health(house, &path).or_else(|| page::find(house, &path))
+    {
+        return Ok(response);
     }
     let caller = house.gate.know(door, &head.headers)?;
     let limit = house.runtime.config().serve.request_kb << 10;

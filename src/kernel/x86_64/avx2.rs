@@ -338,8 +338,9 @@ impl Products for Pairs {
             let (mut group, end) = (4 * halves.start, 4 * halves.end);
             while group < end {
                 let mut pairs = [[_mm256_setzero_si256(); 2]; R];
-                for group in group..(group + each).min(end) {
-                    let [low, high]: [__m256i; 2] = bytemuck::cast(weights[group]);
+                let until = (group + each).min(end);
+                for (group, weights) in (group..until).zip(&weights[group..until]) {
+                    let [low, high]: [__m256i; 2] = bytemuck::cast(*weights);
                     if Self::is_centred::<E>() {
                         let centre = _mm256_set1_epi8(-128);
                         let (low, high) = (_mm256_xor_si256(low, centre), _mm256_xor_si256(high, centre));

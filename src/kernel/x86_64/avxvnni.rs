@@ -33,8 +33,9 @@ macro_rules! products {
             ) -> [[__m256i; 2]; R] {
                 with!({
                     let mut sums = [[_mm256_setzero_si256(); 2]; R];
-                    for group in 4 * halves.start..4 * halves.end {
-                        let [low, high]: [__m256i; 2] = bytemuck::cast(weights[group]);
+                    let groups = 4 * halves.start..4 * halves.end;
+                    for (group, weights) in groups.clone().zip(&weights[groups]) {
+                        let [low, high]: [__m256i; 2] = bytemuck::cast(*weights);
                         for (sums, x) in sums.iter_mut().zip(x) {
                             let x = four(x, group);
                             sums[0] = $dot(sums[0], low, x);

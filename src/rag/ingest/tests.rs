@@ -18,7 +18,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 fn what_is_gone_from_a_folder_in_use_is_removed() {
     let (_dir, path) = folder();
     std::fs::write(path.join("a.md"), "a").unwrap();
-    let plan = plan(&[path.clone()], &known(&path, &["a.md", "b.md", "old/c.md"]), false).unwrap();
+    let plan = plan(std::slice::from_ref(&path), &known(&path, &["a.md", "b.md", "old/c.md"]), false).unwrap();
     assert_eq!((plan.files.len(), plan.gone.len(), plan.stale.len()), (1, 2, 0));
 }
 
@@ -28,7 +28,7 @@ fn an_empty_folder_and_one_that_is_away_remove_nothing_unless_told() {
     let before = known(&path, &["a.md", "b.md"]);
     for place in [path.clone(), path.join("stick")] {
         let before = if place == path { before.clone() } else { known(&place, &["a.md", "b.md"]) };
-        let kept = plan(&[place.clone()], &before, false).unwrap();
+        let kept = plan(std::slice::from_ref(&place), &before, false).unwrap();
         assert_eq!((kept.gone.len(), kept.stale.len()), (0, 2), "{}", place.display());
         let told = plan(&[place], &before, true).unwrap();
         assert_eq!((told.gone.len(), told.stale.len()), (2, 0));

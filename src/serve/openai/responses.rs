@@ -82,7 +82,7 @@ struct Done {
 /// What is to answer.
 enum Answerer {
     Documents(Grounded),
-    Model(Outright),
+    Model(Box<Outright>),
 }
 
 impl Answerer {
@@ -226,7 +226,7 @@ pub async fn run(house: &Arc<House>, caller: Caller, mut respond: Respond) -> Re
             let given = Given::Conversation { messages, tools: vec![] };
             let mut asked = respond.asked.clone();
             asked.store = Some(asked.store.unwrap_or(false));
-            Answerer::Model(Outright::new(house, &caller, &asked, given)?)
+            Answerer::Model(Box::new(Outright::new(house, &caller, &asked, given)?))
         }
     };
     let mut told = Told::new(&respond.asked.model);

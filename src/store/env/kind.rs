@@ -9,6 +9,9 @@ use crate::store::format::Upgrade;
 use crate::store::index::{UPGRADES as INDEX_UPGRADES, check_block};
 use crate::store::log::UPGRADES as LOG_UPGRADES;
 
+/// What a record must be: of the table, with this key, these bytes; or what is wrong with it.
+pub(in crate::store) type Check = fn(&str, &[u8], &[u8]) -> Result<(), String>;
+
 /// What one kind of store is called, and how it is treated.
 #[derive(Debug)]
 pub(in crate::store) struct Kind {
@@ -21,7 +24,7 @@ pub(in crate::store) struct Kind {
     /// The steps from version 1 to the current one.
     pub upgrades: &'static [Upgrade],
     /// What a record of a table must be for the store to be opened.
-    pub check: fn(&str, &[u8], &[u8]) -> Result<(), String>,
+    pub check: Check,
 }
 
 /// The truth: interactions.

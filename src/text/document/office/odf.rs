@@ -42,6 +42,9 @@ pub fn read(bytes: &[u8]) -> Result<Parts> {
     Ok((title, reader.sections))
 }
 
+/// How a style shows a sign: raised or lowered.
+type Raise = fn(char) -> char;
+
 #[derive(Default)]
 struct Reader {
     outline: Outline,
@@ -70,9 +73,9 @@ struct Reader {
     skipping: usize,
     /// Which styles raise or lower, and which lists count.
     style: String,
-    raising: HashMap<String, fn(char) -> char>,
+    raising: HashMap<String, Raise>,
     counting: HashMap<String, bool>,
-    raised: Vec<Option<fn(char) -> char>>,
+    raised: Vec<Option<Raise>>,
 }
 
 impl Reader {

@@ -32,7 +32,7 @@ pub fn read(bytes: &[u8]) -> Result<Parts> {
     sheets.retain(|(_, rows): &(String, Vec<_>)| !rows.is_empty());
     let named = sheets.len() > 1;
     let read = |(name, rows): (String, Vec<(usize, Vec<String>)>)| -> Vec<Section> {
-        csv::sections(named.then_some(name).into_iter().collect(), rows.into_iter())
+        csv::sections(named.then_some(name).into_iter().collect(), rows)
     };
     Ok((None, sheets.into_iter().flat_map(read).collect()))
 }

@@ -53,7 +53,7 @@ pub fn read(bytes: &[u8], notes: &mut Vec<String>) -> Result<Parts> {
             return Err(Error::full(format!("takes longer than {} s to read; split it", LONGEST.as_secs())));
         }
         let crop = page.media_box();
-        let crop = Rect::new(f64::from(crop.x0), f64::from(crop.y0), f64::from(crop.x1), f64::from(crop.y1));
+        let crop = Rect::new(crop.x0, crop.y0, crop.x1, crop.y1);
         letters.learn(&page.resources().fonts);
         // A sign at the very edge is still on the page.
         let shown = if crop.area() > 1.0 { crop.inflate(2.0, 2.0) } else { Rect::ZERO };
