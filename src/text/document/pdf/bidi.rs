@@ -28,7 +28,10 @@ pub fn logical(line: &str) -> String {
     }
     let left = line.chars().filter(|c| c.is_alphabetic() && !from_right(*c)).count();
     let chars: Vec<char> = line.chars().collect();
-    if right >= left {
+    // A line of the other direction may quote more than it says, but begins and ends as it goes.
+    let mut strong = chars.iter().filter(|c| c.is_alphabetic());
+    let ends = [strong.next(), strong.next_back()].into_iter().flatten().all(|c| from_right(*c));
+    if right >= left || ends {
         // The line goes from right to left; words and numbers of the other direction in it do not.
         let turned: Vec<char> = chars.into_iter().rev().map(mirrored).collect();
         runs(&turned, from_left, from_right)

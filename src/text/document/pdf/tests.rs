@@ -94,13 +94,13 @@ fn a_form_that_draws_itself_ends() {
 }
 
 #[test]
-fn a_page_within_itself_is_damaged() {
+fn a_page_within_itself_ends() {
     let objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [2 0 R 3 0 R] /Parent 2 0 R >>",
         "<< /Type /Page /Parent 2 0 R >>",
     ];
-    assert!(outcome(&pdf(&objects.map(String::from))).0.is_err());
+    assert!(outcome(&pdf(&objects.map(String::from))).0.unwrap_or_default().is_empty());
 }
 
 #[test]
