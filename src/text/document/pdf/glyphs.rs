@@ -59,7 +59,7 @@ impl<'l> Ear<'l> {
         Self { page: Page::default(), letters, crop, signs: 0, depth: 0, actual: None }
     }
 
-    fn hear(&mut self, drawn: &Drawn<'_>, place: Affine, vertical: bool) {
+    fn hear(&mut self, drawn: &Drawn<'_>, place: Affine, vertical: bool, wide: f64) {
         let advance = match drawn {
             Drawn::Outline(glyph) => glyph.advance_width(),
             Drawn::Type3(glyph) => glyph.advance_width(),
@@ -71,7 +71,10 @@ impl<'l> Ear<'l> {
         }
         let advance = f64::from(advance.unwrap_or(500.0));
         let mut size = (up - origin).hypot();
-        let scale = (along - origin).hypot() / 1000.0;
+        let scale = match drawn {
+            Drawn::Outline(_) => size / 1000.0 * wide,
+            Drawn::Type3(_) => (along - origin).hypot() / 1000.0,
+        };
         if matches!(drawn, Drawn::Type3(_)) && advance > 0.0 && !(0.3..=3.0).contains(&(size / (scale * advance * 2.0)))
         {
             // A font that is drawn has no em of its own.
@@ -166,15 +169,28 @@ pub fn is_from_right(text: &str) -> bool {
     text.chars().any(super::bidi::from_right)
 }
 
+/// How much wider than high the signs of a run are drawn. A font that stands in for another is stretched sign by sign,
+/// which does not change how far they are apart: only what most have in common counts, and little of it is none.
+fn width(run: &GlyphRun<'_, '_>) -> f64 {
+    let ratio = |place: Affine| {
+        let [a, b, c, d, ..] = place.as_coeffs();
+        a.hypot(b) / c.hypot(d)
+    };
+    let mut ratios: Vec<f64> = run.glyphs().iter().map(|g| ratio(g.transform())).filter(|r| r.is_finite()).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().filter(|r| !(0.75..=1.33).contains(r)).unwrap_or(1.0)
+}
+
 impl<'a> Device<'a> for Ear<'_> {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
         let vertical = matches!(run.writing_mode(), WritingMode::Vertical);
+        let wide = width(run);
         for glyph in run.glyphs() {
             self.signs += 1;
             if self.signs > MOST {
                 return;
             }
-            self.hear(glyph, props.transform * glyph.transform(), vertical);
+            self.hear(glyph, props.transform * glyph.transform(), vertical, wide);
         }
     }
 
