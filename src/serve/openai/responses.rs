@@ -81,7 +81,7 @@ struct Done {
 
 /// What is to answer.
 enum Answerer {
-    Documents(Grounded),
+    Documents(Box<Grounded>),
     Model(Box<Outright>),
 }
 
@@ -220,7 +220,7 @@ pub async fn run(house: &Arc<House>, caller: Caller, mut respond: Respond) -> Re
     let said: Vec<Said> =
         serde_json::from_value(messages.clone().into()).map_err(|e| Problem::invalid("input", e.to_string()))?;
     let answerer = match model.grounded && respond.asked.form()?.is_none() {
-        true => Answerer::Documents(Grounded::new(house, &caller, &respond.asked, &model, &said)?),
+        true => Answerer::Documents(Box::new(Grounded::new(house, &caller, &respond.asked, &model, &said)?)),
         false => {
             let messages = said.iter().map(Said::value).collect::<Result<_, _>>()?;
             let given = Given::Conversation { messages, tools: vec![] };
