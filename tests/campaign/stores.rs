@@ -63,6 +63,7 @@ fn ids(output: &Output) -> Option<BTreeSet<String>> {
     Some(listed.as_array()?.iter().filter_map(|i| Some(i["id"].as_str()?.to_owned())).collect())
 }
 
+#[allow(clippy::print_stdout, reason = "the report is what the campaign is run for")]
 fn run(many: usize, interactions: usize) {
     let home = logged(interactions);
     let file = home.path().join("log/data.mdb");

@@ -251,7 +251,7 @@ fn a_wrong_declaration_is_named_before_anything_is_asked() {
 #[test]
 fn the_walls_hold() {
     let home = Home::new();
-    let walls = home.json(&["eval", "walls", "--subjects", "30", "--questions", "130"]);
+    let walls = home.json(&["eval", "walls", "--subjects", "30", "--questions", "210"]);
     assert_eq!(walls["hold"], true, "{walls}");
     assert!(walls["walls"]["own"].as_u64().unwrap() > 20 && walls["walls"]["sessions"] == 24, "{walls}");
 }

@@ -225,7 +225,9 @@ fn a_damaged_interaction_is_told_and_costs_no_other() {
     assert_eq!((&log["ok"], &log["blocks"]), (&false.into(), &false.into()), "{log}");
     let told = log["detail"].as_str().unwrap();
     assert!(told.contains("1 of 2 cannot") && told.contains("log export"), "{told}");
-    assert_eq!(home.json(&["log", "list"]).as_array().unwrap().len(), 1);
+    let listed = home.run(&["log", "list", "--json"]);
+    assert_eq!(listed.status.code(), Some(1), "what is missing is no success");
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&listed.stdout).unwrap().as_array().unwrap().len(), 1);
 
     // An export that lacks one costs no earlier one; a new file takes the others.
     let earlier = home.file("earlier.jsonl", "all of them\n");

@@ -80,7 +80,9 @@ fn wide(bytes: &[u8]) -> Option<Cow<'_, str>> {
         _ => return None,
     };
     let (text, wrong) = encoding.decode_without_bom_handling(bytes);
-    (!wrong && bytes.len().is_multiple_of(2)).then_some(text)
+    // Without a mark, a single sign that nobody writes is proof enough that these are other bytes.
+    let written = text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\u{c}'));
+    (!wrong && written && bytes.len().is_multiple_of(2)).then_some(text)
 }
 
 fn binary() -> Error {
