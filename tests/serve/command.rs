@@ -34,7 +34,7 @@ fn settings_are_read_and_changed_and_shells_are_told() {
     assert!(home.fails(1, &["config", "set", "answer.mood", "good"]).contains("mood"));
     assert!(home.json(&["config", "path"])["file"].as_str().unwrap().ends_with("config.toml"));
     for shell in ["bash", "zsh", "fish", "powershell"] {
-        assert!(text(&home.run(&["completions", shell]).stdout).contains("--no-retrieval"), "{shell}");
+        assert!(text(&home.run(&["completions", shell]).stdout).contains("no-retrieval"), "{shell}");
     }
     assert!(text(&home.run(&["man"]).stdout).contains(".SH"));
     let out = home.path().with_file_name("man");
