@@ -52,6 +52,7 @@ pub mod svg;
 pub mod telemetry;
 pub mod tensor;
 pub mod text;
+pub(crate) mod thread;
 pub mod train;
 pub mod turn;
 pub mod versioned;

@@ -51,6 +51,22 @@ fn prints(source: &Source) -> Vec<String> {
     source.lines_where(at).map(|line| format!("{line}: prints")).collect()
 }
 
+/// A thread has a stack of a given size, or the standard library asks the environment for one: `thread` begins them.
+fn begins_threads(source: &Source) -> Vec<String> {
+    let is_library = !matches!(source.module(), Some("cli" | "serve" | "thread"));
+    let harmless = ["scope", "sleep", "yield_now", "available_parallelism", "current", "panicking", "ThreadId"];
+    let at = |at: usize| {
+        let word = |back: usize| at.checked_sub(back).map_or("", |at| source.text_at(at));
+        is_library
+            && match source.text_at(at) {
+                "thread" => word(2) == "std" && !harmless.contains(&source.text_at(at + 2)),
+                "spawn" => word(2) == "scope" && word(1) == ".",
+                _ => false,
+            }
+    };
+    source.lines_where(at).map(|line| format!("{line}: begins a thread by itself")).collect()
+}
+
 /// No input ends the program: what can fail returns an error.
 fn panics(source: &Source) -> Vec<String> {
     let macros = ["panic", "todo", "unimplemented", "unreachable"];
@@ -141,6 +157,11 @@ fn the_library_never_prints() {
 }
 
 #[test]
+fn threads_have_stacks_of_a_given_size() {
+    none(every(&sources(), begins_threads));
+}
+
+#[test]
 fn nothing_panics() {
     none(every(&sources(), panics));
 }
@@ -193,6 +214,9 @@ fn the_rules_see_what_they_forbid() {
         (&format!("//! A{}", "\n".repeat(401)), shape),
         ("fn f() { println!() }", prints),
         ("fn f() { g(dbg!(1)) }", prints),
+        ("fn f() { std::thread::spawn(g); }", begins_threads),
+        ("fn f() { std::thread::scope(|scope| scope.spawn(g)); }", begins_threads),
+        ("use std::thread; fn f() { thread::Builder::new(); }", begins_threads),
         ("fn f() { a.unwrap(); }", panics),
         ("fn f() { a.expect(\"b\"); }", panics),
         ("fn f() { if a { unreachable!() } }", panics),
@@ -201,7 +225,7 @@ fn the_rules_see_what_they_forbid() {
     }
     let good = "//! println!() is forbidden\nfn f() { a.unwrap_or(1); b.expect(2); let s = \"panic!\"; }
         #[cfg(test)]\nmod tests { fn f() { a.unwrap(); println!(); } }";
-    for rule in [shape, prints, panics] {
+    for rule in [shape, prints, panics, begins_threads] {
         assert_eq!(rule(&Source::new("src/text/a.rs", good.into())), [""; 0]);
     }
     assert_eq!(private("a", &format!("// {}: later", ["TO", "DO"].concat())).len(), 1);

@@ -116,7 +116,7 @@ impl Weights<'_> {
                 bytes.reserve(tensor.bytes.len());
                 order.iter().for_each(|row| bytes.extend_from_slice(tensor.row(*row)));
             } else {
-                bytes.extend(quantized(&tensor, &order, *encoding));
+                bytes.extend(quantized(&tensor, &order, *encoding)?);
             }
         }
         let data = self.writer.write(&bytes)?;

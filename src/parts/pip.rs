@@ -6,6 +6,7 @@
 
 use super::catalog::Part;
 use crate::error::{Error, Result};
+use crate::thread;
 use crate::watch::{Cancel, Progress};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -126,7 +127,7 @@ fn run(command: &[String], part: &Part, folder: &Path, progress: &dyn Progress, 
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Outcome::Absent),
         Err(e) => return Err(io_error(e)),
     };
-    let words = listen(&mut child);
+    let words = listen(&mut child)?;
     let (status, begun) = wait(child, part, folder, progress, cancel)?;
     let tail = last_words(&words.recv_timeout(REST).unwrap_or_default());
     // 127 is what version managers' launchers answer for an interpreter that is not installed.
@@ -192,10 +193,10 @@ fn largest(folder: &Path) -> u64 {
 
 /// Collects the end of what the child writes to standard error, meanwhile; a file for it would be empty on the very
 /// disk that is full.
-fn listen(child: &mut Kept) -> Receiver<Vec<u8>> {
+fn listen(child: &mut Kept) -> Result<Receiver<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     if let Some(mut words) = child.0.stderr.take() {
-        std::thread::spawn(move || {
+        thread::spawn("pip", move || {
             let mut block = [0; TAIL];
             let mut tail = Vec::new();
             while let Ok(count @ 1..) = words.read(&mut block) {
@@ -204,9 +205,9 @@ fn listen(child: &mut Kept) -> Receiver<Vec<u8>> {
             }
             // Nobody listens any more if the work was cancelled.
             let _ = sender.send(tail);
-        });
+        })?;
     }
-    receiver
+    Ok(receiver)
 }
 
 /// The last three lines, as one.

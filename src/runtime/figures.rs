@@ -75,15 +75,15 @@ impl Runtime {
         let generate = self.bench_generate(PROMPT, ANSWER, None, &Wear::Nothing)?;
         let together = self.bench_together(CONVERSATIONS, PROMPT / 2, ANSWER / 2)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut yardsticks = vec![Yardstick::measure(threads)];
+        let mut yardsticks = vec![Yardstick::measure(threads)?];
         let (vectors, queries) = search();
         let found = self.bench_search(&vectors, &queries)?;
-        yardsticks.push(Yardstick::measure(threads));
+        yardsticks.push(Yardstick::measure(threads)?);
         let passages = passages()?;
         let embed = self.bench_embed(&passages.iter().map(String::as_str).collect::<Vec<_>>())?;
         let asked = self.bench_ask_sample(QUESTION)?;
 
-        yardsticks.push(Yardstick::measure(threads));
+        yardsticks.push(Yardstick::measure(threads)?);
         let yardstick = Yardstick::middle(&yardsticks);
         // A token reads every weight once.
         let path = self.model(None)?.bundle().path(WEIGHTS)?;
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_yardstick_is_of_this_world() {
-        let yardstick = Yardstick::measure(1);
+        let yardstick = Yardstick::measure(1).unwrap();
         assert!(yardstick.memory_gb_s > 0.1 && yardstick.memory_gb_s < 10_000.0, "{yardstick:?}");
         assert!(yardstick.arithmetic_gflop_s > 0.1 && yardstick.arithmetic_gflop_s < 100_000.0, "{yardstick:?}");
     }

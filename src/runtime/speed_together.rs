@@ -4,6 +4,7 @@ use super::Runtime;
 use super::speed::{SOME, peak_mb, tokens};
 use crate::error::{Error, Result};
 use crate::infer::{Context, LanguageModel, Request, Sampling, generate};
+use crate::thread;
 use crate::watch::Cancel;
 use serde::Serialize;
 use std::sync::Arc;
@@ -77,13 +78,13 @@ fn side_by_side(
     let begin = Instant::now();
     let answers = std::thread::scope(|scope| {
         let say = |(mut context, prompt): (Context, Vec<u32>)| {
-            scope.spawn(move || {
+            thread::spawn_in(scope, "conversation", move || {
                 let request = Request { prompt, max_tokens: answer, sampling: Sampling::greedy(), stop: vec![] };
                 let said = generate(&mut context, &request, cancel, &mut |_| {})?;
                 Ok((said.tokens.len(), begin.elapsed().as_secs_f64()))
             })
         };
-        let threads: Vec<_> = contexts.into_iter().map(say).collect();
+        let threads: Vec<_> = contexts.into_iter().map(say).collect::<Result<_>>()?;
         let joined = threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err(Error::engine("a thread failed"))));
         joined.collect::<Result<Vec<(usize, f64)>>>()
     })?;

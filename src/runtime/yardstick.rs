@@ -2,9 +2,10 @@
 //! on different days or machines to one another.
 
 use super::speed::median;
+use crate::error::Result;
+use crate::thread;
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
-use std::thread;
 use std::time::Instant;
 
 /// Rounds of each measurement; the median counts, as it does for what is held to it.
@@ -25,27 +26,31 @@ pub struct Yardstick {
 
 impl Yardstick {
     /// Measures with `threads` of them.
-    pub fn measure(threads: usize) -> Self {
+    ///
+    /// Errors: `Io` when no thread can be begun.
+    pub fn measure(threads: usize) -> Result<Self> {
         let numbers: Vec<u64> = (0..READ as u64).collect();
         let usual = |work: &(dyn Fn(usize) + Sync)| {
             let round = |_| {
                 let begin = Instant::now();
-                thread::scope(|scope| (0..threads).for_each(|t| drop(scope.spawn(move || work(t)))));
-                begin.elapsed().as_secs_f64()
+                std::thread::scope(|scope| {
+                    (0..threads).try_for_each(|t| thread::spawn_in(scope, "yardstick", move || work(t)).map(drop))
+                })?;
+                Ok(begin.elapsed().as_secs_f64())
             };
-            median(&mut (0..ROUNDS).map(round).collect::<Vec<_>>())
+            Ok(median(&mut (0..ROUNDS).map(round).collect::<Result<Vec<_>>>()?))
         };
         let part = READ / threads;
         let reading = usual(&|t| {
             black_box(total(&numbers[t * part..(t + 1) * part]));
-        });
+        })?;
         let computing = usual(&|_| {
             black_box(products());
-        });
-        Self {
+        })?;
+        Ok(Self {
             memory_gb_s: (threads * part * size_of::<u64>()) as f64 / reading / 1e9,
             arithmetic_gflop_s: (2 * threads * PRODUCTS) as f64 / computing / 1e9,
-        }
+        })
     }
 
     /// The middle of several, each rate by itself.

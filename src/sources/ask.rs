@@ -4,31 +4,25 @@
 use super::http;
 use super::{Kind, Query, Row, Source};
 use crate::error::{Error, Result};
-use std::thread;
+use crate::thread;
 use std::time::Instant;
-
-/// Bytes of a thread's stack.
-const STACK: usize = 2 << 20;
 
 /// Asks queries about a person, each on a thread and a connection of its own, which end with this call; only the
 /// lookup of a service's name may outlast it. Each has at most `limit` rows.
 ///
 /// Errors, for each by itself: whatever keeps its rows from coming, in one sentence.
 pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Vec<Row>>> {
-    thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let mut threads = Vec::new();
         for &(source, query) in queries {
             let deadline = Instant::now() + source.deadline();
             let work = move || one(source, query, subject, deadline);
-            // Of a given size, or the environment would be asked for one.
-            let builder = thread::Builder::new().name(format!("query {}", query.name)).stack_size(STACK);
-            threads.push(builder.spawn_scoped(scope, work));
+            threads.push(thread::spawn_in(scope, &format!("query {}", query.name), work));
         }
         let mut answers = Vec::new();
         for thread in threads {
             let failed = |_| Err(Error::engine("the library that asks it failed"));
-            let begun = thread.map_err(|e| Error::io("cannot begin a thread", e));
-            answers.push(begun.and_then(|thread| thread.join().unwrap_or_else(failed)));
+            answers.push(thread.and_then(|thread| thread.join().unwrap_or_else(failed)));
         }
         answers
     })

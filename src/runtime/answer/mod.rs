@@ -21,11 +21,11 @@ use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Sampling};
 use crate::rag::{Conversation, Fact, Turn, surest};
 use crate::store::log::{Citation, Interaction, Message, NOTHING, Sentence, Timings, check_subject};
+use crate::thread;
 use crate::watch::Cancel;
 use reply::Reply;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::thread;
 use std::time::Instant;
 
 /// A question and how to answer it.
@@ -213,8 +213,8 @@ impl Runtime {
             self.embedder()?;
             return self.answer_judge().map(drop);
         }
-        thread::scope(|scope| {
-            let embedder = scope.spawn(|| self.embedder());
+        std::thread::scope(|scope| {
+            let embedder = thread::spawn_in(scope, "embedder", || self.embedder())?;
             let judge = self.answer_judge();
             embedder.join().map_err(|_| Error::engine("the embedder was not loaded"))??;
             judge.map(drop)

@@ -16,6 +16,8 @@ mod q6_k;
 mod q8_0;
 
 use super::{Bits, Encoding, Tensor};
+use crate::error::{Error, Result};
+use crate::thread;
 use affine::Affine;
 use half::f16;
 
@@ -31,7 +33,9 @@ pub fn target(bits: Bits, columns: usize, table: bool) -> Encoding {
 }
 
 /// Rows of a tensor in the order `order` names them, in an encoding that [`target`] names; all processors help.
-pub fn quantized(tensor: &Tensor<'_>, order: &[usize], encoding: Encoding) -> Vec<u8> {
+///
+/// Errors: `Io` when no thread can be begun.
+pub fn quantized(tensor: &Tensor<'_>, order: &[usize], encoding: Encoding) -> Result<Vec<u8>> {
     let some = |order: &[usize]| {
         let mut numbers = vec![0.0; tensor.matrix().1];
         let mut bytes = Vec::new();
@@ -44,8 +48,13 @@ pub fn quantized(tensor: &Tensor<'_>, order: &[usize], encoding: Encoding) -> Ve
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let shares = order.chunks(order.len().div_ceil(threads).max(1));
-        let running: Vec<_> = shares.map(|order| scope.spawn(move || some(order))).collect();
-        running.into_iter().flat_map(|share| share.join().unwrap_or_default()).collect()
+        let begin = |order| thread::spawn_in(scope, "quantize", move || some(order));
+        let running = shares.map(begin).collect::<Result<Vec<_>>>()?;
+        let mut bytes = Vec::new();
+        for share in running {
+            bytes.extend(share.join().map_err(|_| Error::engine("a tensor could not be quantized"))?);
+        }
+        Ok(bytes)
     })
 }
 

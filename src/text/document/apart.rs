@@ -4,6 +4,7 @@
 
 use super::{Document, read};
 use crate::error::{Error, ErrorKind, Result};
+use crate::thread;
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -64,12 +65,13 @@ pub fn read_apart(program: &Path, path: &Path, bytes: &[u8]) -> Result<Document>
 fn answer(child: &mut Child, bytes: &[u8]) -> Option<Result<Reply, ()>> {
     let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else { return Some(Err(())) };
     let (said, heard) = mpsc::channel();
-    let listener = std::thread::spawn(move || {
+    let listener = thread::spawn("reader", move || {
         let mut reply = Vec::new();
         let read = from.take(ANSWER).read_to_end(&mut reply);
         // Nobody listens any more where it took too long.
         let _ = said.send(read.map(|_| reply));
     });
+    let Ok(listener) = listener else { return Some(Err(())) };
     // A child that died does not listen to the end; what it said tells more. It reads all before it does anything.
     let _ = to.write_all(bytes);
     drop(to);

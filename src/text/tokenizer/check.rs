@@ -7,6 +7,7 @@
 use super::Tokenizer;
 use crate::contained::contained;
 use crate::error::{Error, Result};
+use crate::thread;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -53,10 +54,9 @@ pub(super) fn check(bytes: &[u8], vocabulary: usize) -> Result<()> {
     let tokenizer = Arc::new(Tokenizer::from_bytes(bytes, vocabulary)?);
     let (tell, told) = channel();
     // One that does not come back is left behind: nothing can stop it, and the program soon ends.
-    let tries = std::thread::Builder::new().name("tokenizer".into()).spawn(move || {
+    thread::spawn("tokenizer", move || {
         let _ = tell.send(contained(|| attempt(&tokenizer)).unwrap_or_else(|| Err(panicked())));
-    });
-    tries.map_err(|e| Error::io("cannot start a thread", e))?;
+    })?;
     match told.recv_timeout(PATIENCE) {
         Ok(result) => result,
         Err(RecvTimeoutError::Disconnected) => Err(panicked()),
