@@ -1,8 +1,10 @@
 //! House rules as tests. What the compiler and clippy can check stands in Cargo.toml; here is the rest.
 
 mod layers;
+mod prose;
 mod source;
 
+use prose::sentences;
 use pulldown_cmark::{Event, Parser, Tag};
 use source::{Source, root, sources, texts};
 use wayside::parts::{Catalog, Kind, TARGET};
@@ -191,11 +193,32 @@ fn the_map_shows_what_is_there() {
     none(paths(&text).into_iter().filter(|path| !is_there(path)).collect());
 }
 
+/// What people read, by its path: all Markdown but the history and what tests are fed with.
+fn documents() -> Vec<(String, String)> {
+    let is_one = |path: &str| path.ends_with(".md") && !path.contains("fixtures") && path != "CHANGELOG.md";
+    texts().into_iter().filter(|(path, _)| is_one(path) && !path.starts_with("src/")).collect()
+}
+
 #[test]
 fn prose_names_the_versions_that_are_pulled() {
     let catalog = Catalog::builtin().unwrap();
-    let prose = ["README.md", "ARCHITECTURE.md"].map(|name| std::fs::read_to_string(root().join(name)));
-    none(prose.into_iter().flatten().flat_map(|text| outdated(&text, &catalog)).collect());
+    none(documents().iter().flat_map(|(_, text)| outdated(text, &catalog)).collect());
+}
+
+#[test]
+fn prose_is_short() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.lines().count() <= 150, "the README says what it is; docs/ says the rest");
+    let mut all = Vec::new();
+    for (path, text) in documents() {
+        let counts = sentences(&text);
+        let mean = counts.iter().sum::<usize>() as f64 / counts.len().max(1) as f64;
+        assert!(counts.len() < 10 || mean <= 20.0, "{path}: {mean:.1} words a sentence");
+        all.extend(counts);
+    }
+    let mean = all.iter().sum::<usize>() as f64 / all.len() as f64;
+    let long = all.iter().filter(|count| **count > 35).count() as f64 / all.len() as f64;
+    assert!(mean <= 18.0 && long <= 0.05, "{mean:.1} words a sentence, {:.1} % over 35", 100.0 * long);
 }
 
 #[test]
