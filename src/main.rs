@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Some(Command::Search(words)) => cli::search::run(&app, words),
         #[cfg(feature = "serve")]
         Some(Command::Serve(words)) => cli::serve::run(&app, words),
+        Some(Command::Status(words)) => cli::status::run(&app, words),
         Some(Command::Train(words)) => cli::train::run(&app, words),
     };
     app.end(done)

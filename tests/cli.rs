@@ -16,6 +16,7 @@ mod records;
 mod secrets;
 mod shared;
 mod soak;
+mod status;
 mod terminal;
 mod train;
 mod trouble;

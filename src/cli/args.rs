@@ -3,8 +3,8 @@
 #[cfg(feature = "serve")]
 use super::serve;
 use super::{
-    adapters, ask, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log, models,
-    records, search, shell, train, version,
+    adapters, ask, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log,
+    models, records, search, shell, status, train, version,
 };
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
@@ -75,6 +75,7 @@ pub enum Command {
     #[command(subcommand)]
     Eval(eval::Words),
     Bench(bench::Words),
+    Status(status::Words),
     Doctor(doctor::Words),
     Config(config::Words),
     Completions(shell::Completions),

@@ -48,6 +48,7 @@ pub mod serve;
 #[cfg(feature = "serve")]
 pub mod served;
 pub mod shell;
+pub mod status;
 pub mod style;
 pub mod train;
 pub mod version;

@@ -18,6 +18,7 @@ mod interaction;
 mod jsonl;
 mod lenient;
 mod registry;
+mod silence;
 mod upgrade;
 
 pub use answer::{Citation, Sentence, Source, Words, marked};
@@ -27,6 +28,7 @@ pub(in crate::store) use interaction::validate_name;
 pub use interaction::{Interaction, Message, NOTHING, Rating, Timings, check_subject};
 pub use jsonl::{Exported, Imported, interactions, salvage};
 pub use registry::{Registered, Standing, State};
+pub use silence::Silence;
 pub(super) use upgrade::UPGRADES;
 
 use super::env::{Env, LOG};
