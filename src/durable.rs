@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How a name begins that is being made.
-const HALF: &str = ".tmp-";
+pub(crate) const HALF: &str = ".tmp-";
 /// How a folder's name begins that has stepped aside for its successor.
 const OLD: &str = ".old-";
 /// How a name begins that is being removed.
@@ -92,6 +92,63 @@ impl Staged {
         sync_dir(folder)?;
         remove(&old)
     }
+
+    /// Puts the folder in place of `target`, which must be there and from then on is called `aside`, beside it. Where
+    /// the system can exchange two names this is one step. Rights stay as they are.
+    pub fn exchange(self, aside: &Path) -> Result<()> {
+        let Self { dir, target } = self;
+        for entry in walkdir::WalkDir::new(dir.path()) {
+            let entry = entry.map_err(|e| Error::io("cannot list a new folder", e.into()))?;
+            if !entry.path_is_symlink() {
+                sync_dir(entry.path())?;
+            }
+        }
+        let fail = |e| Error::io(format!("cannot put {} in place", target.display()), e);
+        let folder = parent(&target);
+        // Named as what it exchanges with will be: no name is ever wrong for long that anybody might clear away.
+        fs::rename(dir.path(), aside).map_err(fail)?;
+        let _ = dir.keep();
+        let exchanged = match exchange_names(aside, &target) {
+            Ok(true) => Ok(()),
+            Ok(false) => exchange_in_steps(aside, &target, &beside(aside, HALF)),
+            Err(e) => Err(e),
+        };
+        if let Err(e) = exchanged {
+            let _ = fs::remove_dir_all(aside);
+            return Err(fail(e));
+        }
+        sync_dir(folder)
+    }
+}
+
+/// Exchanges two names in one step; false where the system or the medium knows no such thing.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn exchange_names(one: &Path, other: &Path) -> std::io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => Ok(false),
+        done => Ok(done.map(|()| true)?),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn exchange_names(_: &Path, _: &Path) -> std::io::Result<bool> {
+    Ok(false)
+}
+
+/// As [`exchange_names`], by three renames; what fails is undone.
+fn exchange_in_steps(one: &Path, other: &Path, between: &Path) -> std::io::Result<()> {
+    fs::rename(one, between)?;
+    if let Err(e) = fs::rename(other, one) {
+        let _ = fs::rename(between, one);
+        return Err(e);
+    }
+    if let Err(e) = fs::rename(between, other) {
+        let _ = fs::rename(one, other);
+        let _ = fs::rename(between, one);
+        return Err(e);
+    }
+    Ok(())
 }
 
 /// Removes a file or a folder with all it holds, in one step to the eye: it goes under a hidden name first. The same
@@ -144,6 +201,11 @@ fn clear_older(folder: &Path, age: Duration) -> Result<()> {
 /// Whether a file or a folder is one that somebody is making here, or was when the power went.
 pub fn is_half_made(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(HALF))
+}
+
+/// Whether a name is that of something that is being made or removed, or has stepped aside.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    [HALF, OLD, GONE].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Creates `folder` and its parents. What is made is for its owner alone: a home holds what people said.
@@ -235,6 +297,25 @@ mod tests {
             assert_eq!(fs::read_to_string(target.join("file")).unwrap(), text);
         }
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn two_folders_exchange_their_places() {
+        let home = tempfile::tempdir().unwrap();
+        let (target, aside) = (home.path().join("home"), home.path().join("home.before"));
+        let holds = |path: &Path| fs::read_to_string(path.join("file")).unwrap();
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("file"), "old").unwrap();
+        let staged = Staged::new(&target).unwrap();
+        fs::write(staged.path().join("file"), "new").unwrap();
+        staged.exchange(&aside).unwrap();
+        assert_eq!((holds(&target), holds(&aside)), ("new".into(), "old".into()));
+        exchange_in_steps(&aside, &target, &home.path().join("between")).unwrap();
+        assert_eq!((holds(&target), holds(&aside)), ("old".into(), "new".into()));
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2);
+        let staged = Staged::new(&home.path().join("none")).unwrap();
+        staged.exchange(&home.path().join("none.before")).unwrap_err();
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 2, "nothing is left of what failed");
     }
 
     #[test]

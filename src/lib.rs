@@ -61,12 +61,12 @@ pub mod watch;
 pub use device::Device;
 pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
-    AdapterDetails, AdapterInfo, Answer, AskSpeed, Bound, Case, Chance, Chat, Check, CheckedQuery, Chosen,
-    Claim, Compared, Comparison, Completed, Completer, Completion, Effect, EmbedSpeed, Erased, Examination,
+    AdapterDetails, AdapterInfo, Answer, AskSpeed, BackedUp, Bound, Case, Chance, Chat, Check, CheckedQuery, Chosen,
+    Claim, Compared, Comparison, Completed, Completer, Completion, Damaged, Effect, EmbedSpeed, Erased, Examination,
     Examined, ExaminedCase, Exported, Figure, Figures, GenerateSpeed, Given, Imported, ImportedRecords, Injected,
     LastLearn, Learned, Learning, MOST_ALTERNATIVES, Merged, ModelInfo, Outcome, Piece, Promotion, Question, Receipt,
-    RecordsSpeed, Removed, Runtime, Said, SearchSpeed, Shown, Status, TogetherSpeed, TrainSpeed, Trained,
-    Training, Tried, Walls, Wear, Yardstick,
+    RecordsSpeed, Removed, Restored, Runtime, Said, SearchSpeed, Shown, Status, TogetherSpeed, TrainSpeed, Trained,
+    Training, Tried, Verified, Walls, Wear, Yardstick, restore, verify_backup,
 };
 
 /// The README's example, compiled with the tests.

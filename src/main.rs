@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         None => cli::guide::run(&app),
         Some(Command::Adapters(words)) => cli::adapters::run(&app, words),
         Some(Command::Ask(words)) => cli::ask::run(&app, words),
+        Some(Command::Backup(words)) => cli::backup::run(&app, words),
         Some(Command::Bench(words)) => cli::bench::run(&app, words),
         Some(Command::Chat(words)) => cli::chat::run(&app, words),
         Some(Command::Completions(words)) => cli::shell::completions(&app, words),
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Some(Command::Log(words)) => cli::log::run(&app, words),
         Some(Command::Models(words)) => cli::models::run(&app, words),
         Some(Command::Records(words)) => cli::records::run(&app, words),
+        Some(Command::Restore(words)) => cli::backup::restore(&app, words),
         Some(Command::Search(words)) => cli::search::run(&app, words),
         #[cfg(feature = "serve")]
         Some(Command::Serve(words)) => cli::serve::run(&app, words),

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod asked;
+mod backup;
 mod demo;
 mod device;
 mod erase;

@@ -3,7 +3,7 @@
 #[cfg(feature = "serve")]
 use super::serve;
 use super::{
-    adapters, ask, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log,
+    adapters, ask, backup, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log,
     models, records, search, shell, status, train, version,
 };
 use clap::{ArgAction, Parser, Subcommand};
@@ -76,6 +76,8 @@ pub enum Command {
     Eval(eval::Words),
     Bench(bench::Words),
     Status(status::Words),
+    Backup(backup::Words),
+    Restore(backup::RestoreWords),
     Doctor(doctor::Words),
     Config(config::Words),
     Completions(shell::Completions),

@@ -19,6 +19,7 @@ pub mod app;
 pub mod args;
 pub mod arms;
 pub mod ask;
+pub mod backup;
 pub mod bench;
 pub mod chat;
 pub mod clusters;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use wayside::watch::Progress;
 
 /// Stages of the library that count bytes; the others count things.
-const BYTES: [&str; 3] = ["downloading", "unpacking", "checking"];
+const BYTES: [&str; 5] = ["downloading", "unpacking", "checking", "backing up", "restoring"];
 
 /// Draws the library's progress.
 pub struct Bars {

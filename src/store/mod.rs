@@ -31,6 +31,20 @@ pub use index::Index;
 pub use log::Log;
 pub use records::Records;
 
+use crate::error::Result;
+use std::path::Path;
+
+/// Held by who alone may use a store: whoever opens it meanwhile waits.
+#[derive(Debug)]
+pub struct Alone {
+    _lock: env::Lock,
+}
+
+/// Keeps others from opening the store in `dir`; none while somebody has it open.
+pub fn alone(dir: &Path) -> Result<Option<Alone>> {
+    Ok(env::Lock::alone(dir)?.map(|_lock| Alone { _lock }))
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -14,7 +14,7 @@ const NAME: &str = "open.lock";
 
 /// The lock, held until this is dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(in crate::store) struct Lock {
     _file: File,
 }
 

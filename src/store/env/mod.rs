@@ -13,10 +13,12 @@ mod create;
 mod kind;
 mod lock;
 mod seal;
+mod snapshot;
 mod space;
 
 pub(super) use compact::mark as mark_for_compaction;
 pub(super) use kind::{INDEX, Kind, LOG, RECORDS};
+pub(super) use lock::Lock;
 
 use super::fault::{Attempt, Fault, explain, is_full};
 use super::format;
@@ -26,7 +28,6 @@ use crate::durable;
 use crate::error::{Error, ErrorKind, Result};
 use heed::types::Bytes;
 use heed::{CommitOrAbort, EnvOpenOptions, RoTxn, RwTxn, WithoutTls};
-use lock::Lock;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};

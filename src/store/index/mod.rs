@@ -38,6 +38,7 @@ use catalog::{Catalog, Record};
 use codes::Codes;
 use heed::RoTxn;
 use serde::Serialize;
+use std::fs::File;
 use std::path::Path;
 use terms::Terms;
 use trees::Trees;
@@ -226,6 +227,14 @@ impl Index {
     /// nobody else has it open.
     pub fn compact(&self) -> Result<()> {
         self.env.write(|txn| mark_for_compaction(txn, &self.catalog.meta))
+    }
+
+    /// Writes a copy of all that is in it now into `file`, which is empty and can be read, too. Others read and write
+    /// meanwhile.
+    ///
+    /// Errors: Full and Io where the file cannot take it; Corrupt where this is damaged.
+    pub fn copy_to(&self, file: &mut File) -> Result<()> {
+        self.env.copy_to(file)
     }
 
     /// Why the index's file may still hold what was removed, where [`Index::compact`] was called; none once it was

@@ -37,6 +37,7 @@ use super::keys;
 use super::table::Table;
 use crate::error::{Error, ErrorKind, Result};
 use heed::{RoTxn, RwTxn};
+use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -169,6 +170,14 @@ impl Log {
             return Err(Error::invalid("a correction needs a text: what should the answer have been?"));
         }
         self.change(id, |interaction| interaction.correction = Some(text.to_owned()))
+    }
+
+    /// Writes a copy of all that is in it now into `file`, which is empty and can be read, too. Others read and write
+    /// meanwhile.
+    ///
+    /// Errors: Full and Io where the file cannot take it; Corrupt where this is damaged.
+    pub fn copy_to(&self, file: &mut File) -> Result<()> {
+        self.env.copy_to(file)
     }
 
     /// How many interactions there are.

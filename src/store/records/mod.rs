@@ -29,6 +29,7 @@ use heed::{RoTxn, RwTxn};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::path::Path;
 
 /// The key of the next number. No subject is called that: control characters are refused.
@@ -294,6 +295,14 @@ impl Records {
             mark_for_compaction(txn, &self.tables.meta)?;
             Ok(removed)
         })
+    }
+
+    /// Writes a copy of all that is in it now into `file`, which is empty and can be read, too. Others read and write
+    /// meanwhile.
+    ///
+    /// Errors: Full and Io where the file cannot take it; Corrupt where this is damaged.
+    pub fn copy_to(&self, file: &mut File) -> Result<()> {
+        self.env.copy_to(file)
     }
 
     /// Why the file may still hold what was removed; none once it was written anew.
