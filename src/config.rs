@@ -8,6 +8,7 @@ mod library;
 mod night;
 mod records;
 mod serve;
+mod trust;
 
 pub use answer::{Answer, Mode, Unsupported};
 pub use kernels::Kernels;
@@ -16,6 +17,7 @@ pub use library::{RUNTIME_VARIABLE, library_path};
 pub use night::Night;
 pub use records::Records;
 pub use serve::Serve;
+pub use trust::Trust;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -75,6 +77,8 @@ pub struct Config {
     pub night: Night,
     /// The service on the device.
     pub serve: Serve,
+    /// Whose signatures count.
+    pub trust: Trust,
 }
 
 /// How text is written.
@@ -158,6 +162,7 @@ impl Default for Config {
             learn: Learn::default(),
             night: Night::default(),
             serve: Serve::default(),
+            trust: Trust::default(),
         }
     }
 }
@@ -264,7 +269,8 @@ impl Config {
             .chain(self.night.rules())
             .chain(self.records.rules())
             .chain(self.answer.rules())
-            .chain(self.serve.rules());
+            .chain(self.serve.rules())
+            .chain(self.trust.rules());
         match rules.into_iter().chain(extra).find(|(_, holds)| !holds) {
             Some((rule, _)) => Err((*rule).to_owned()),
             None => Ok(()),

@@ -54,6 +54,7 @@ pub mod tensor;
 pub mod text;
 pub(crate) mod thread;
 pub mod train;
+pub mod trust;
 pub mod turn;
 pub mod versioned;
 pub mod watch;

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Some(Command::Import(words)) => cli::import::run(&app, words),
         Some(Command::Export(words)) => cli::export::run(&app, words),
         Some(Command::Ingest(words)) => cli::ingest::run(&app, words),
+        Some(Command::Keys(words)) => cli::keys::run(&app, words),
         Some(Command::Learn(words)) => cli::learn::run(&app, words),
         Some(Command::Log(words)) => cli::log::run(&app, words),
         Some(Command::Models(words)) => cli::models::run(&app, words),
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "serve")]
         Some(Command::Serve(words)) => cli::serve::run(&app, words),
         Some(Command::Status(words)) => cli::status::run(&app, words),
+        Some(Command::Sign(words)) => cli::sign::sign(&app, words),
+        Some(Command::Verify(words)) => cli::sign::verify(&app, words),
         Some(Command::Train(words)) => cli::train::run(&app, words),
     };
     app.end(done)

@@ -16,6 +16,7 @@ mod pty;
 mod records;
 mod secrets;
 mod shared;
+mod signatures;
 mod soak;
 mod status;
 mod terminal;

@@ -3,8 +3,8 @@
 #[cfg(feature = "serve")]
 use super::serve;
 use super::{
-    adapters, ask, backup, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, learn, log,
-    models, records, search, shell, status, train, version,
+    adapters, ask, backup, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, keys, learn, log,
+    models, records, search, shell, sign, status, train, version,
 };
 use clap::{ArgAction, Parser, Subcommand};
 use std::path::PathBuf;
@@ -70,6 +70,10 @@ pub enum Command {
     Models(models::Words),
     Import(import::Words),
     Export(export::Words),
+    Sign(sign::SignWords),
+    Verify(sign::VerifyWords),
+    #[command(subcommand)]
+    Keys(keys::Words),
     Learn(learn::Words),
     Train(train::Words),
     #[command(subcommand)]

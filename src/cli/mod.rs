@@ -37,6 +37,7 @@ pub mod guide;
 pub mod import;
 pub mod ingest;
 pub mod interrupt;
+pub mod keys;
 pub mod learn;
 pub mod log;
 pub mod models;
@@ -49,6 +50,7 @@ pub mod serve;
 #[cfg(feature = "serve")]
 pub mod served;
 pub mod shell;
+pub mod sign;
 pub mod status;
 pub mod style;
 pub mod train;

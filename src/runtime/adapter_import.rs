@@ -16,6 +16,7 @@ impl Runtime {
     /// here since.
     pub fn import_adapter(&self, from: &Path, model: Option<&str>, any_base: bool) -> Result<AdapterInfo> {
         let base = self.bundle(model.unwrap_or(&self.config.model))?;
+        self.vouched_source(from)?;
         let converted = if from.is_file() { Some(self.converted(from, &base)?) } else { None };
         let dir = converted.as_ref().map_or(from, |folder| folder.path());
         let adapter = Adapter::read(dir)?;
@@ -38,6 +39,8 @@ impl Runtime {
     /// Takes a copy of the adapter in `dir` into the library, as one for `base`, unless it must not be used here.
     pub(super) fn take_in(&self, dir: &Path, base: &Bundle, _: &Publishing) -> Result<Entry> {
         self.admit(&Manifest::of(dir, base)?)?;
-        self.library()?.add(dir, base)
+        let entry = self.library()?.add(dir, base)?;
+        self.made(&entry.dir)?;
+        Ok(entry)
     }
 }

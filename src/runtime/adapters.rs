@@ -5,8 +5,9 @@ use super::factory::FACTORY;
 use crate::error::{Error, ErrorKind, Result};
 use crate::infer::{Context, LanguageModel, Worn};
 use crate::learn::{Check, Verdict};
-use crate::lora::{self, Adapter, Dataset, Library, Lineage, Manifest, check_base};
+use crate::lora::{self, Adapter, Dataset, Entry, Library, Lineage, Manifest, check_base};
 use crate::store::log::{Registered, State};
+use crate::trust::Origin;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -225,12 +226,23 @@ impl Runtime {
     fn located(&self, adapter: &str) -> Result<(PathBuf, Option<Manifest>)> {
         let path = Path::new(adapter);
         let is_path = path.components().count() > 1 || path.is_absolute();
-        let entry = if is_path { None } else { Some(self.library()?.get(adapter)) };
+        let entry = if is_path { None } else { Some(self.entry(adapter)) };
         match entry {
             Some(Ok(entry)) => Ok((entry.dir, Some(entry.manifest))),
             Some(Err(e)) if e.kind() != ErrorKind::NotFound || !path.is_dir() => Err(e),
-            _ => Ok((path.to_owned(), None)),
+            _ => {
+                self.vouched(&format!("the adapter {adapter}"), path, Origin::Here)?;
+                Ok((path.to_owned(), None))
+            }
         }
+    }
+
+    /// An adapter of the library, as [`Library::get`]: the one way to the bytes of one.
+    pub(super) fn entry(&self, adapter: &str) -> Result<Entry> {
+        let library = self.library()?;
+        let id = library.id(adapter)?;
+        self.vouched(&format!("the adapter {id}"), &library.dir().join(&id), Origin::Here)?;
+        library.get(&id)
     }
 
     /// Whether what is to be worn is there, before anything is said for it. Errors: as [`Runtime::adapter`].
@@ -281,7 +293,7 @@ impl Runtime {
 
     /// An adapter in full, every byte of it checked.
     pub fn adapter_details(&self, id: &str) -> Result<AdapterDetails> {
-        let entry = self.library()?.get(id)?;
+        let entry = self.entry(id)?;
         let adapter = entry.adapter()?;
         let registered = self.log()?.registered(&entry.manifest.id)?;
         Ok(AdapterDetails {
@@ -341,6 +353,7 @@ impl Runtime {
         let numbers = Adapter::read(&dir)?;
         let subjects = &manifest.lineage.subjects;
         let bundle = lora::merge(&base, &numbers, &manifest.id, subjects, &self.bundle_dir(name), &self.cancel)?;
+        self.made(&bundle.dir)?;
         let own = bundle.manifest.files.iter().filter(|(file, about)| base.manifest.files.get(*file) != Some(about));
         Ok(Merged {
             name: bundle.manifest.name.clone(),

@@ -43,6 +43,7 @@ impl Runtime {
                 config.threads
             )));
         }
+        self.vouched_library(&library)?;
         let engine = Engine::load(&library, config.threads)?.with_kernels(config.kernels.backend()?);
         let large = if config.threads == 0 { Machine::this().large_cores() } else { None };
         let engine = match large {
@@ -61,6 +62,7 @@ impl Runtime {
         engine::driver()?;
         let library =
             self.config.chosen_library()?.or_else(|| self.gpu_library()).ok_or_else(|| self.no_gpu_library())?;
+        self.vouched_library(&library)?;
         engine::ready(&library, device)?;
         let cpu = Engine::load(&library, self.config.threads)?.with_kernels(None);
         let memory = self.config.device_memory_mb.checked_mul(1 << 20).filter(|bytes| *bytes > 0);

@@ -39,6 +39,10 @@ impl Runtime {
             };
             look(format!("part {}", part.name), false, detail);
         }
+        // Before anything is loaded.
+        for (check, needed, found) in self.look_at_signatures() {
+            look(check, needed, found);
+        }
         let chosen = !matches!(self.config.chosen_library(), Ok(None));
         let needed = chosen || self.parts.path(crate::parts::RUNTIME).is_some();
         match self.settle(|| crate::config::library_path(&self.config, &self.parts)) {
@@ -67,7 +71,7 @@ impl Runtime {
             Err(e) => look("adapters".into(), false, Err(e)),
             Ok(adapters) => {
                 for (id, entry) in adapters {
-                    let whole = entry.and_then(|e| e.adapter().map(|_| e.manifest));
+                    let whole = entry.and_then(|_| self.entry(&id)).and_then(|e| e.adapter().map(|_| e.manifest));
                     look(format!("adapter {id}"), false, whole.map(|m| format!("rank {}, for {}", m.rank, m.base)));
                 }
             }

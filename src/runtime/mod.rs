@@ -12,6 +12,8 @@
 //!   sources.toml    optional; where records of persons come from
 //!   records/        records of persons; copies
 //!   receipts/       what erasures removed
+//!   trust/          optional; the keys that are trusted
+//!   device/         this home's own key, and what was verified with it
 //! ```
 
 mod adapter_import;
@@ -37,6 +39,7 @@ mod receipt;
 mod records;
 mod records_speed;
 mod settings;
+mod signatures;
 mod speed;
 mod speed_together;
 mod status;
@@ -98,6 +101,8 @@ pub struct Runtime {
     is_on_trial: bool,
     /// The program that reads documents in a process of its own.
     reader: Option<PathBuf>,
+    /// The home whose keys count.
+    keys: PathBuf,
     loaded: Arc<Mutex<Loaded>>,
 }
 
@@ -139,6 +144,7 @@ impl Runtime {
             prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
             is_on_trial: false,
             reader: None,
+            keys: home.clone(),
             loaded: Arc::default(),
             home,
         })
@@ -158,6 +164,7 @@ impl Runtime {
             prefixes: Arc::new(Prefixes::new(&home.join("prefixes"))),
             is_on_trial: self.is_on_trial,
             reader: self.reader.clone(),
+            keys: self.keys.clone(),
             loaded: Arc::new(Mutex::new(Loaded {
                 engine: loaded.engine.clone(),
                 models: loaded.models.clone(),

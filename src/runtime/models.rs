@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::import::{JUDGE, Options, export, import, judge, judge_source};
 use crate::infer::{Embedder, Judge, LanguageModel, has_turns};
 use crate::text::tokenizer::Tokenizer;
+use crate::trust::Origin;
 use crate::{durable, parts};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -51,7 +52,9 @@ impl Runtime {
             return Err(Error::invalid(format!("{name:?} cannot be a model's name: it is no plain file name")));
         }
         let _alone = self.importing(name)?;
+        self.vouched_source(path)?;
         let bundle = import(path, &self.bundle_dir(name), self.suited(options), &*self.progress, &self.cancel)?;
+        self.made(&bundle.dir)?;
         let notes = notes(&bundle)?;
         let manifest = bundle.manifest;
         Ok(Imported {
@@ -130,10 +133,19 @@ impl Runtime {
         }
         let dir = self.bundle_dir(JUDGE);
         durable::sweep(&self.models)?;
+        if dir.join(bundle::MANIFEST).exists() {
+            self.vouched("the judge", &dir, Origin::Here)?;
+        }
         let made = Bundle::open(&dir).ok().filter(|bundle| bundle.manifest.source == judge_source());
         let bundle = match made {
             Some(bundle) => bundle,
-            None => judge(&self.part(parts::EMBEDDER)?, &dir, &*self.progress, &self.cancel)?,
+            None => {
+                let part = self.part(parts::EMBEDDER)?;
+                self.vouched_source(&part)?;
+                let bundle = judge(&part, &dir, &*self.progress, &self.cancel)?;
+                self.made(&dir)?;
+                bundle
+            }
         };
         let judge = Arc::new(Judge::open(&self.engine()?, &bundle)?);
         Ok(self.loaded().judge.get_or_insert(judge).clone())
@@ -189,7 +201,7 @@ impl Runtime {
         let dir = self.bundle_dir(name);
         durable::sweep(&self.models)?;
         if dir.join(bundle::MANIFEST).exists() {
-            return Bundle::open(&dir);
+            return self.opened(name);
         }
         if let Some(none) = self.no_bundle(name) {
             return Err(none);
@@ -198,9 +210,19 @@ impl Runtime {
         // Whoever else makes it is waited for, and has made it then.
         let _alone = self.imported_by_another(name)?;
         if dir.join(bundle::MANIFEST).exists() {
-            return Bundle::open(&dir);
+            return self.opened(name);
         }
-        import(&path, &dir, self.suited(Options::default()), &*self.progress, &self.cancel)
+        self.vouched_source(&path)?;
+        let bundle = import(&path, &dir, self.suited(Options::default()), &*self.progress, &self.cancel)?;
+        self.made(&dir)?;
+        Ok(bundle)
+    }
+
+    /// A bundle that is there: the one way to the bytes of a model.
+    fn opened(&self, name: &str) -> Result<Bundle> {
+        let dir = self.bundle_dir(name);
+        self.vouched(&format!("the model {name}"), &dir, Origin::Here)?;
+        Bundle::open(&dir)
     }
 
     /// How to import for what models run on here.

@@ -207,6 +207,7 @@ impl Runtime {
         curve::write(&staged.path().join(CURVE), "Training loss, nats a token", &losses)?;
         let manifest = lora::Manifest::new(staged.path(), bundle, lineage, losses.clone())?;
         manifest.write(staged.path())?;
+        self.made(staged.path())?;
         let predicted_mb = run.plan().bytes >> 20;
         drop(run);
         staged.publish()?;

@@ -6,6 +6,7 @@
     tests/golden/make.py gguf
     tests/golden/make.py ready
     tests/golden/make.py lora
+    tests/golden/make.py signing
     tests/golden/make.py smollm2 SmolLM2-135M-Instruct.Q4_1.gguf
     tests/golden/make.py minilm FOLDER       the unpacked all-MiniLM-L6-v2
     tests/golden/make.py template SmolLM2-135M-Instruct.Q4_1.gguf
@@ -57,6 +58,11 @@ def lora(args):
     lora.make(args.out / "tiny", args.out / "gguf", args.out / "lora")
 
 
+def signing(args):
+    from makers import signing
+    signing.make(args.out / "signing")
+
+
 def template(args):
     from makers import templates
     templates.make(args.input, args.out / "template.json")
@@ -66,7 +72,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE, help="where the fixtures go (default: beside this file)")
     commands = parser.add_subparsers(dest="command", required=True)
-    for make, needs_input in ((tiny, False), (gguf, False), (ready, False), (lora, False), (smollm2, True), (minilm, True), (template, True)):
+    for make, needs_input in ((tiny, False), (gguf, False), (ready, False), (lora, False), (signing, False), (smollm2, True), (minilm, True), (template, True)):
         command = commands.add_parser(make.__name__)
         command.set_defaults(make=make)
         if needs_input:

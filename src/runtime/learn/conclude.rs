@@ -9,6 +9,7 @@ use crate::learn::{Check, Probation, Side, Verdict};
 use crate::lora::{ID_DIGITS, Lineage, Manifest};
 use crate::store::log::{Rating, Registered, Standing, State};
 use crate::train::Diverged;
+use crate::trust::Origin;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -41,7 +42,7 @@ impl Runtime {
     /// examples to judge by.
     pub fn promote(&self, id: &str) -> Result<Promotion> {
         let _alone = self.alone(Duration::ZERO)?;
-        let entry = self.library()?.get(id)?;
+        let entry = self.entry(id)?;
         // What answers here is the configured model: an adapter of another could serve nobody.
         let model = self.bundle(&self.config.model)?;
         let manifest = Manifest::of(&entry.dir, &model)?;
@@ -129,7 +130,9 @@ impl Runtime {
         let publishing = self.publishing()?;
         if verdict.passed {
             // Its files are whole and flushed before anything points to them.
-            self.take_in(&self.learning().join(ADAPTER), model, &publishing)?;
+            let candidate = self.learning().join(ADAPTER);
+            self.vouched("what was learned", &candidate, Origin::Here)?;
+            self.take_in(&candidate, model, &publishing)?;
             // What will serve is what was written: worn once, before it counts.
             let name = Some(model.manifest.name.as_str());
             self.context(name, &Wear::Named(manifest.id.clone()))?;

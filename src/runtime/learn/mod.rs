@@ -27,6 +27,7 @@ use crate::error::{ErrorKind, Result};
 use crate::learn::{Check, Curated, Verdict};
 use crate::lora::{Adapter, Kind, Manifest};
 use crate::train::{CHECKPOINT, Checkpoint, Diverged, Progressed};
+use crate::trust::Origin;
 use crate::watch::Cancel;
 use plan::{Plan, Planned};
 use serde::Serialize;
@@ -186,7 +187,8 @@ impl Runtime {
         each: &mut dyn FnMut(&Progressed),
     ) -> Result<Manifest> {
         let out = self.learning().join(plan::ADAPTER);
-        if let Ok(manifest) = Manifest::of(&out, model)
+        if self.vouched("what an earlier cycle left", &out, Origin::Here).is_ok()
+            && let Ok(manifest) = Manifest::of(&out, model)
             && Adapter::read(&out).is_ok()
             && !manifest.lineage.data.is_empty()
         {
