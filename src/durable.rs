@@ -231,7 +231,7 @@ pub fn lock_file(path: &Path) -> std::io::Result<File> {
 
 /// Takes from all but its owner what rights they have to a file or folder. Where that is refused it is another's.
 #[cfg(unix)]
-fn close_to_others(file: &File) {
+pub(crate) fn close_to_others(file: &File) {
     use std::os::unix::fs::PermissionsExt;
     if let Ok(metadata) = file.metadata()
         && metadata.permissions().mode() & 0o077 != 0
@@ -241,7 +241,7 @@ fn close_to_others(file: &File) {
 }
 
 #[cfg(not(unix))]
-fn close_to_others(_: &File) {}
+pub(crate) fn close_to_others(_: &File) {}
 
 /// The text of a file that is to be read whole: no pipe, and nothing else that may never end. Errors: those of reading.
 pub fn read_text(path: &Path) -> std::io::Result<String> {

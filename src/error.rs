@@ -31,6 +31,25 @@ pub enum ErrorKind {
     Fetch = 11,
 }
 
+impl ErrorKind {
+    /// Its name, for programs that read text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::NotFound => "not_found",
+            Self::Corrupt => "corrupt",
+            Self::Unsupported => "unsupported",
+            Self::Incompatible => "incompatible",
+            Self::Io => "io",
+            Self::Full => "full",
+            Self::Busy => "busy",
+            Self::Cancelled => "cancelled",
+            Self::Engine => "engine",
+            Self::Fetch => "fetch",
+        }
+    }
+}
+
 /// An error: its kind, one sentence naming the thing and the remedy, and the cause beneath it.
 pub struct Error {
     kind: ErrorKind,

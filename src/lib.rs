@@ -64,10 +64,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use runtime::{
     AdapterDetails, AdapterInfo, Answer, AskSpeed, BackedUp, Bound, Case, Chance, Chat, Check, CheckedQuery, Chosen,
     Claim, Compared, Comparison, Completed, Completer, Completion, Damaged, Effect, EmbedSpeed, Erased, Examination,
-    Examined, ExaminedCase, Exported, Figure, Figures, GenerateSpeed, Given, Imported, ImportedRecords, Injected,
-    LastLearn, Learned, Learning, MOST_ALTERNATIVES, Merged, ModelInfo, Outcome, Piece, Promotion, Question, Receipt,
-    RecordsSpeed, Removed, Restored, Runtime, Said, SearchSpeed, Shown, Status, TogetherSpeed, TrainSpeed, Trained,
-    Training, Tried, Verified, Walls, Wear, Yardstick, restore, verify_backup,
+    Examined, ExaminedCase, Exported, Figure, Figures, GenerateSpeed, Given, Heard, Imported, ImportedRecords,
+    Injected, LastLearn, Learned, Learning, MOST_ALTERNATIVES, Merged, ModelInfo, Outcome, Piece, Promotion, Question,
+    Receipt, RecordsSpeed, Removed, Restored, Runtime, Said, SearchSpeed, Shown, Status, TogetherSpeed, TrainSpeed,
+    Trained, Training, Tried, Verified, Walls, Wear, Yardstick, restore, settings_text, verify_backup,
 };
 
 /// The README's example, compiled with the tests.

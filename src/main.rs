@@ -4,7 +4,6 @@ mod cli;
 #[cfg(feature = "serve")]
 mod serve;
 
-use clap::Parser;
 use cli::app::App;
 use cli::args::{Args, Command};
 use std::process::ExitCode;
@@ -14,10 +13,10 @@ fn main() -> ExitCode {
         return done;
     }
     cli::fault::install();
-    let args = Args::parse();
+    let args = Args::of_process();
     let app = match App::new(&args) {
         Ok(app) => app,
-        Err(failure) => return failure.report(),
+        Err(failure) => return cli::app::unopened(&args, &failure),
     };
     let done = match &args.command {
         None => cli::guide::run(&app),

@@ -70,12 +70,13 @@ fn library() -> &'static Path {
     })
 }
 
-/// A program of `tests/capi`, compiled with every warning an error.
+/// A program of `tests/capi` or `examples`, compiled with every warning an error.
 fn program(mut compiler: Command, source: &str, flags: &[&str]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/capi");
-    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source.replace('.', "-"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let name = source.file_name().unwrap().to_string_lossy().replace('.', "-");
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     compiler.args(["-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-rdynamic"]).args(flags).args(sanitizer());
-    compiler.arg("-I").arg(interface()).arg(folder.join(source)).arg(library()).arg("-ldl").arg("-o").arg(&to);
+    compiler.arg("-I").arg(interface()).arg(source).arg(library()).arg("-ldl").arg("-o").arg(&to);
     succeeds(&mut compiler);
     to
 }
@@ -129,7 +130,7 @@ fn a_program_in_c_uses_every_function() {
     // As few as there must be to judge a candidate by.
     learn::log(&tiny, 130);
     let bad = home.file("bad.so", "\x7fELF\x02\x01");
-    let everything = program(c(), "everything.c", &["-std=c11"]);
+    let everything = program(c(), "tests/capi/everything.c", &["-std=c11"]);
     let mut command = runner::command(everything);
     command.arg(home.path()).arg(tiny.path()).arg(documents(&home)).arg(bad);
     command.args(support::is_emulated().then_some("briefly"));
@@ -150,6 +151,9 @@ fn a_program_in_c_uses_every_function() {
 #[test]
 fn a_program_in_cpp_answers_on_several_threads() {
     let home = asking();
-    let terminal = program(compiler("CXX", "c++"), "terminal.cpp", &["-std=c++17"]);
+    let terminal = program(compiler("CXX", "c++"), "tests/capi/terminal.cpp", &["-std=c++17"]);
     succeeds(runner::command(terminal).arg(home.path()).arg(documents(&home)));
+    // And the example, of what was taken in just now.
+    let example = program(c(), "examples/ask.c", &["-std=c11"]);
+    succeeds(runner::command(example).arg(home.path()).arg("How long do I have to return an unused stove?"));
 }

@@ -12,6 +12,7 @@ mod interrupt;
 mod json;
 mod keyed;
 pub mod learn;
+mod places;
 mod pty;
 mod records;
 mod secrets;

@@ -5,6 +5,7 @@
 mod campaign;
 mod capi;
 mod cli;
+mod examples;
 mod golden;
 mod grad;
 mod import;

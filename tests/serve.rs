@@ -6,5 +6,5 @@ mod api;
 mod command;
 mod doors;
 mod forms;
-mod service;
+pub mod service;
 mod trouble;

@@ -134,7 +134,8 @@ fn outdated(text: &str, catalog: &Catalog) -> Vec<String> {
     let is_inner = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     let words: Vec<&str> = text.split(|c| !is_inner(c)).map(|word| word.trim_matches('.')).collect();
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    let is_version = |word: &str| word.matches('.').count() == 2 && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let is_version =
+        |word: &str| word.matches('.').count() == 2 && word.chars().all(|c| c.is_ascii_digit() || c == '.');
     let mut found = Vec::new();
     for pair in words.windows(2).filter(|pair| is_version(pair[1])) {
         let named: Vec<_> = catalog

@@ -3,7 +3,7 @@
 use super::border::{Grows, Json, Text, call, grown, handle};
 use super::handle::Handle;
 use super::status::Status;
-use super::watch::{SayFn, Wish, saying, wish};
+use super::watch::{SayFn, Wish, hearing, wish};
 use crate::error::{Error, Result};
 use crate::store::log::Rating;
 use crate::{Question, Runtime, Wear};
@@ -16,6 +16,10 @@ pub const WAYSIDE_QUESTION_NO_RETRIEVAL: u32 = 1;
 /// For `flags` in wayside_question: `temperature` counts, not the configured one.
 pub const WAYSIDE_QUESTION_TEMPERATURE: u32 = 2;
 
+/// For `flags` in wayside_question: the callback hears whole sentences without marks, each once it is sure, for a voice
+/// that reads them.
+pub const WAYSIDE_QUESTION_SENTENCES: u32 = 4;
+
 /// A question. Fill it with zeros first, then set `size`, `text`, and what else is wanted. Texts are UTF-8 and are not
 /// needed any more once the call has returned.
 #[derive(Clone, Copy)]
@@ -23,7 +27,7 @@ pub const WAYSIDE_QUESTION_TEMPERATURE: u32 = 2;
 pub struct Asked {
     /// sizeof(wayside_question), by which later versions tell what a program knows of.
     pub size: u32,
-    /// WAYSIDE_QUESTION_NO_RETRIEVAL, WAYSIDE_QUESTION_TEMPERATURE, or both.
+    /// Any of WAYSIDE_QUESTION_NO_RETRIEVAL, WAYSIDE_QUESTION_TEMPERATURE and WAYSIDE_QUESTION_SENTENCES.
     pub flags: u32,
     /// The question.
     pub text: Text,
@@ -51,7 +55,8 @@ impl Asked {
     /// What C gave, on top of the configured settings.
     pub(super) fn question(given: *const Self, runtime: &Runtime) -> Result<Question> {
         let given = grown(given, "the question")?;
-        let unknown = given.flags & !(WAYSIDE_QUESTION_NO_RETRIEVAL | WAYSIDE_QUESTION_TEMPERATURE);
+        let known = WAYSIDE_QUESTION_NO_RETRIEVAL | WAYSIDE_QUESTION_TEMPERATURE | WAYSIDE_QUESTION_SENTENCES;
+        let unknown = given.flags & !known;
         if unknown != 0 {
             return Err(Error::invalid(format!("the question has flags that nobody knows: {unknown:#x}")));
         }
@@ -70,6 +75,11 @@ impl Asked {
         }
         Ok(question)
     }
+
+    /// Whether the callback hears whole sentences.
+    pub(super) fn by_sentence(given: *const Self) -> Result<bool> {
+        Ok(grown(given, "the question")?.flags & WAYSIDE_QUESTION_SENTENCES != 0)
+    }
 }
 
 /// What a name of an adapter asks for.
@@ -81,7 +91,8 @@ pub(super) fn wear(adapter: Text) -> Result<Wear> {
     })
 }
 
-/// Answers a question from the documents, with citations. `say`, unless null, hears the answer as it is shown. The
+/// Answers a question from the documents, with citations. `say`, unless null, hears the answer as it is shown: words of
+/// a model that speaks freely as they come, others when their sentence is sure; see WAYSIDE_QUESTION_SENTENCES. The
 /// interaction is in the log when this returns, one that was stopped as far as it came.
 ///
 /// JSON: {"interaction": the id under which it is in the log, "found": whether something answers, "answer": the text
@@ -102,9 +113,9 @@ pub extern "C" fn wayside_ask(
     call(|| {
         json.put(|| {
             let runtime = &handle(runtime, "the runtime")?.runtime;
-            let question = Asked::question(question, runtime)?;
+            let (question, whole) = (Asked::question(question, runtime)?, Asked::by_sentence(question)?);
             let cancel = wish(cancel);
-            runtime.ask(&question, &cancel, &mut saying(say, user, &cancel))
+            runtime.ask_hearing(&question, &cancel, &mut hearing(whole, say, user, &cancel))
         })
     })
 }

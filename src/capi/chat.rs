@@ -4,7 +4,7 @@ use super::answer::{Asked, wear};
 use super::border::{Json, Text, call, close, hand_out, handle};
 use super::handle::Handle;
 use super::status::Status;
-use super::watch::{SayFn, Wish, saying, wish};
+use super::watch::{SayFn, Wish, hearing, wish};
 use crate::error::{Error, Result};
 use crate::{Chat, Runtime};
 use std::ffi::c_void;
@@ -65,9 +65,9 @@ pub extern "C" fn wayside_chat_ask(
     call(|| {
         json.put(|| {
             let talk = handle(chat, "the conversation")?;
-            let question = Asked::question(question, &talk.runtime)?;
+            let (question, whole) = (Asked::question(question, &talk.runtime)?, Asked::by_sentence(question)?);
             let cancel = wish(cancel);
-            talk.lock()?.ask(&question, &cancel, &mut saying(say, user, &cancel)).cloned()
+            talk.lock()?.ask_hearing(&question, &cancel, &mut hearing(whole, say, user, &cancel)).cloned()
         })
     })
 }

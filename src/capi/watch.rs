@@ -2,8 +2,8 @@
 
 use super::border::{User, close};
 use super::handle::Handle;
-use crate::Runtime;
 use crate::watch::{Cancel, Progress, Quiet};
+use crate::{Heard, Runtime};
 use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,12 +60,17 @@ pub(super) fn wish(given: Option<&Wish>) -> Cancel {
     given.map_or_else(Cancel::new, |wish| wish.0.below())
 }
 
-/// What hands the pieces of an answer to C.
-pub(super) fn saying(mut say: SayFn, user: *mut c_void, cancel: &Cancel) -> impl FnMut(&str) + use<> {
+/// What hands the pieces of an answer to C: what is shown as it comes, or `whole` sentences.
+pub(super) fn hearing(whole: bool, mut say: SayFn, user: *mut c_void, cancel: &Cancel) -> impl FnMut(Heard) + use<> {
     let cancel = cancel.clone();
     let mut piece = Vec::new();
-    move |text| {
-        let Some(hear) = say else { return };
+    move |heard| {
+        let text = match (whole, &heard) {
+            (false, heard) => heard.shown(),
+            (true, Heard::Words(_)) => "",
+            (true, Heard::Sentence(said)) => said.text.as_str(),
+        };
+        let Some(hear) = say.filter(|_| !text.is_empty()) else { return };
         piece.clear();
         piece.extend_from_slice(text.as_bytes());
         piece.push(0);

@@ -52,6 +52,10 @@
 // For `flags` in wayside_question: `temperature` counts, not the configured one.
 #define WAYSIDE_QUESTION_TEMPERATURE 2
 
+// For `flags` in wayside_question: the callback hears whole sentences without marks, each once it is sure, for a voice
+// that reads them.
+#define WAYSIDE_QUESTION_SENTENCES 4
+
 // For `flags` of wayside_learn: learn even when nothing was added since the last cycle.
 #define WAYSIDE_LEARN_AGAIN 1
 
@@ -152,7 +156,7 @@ typedef int32_t (*wayside_progress_fn)(void *user,
 typedef struct wayside_question {
     // sizeof(wayside_question), by which later versions tell what a program knows of.
     uint32_t size;
-    // WAYSIDE_QUESTION_NO_RETRIEVAL, WAYSIDE_QUESTION_TEMPERATURE, or both.
+    // Any of WAYSIDE_QUESTION_NO_RETRIEVAL, WAYSIDE_QUESTION_TEMPERATURE and WAYSIDE_QUESTION_SENTENCES.
     uint32_t flags;
     // The question.
     const char* text;
@@ -264,7 +268,8 @@ wayside_status wayside_search(const struct wayside_runtime *runtime,
                               const char* collection,
                               char** json);
 
-// Answers a question from the documents, with citations. `say`, unless null, hears the answer as it is shown. The
+// Answers a question from the documents, with citations. `say`, unless null, hears the answer as it is shown: words of
+// a model that speaks freely as they come, others when their sentence is sure; see WAYSIDE_QUESTION_SENTENCES. The
 // interaction is in the log when this returns, one that was stopped as far as it came.
 //
 // JSON: {"interaction": the id under which it is in the log, "found": whether something answers, "answer": the text

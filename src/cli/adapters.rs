@@ -3,7 +3,7 @@
 use super::app::App;
 use super::failure::Done;
 use super::learn::checks;
-use super::style::{bytes, columns, count};
+use super::style::{bytes, columns, count, table};
 use clap::Subcommand;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -147,7 +147,11 @@ pub fn run(app: &App, words: &Words) -> Done {
 fn list(app: &App, runtime: &Runtime) -> Done {
     let adapters = runtime.adapters()?;
     app.result(&adapters, || {
-        columns(&adapters.iter().map(row).collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
+        if adapters.is_empty() {
+            app.note("there are no adapters yet: `wayside learn` makes them of rated and corrected answers");
+        }
+        let heads = ["ID", "STATE", "BASE", "RANK", "TRAINED ON", "STORY"];
+        table(heads, adapters.iter().map(row)).iter().for_each(|line| app.line(line));
     })
 }
 
@@ -169,7 +173,7 @@ fn promote(app: &App, runtime: &Runtime, id: &str) -> Done {
 }
 
 fn row(info: &AdapterInfo) -> [String; 6] {
-    let rank = info.rank.map_or_else(String::new, |rank| format!("rank {rank}"));
+    let rank = info.rank.map_or_else(String::new, |rank| rank.to_string());
     let about = info.problem.clone().unwrap_or_else(|| data(&info.trained_on));
     let day = |time: Timestamp| time.to_zoned(TimeZone::system()).strftime("%F %H:%M").to_string();
     let mut story = info.promoted.map(|time| format!("promoted {}", day(time))).into_iter().collect::<Vec<_>>();

@@ -9,7 +9,8 @@ use super::progress::Bars;
 use super::style::{Style, shown};
 use super::wrap::Wrap;
 use serde::Serialize;
-use std::cell::RefCell;
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,6 +42,8 @@ pub struct App {
     lost: RefCell<Option<std::io::Error>>,
     /// What is being said, see [`App::say`].
     said: RefCell<Wrap>,
+    /// Whether standard output has the one document already, or somebody else's lines.
+    given: Cell<bool>,
 }
 
 impl App {
@@ -50,7 +53,8 @@ impl App {
             2 => "info",
             _ => "debug",
         };
-        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
+        let log = env_logger::Env::default().default_filter_or(level);
+        env_logger::Builder::from_env(log).write_style(args.color.of_log()).init();
         let interrupts = Interrupts::catch();
         let terminal = std::io::stdout().is_terminal();
         Ok(Self {
@@ -62,17 +66,19 @@ impl App {
             no_fallback: args.no_fallback,
             bars: Arc::new(Bars::new(args.quiet, args.verbose > 0)),
             terminal,
-            style: Style::of(terminal),
+            style: Style::of(terminal, args.color),
             cancel: interrupts.begin(),
             interrupts,
             lost: RefCell::default(),
             said: RefCell::default(),
+            given: Cell::default(),
         })
     }
 
     /// The library over this home. Its progress is shown here, and Ctrl-C stops it.
     pub fn runtime(&self) -> Result<Runtime, Error> {
         let mut runtime = Runtime::open(&self.home)?.watched(self.bars.clone(), self.cancel.clone());
+        runtime = runtime.knowing(|name| std::env::var(name).ok());
         let config = runtime.config_mut();
         config.device = self.device.unwrap_or(config.device);
         config.device_fallback &= !self.no_fallback;
@@ -89,10 +95,25 @@ impl App {
             let text = serde_json::to_string(value)
                 .map_err(|e| Error::invalid("the result cannot be written as JSON").because(e))?;
             self.line(&text);
+            self.given.set(true);
         } else {
             people();
         }
         Ok(())
+    }
+
+    /// The next line of a stream of JSON documents.
+    pub fn event(&self, value: &Value) {
+        self.line(&value.to_string());
+    }
+
+    /// Tells of a failure: people on standard error, and programs on standard output in the result's place, or as the
+    /// last line of a stream. Gives the exit status.
+    pub fn fail(&self, failure: &Failure) -> ExitCode {
+        if let Some(document) = failure.document().filter(|_| self.json && !self.given.get()) {
+            self.line(&document.to_string());
+        }
+        failure.report()
     }
 
     /// The next piece of a text on standard output, at once. A terminal's lines end at words: the word under way waits
@@ -101,6 +122,8 @@ impl App {
         if self.terminal {
             let ready = self.said.borrow_mut().push(&shown(piece), columns());
             self.write(&ready);
+        } else if self.style.is_coloured() {
+            self.write(&shown(piece));
         } else {
             self.write(piece);
         }
@@ -127,7 +150,7 @@ impl App {
 
     /// Text on standard output, at once. Once nobody reads it any more, the work is asked to stop.
     pub fn print(&self, text: &str) {
-        self.send(&if self.terminal { shown(text) } else { text.into() });
+        self.send(&if self.terminal || self.style.is_coloured() { shown(text) } else { text.into() });
     }
 
     /// Text of our own on standard output, whatever a terminal takes it for.
@@ -137,7 +160,7 @@ impl App {
     }
 
     fn write(&self, text: &str) {
-        let mut out = self.out();
+        let mut out = Out(self);
         // `lost` keeps the reason for the end.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
@@ -147,8 +170,9 @@ impl App {
         self.lost.borrow().is_some()
     }
 
-    /// Standard output as a writer.
+    /// Standard output as a writer of something that is not ours to add to.
     pub fn out(&self) -> Out<'_> {
+        self.given.set(true);
         Out(self)
     }
 
@@ -170,14 +194,26 @@ impl App {
     pub fn end(self, done: Done) -> ExitCode {
         self.bars.clear();
         self.said();
-        match (self.lost.into_inner(), done) {
+        let status = match &done {
+            Err(failure) if !self.is_unread() => self.fail(failure),
+            _ => ExitCode::SUCCESS,
+        };
+        match self.lost.into_inner() {
             // Whoever read had enough: `wayside log list | head` is no failure.
-            (Some(e), _) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            (Some(e), _) => Failure::from(Error::io("cannot write the result", e)).report(),
-            (None, Err(failure)) => failure.report(),
-            (None, Ok(())) => ExitCode::SUCCESS,
+            Some(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Some(e) => Failure::from(Error::io("cannot write the result", e)).report(),
+            None => status,
         }
     }
+}
+
+/// Ends a process whose command could not begin.
+pub fn unopened(args: &Args, failure: &Failure) -> ExitCode {
+    if let Some(document) = failure.document().filter(|_| args.json) {
+        // Where nobody reads it, the exit status still tells.
+        let _ = writeln!(std::io::stdout(), "{document}");
+    }
+    failure.report()
 }
 
 /// Standard output, until nobody reads it any more.

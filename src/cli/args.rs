@@ -1,15 +1,19 @@
 //! The words of the command line: the commands, and the flags that all of them share.
 
+use super::failure::document;
 #[cfg(feature = "serve")]
 use super::serve;
+use super::style::Colour;
 use super::{
-    adapters, ask, backup, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, keys, learn, log,
-    models, records, search, shell, sign, status, train, version,
+    adapters, ask, backup, bench, chat, config, demo, doctor, documents, eval, export, import, ingest, keys, learn,
+    log, models, records, search, shell, sign, status, train, version,
 };
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
-use wayside::Device;
 use wayside::store::log::check_subject;
+use wayside::{Device, ErrorKind};
 
 /// Where help lists the flags of all commands.
 const EVERYWHERE: &str = "Options of every command";
@@ -25,7 +29,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR", env = "WAYSIDE_HOME", global = true, help_heading = EVERYWHERE, hide_env_values = true)]
     pub home: Option<PathBuf>,
 
-    /// Print exactly one JSON document on standard output
+    /// Print exactly one JSON document on standard output, or one a line where a command streams
+    ///
+    /// Where the work fails, it is `{"error": {"kind", "message"}}`; `kind` is one of invalid, not_found, corrupt,
+    /// unsupported, incompatible, io, full, busy, cancelled, engine and fetch.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
 
@@ -45,8 +52,38 @@ pub struct Args {
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub no_fallback: bool,
 
+    /// When there are colours
+    #[arg(long, value_name = "WHEN", global = true, help_heading = EVERYWHERE, value_enum, default_value_t, hide_default_value = true)]
+    pub color: Colour,
+
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Args {
+    /// The words of this process. Wrong ones, and help, end it: with a document where one is asked for.
+    pub fn of_process() -> Self {
+        let words: Vec<OsString> = std::env::args_os().collect();
+        let before = words.iter().take_while(|word| *word != "--");
+        let wants = |name: &str| before.clone().any(|word| word == name);
+        let colour =
+            before.clone().zip(words.iter().skip(1)).find(|(word, _)| *word == "--color").map(|(_, when)| when);
+        let joined = before.clone().find_map(|word| word.to_str()?.strip_prefix("--color="));
+        let colour =
+            joined.or(colour.and_then(|when| when.to_str())).and_then(|when| Colour::from_str(when, false).ok());
+        let command = Self::command().color(colour.unwrap_or_default().of_help());
+        let parsed = command.try_get_matches_from(&words).and_then(|found| Self::from_arg_matches(&found));
+        parsed.unwrap_or_else(|wrong| {
+            if wrong.use_stderr() && wants("--json") {
+                let text = wrong.to_string();
+                let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+                let told = document(ErrorKind::Invalid.name(), &first.split_whitespace().collect::<Vec<_>>().join(" "));
+                // Where nobody reads it, the exit status still tells.
+                let _ = writeln!(std::io::stdout(), "{told}");
+            }
+            wrong.exit()
+        })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -111,7 +148,6 @@ pub fn subject(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn subjects_that_nothing_can_be_kept_under_are_refused() {

@@ -8,7 +8,7 @@ use super::served::served;
 use clap::Args;
 use std::io::Read;
 use std::time::Instant;
-use wayside::{Answer, Error};
+use wayside::{Answer, Error, Heard};
 
 /// Ask a question and get an answer with its sources
 ///
@@ -16,6 +16,9 @@ use wayside::{Answer, Error};
 /// What a model adds is shown only where something that was found says so. When nothing answers, that is said.
 /// Question and answer are kept in the log under the id that is shown last; rate and correct them with `wayside log`.
 /// Where `wayside serve` runs in the same home, it answers: the model is not loaded again, and the answer is the same.
+///
+/// The exit status is 3 where a limit cut off what a model wrote, and 130 where Ctrl-C stopped it; what there is of the
+/// answer is shown and kept. With --json, where `finish` says so, it is 0.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside ask \"How long do I have to return an unused stove?\"
@@ -57,18 +60,19 @@ pub fn run(app: &App, words: &Words) -> Done {
     let runtime = app.runtime()?;
     let question = words.answering.question(&runtime, &text)?;
     let begin = Instant::now();
-    let mut say = |piece: &str| {
+    let mut hear = |heard: Heard| {
         if !app.json {
-            app.say(piece);
+            app.say(heard.shown());
         }
     };
     #[cfg(feature = "serve")]
-    let there = if words.no_service { None } else { served(app, &question, &mut say)? };
+    let there = if words.no_service { None } else { served(app, &question, &mut hear)? };
     #[cfg(not(feature = "serve"))]
     let there: Option<Answer> = None;
     let answer: Answer = match there {
         Some(answer) => answer,
-        None => runtime.ask(&question, &app.cancel, &mut say)?,
+        None => runtime.ask_hearing(&question, &app.cancel, &mut hear)?,
     };
-    app.result(&answer, || show(app, &answer, begin.elapsed().as_secs_f64()))
+    app.result(&answer, || show(app, &answer, begin.elapsed().as_secs_f64()))?;
+    if app.json { Ok(()) } else { Failure::unless_whole(&answer) }
 }

@@ -82,8 +82,8 @@ fn verify(app: &App, dir: &std::path::Path) -> Done {
     match damaged.as_slice() {
         [] => Ok(()),
         [first, ..] => Err(Error::corrupt(format!(
-            "{} of the backup not whole, {} first; back up again into the same folder: what is damaged is written anew",
-            count(damaged.len() as u64, "file is", "files are"),
+            "{} not whole, {} first; back up again into the same folder: what is damaged is written anew",
+            count(damaged.len() as u64, "file of the backup is", "files of the backup are"),
             first.file
         ))
         .into()),
@@ -92,14 +92,19 @@ fn verify(app: &App, dir: &std::path::Path) -> Done {
 
 pub fn restore(app: &App, words: &RestoreWords) -> Done {
     let done = wayside::restore(&words.dir, &app.home, words.replace, &*app.bars, &app.cancel)?;
-    match done.erased_since.len() as u64 {
-        0 => {}
-        n => app.note(&format!(
-            "{} made after this backup: who was erased then is back; erase them again",
-            count(n, "erasure was", "erasures were")
-        )),
-    }
     app.result(&done, || {
+        if !done.erased_since.is_empty() {
+            let n = count(done.erased_since.len() as u64, "erasure was", "erasures were");
+            let receipts = done.erased_since.join(", ");
+            app.line(&app.style.bad(&format!(
+                "{n} made after this backup ({receipts}): who was erased then is back; erase them again"
+            )));
+        }
+        if done.unguarded {
+            app.line(&app.style.bad(
+                "signatures were required and are no more: `wayside config set trust.require true` brings that back",
+            ));
+        }
         let (files, size) = (count(done.files as u64, "file", "files"), bytes(done.bytes));
         app.line(&format!("{} is as of {:.0}: {files}, {size}; {:.1} s", done.home.display(), done.time, done.seconds));
         if let Some(former) = &done.former {

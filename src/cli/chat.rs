@@ -22,6 +22,8 @@ pub use screen::give_back;
 use super::answer::Answering;
 use super::app::App;
 use super::failure::Done;
+#[cfg(feature = "serve")]
+use super::served::Conversation;
 use clap::Args;
 use session::Session;
 use std::io::IsTerminal;
@@ -47,6 +49,9 @@ const LONGEST_IDLE: u64 = 86_400;
 ///
 /// With --plain, or where TERM is dumb, the terminal shows lines, and the time runs from line to line. What a dumb
 /// terminal has shown stays; others are cleared.
+///
+/// With --json each line is an event: `words` as they come, each `sentence` once it is sure, and the whole `answer`; or
+/// an error. Where `wayside serve` runs in the same home, it holds the conversation: the model is not loaded again.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside chat
@@ -60,6 +65,10 @@ pub struct Words {
     /// Lines instead of a screen
     #[arg(long)]
     plain: bool,
+    /// Load the models here, even where a service runs in this home
+    #[cfg(feature = "serve")]
+    #[arg(long)]
+    no_service: bool,
     #[command(flatten)]
     answering: Answering,
 }
@@ -70,6 +79,8 @@ pub fn run(app: &App, words: &Words) -> Done {
     let idle = Duration::from_secs(words.idle.unwrap_or(runtime.config().chat.idle_seconds));
     let subject = question.subject.clone();
     let talk = Talk::open(&runtime, question)?;
+    #[cfg(feature = "serve")]
+    let talk = talk.served(if words.no_service { None } else { Conversation::begin(app) });
     // Loading cannot be stopped half-way; a wish that came meanwhile is heard now.
     app.cancel.check()?;
     let session = Session::new(subject, idle, Instant::now());

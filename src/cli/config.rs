@@ -1,5 +1,7 @@
 //! `config`: the settings.
 
+mod edit;
+
 use super::app::App;
 use super::failure::Done;
 use clap::{Args, Subcommand};
@@ -18,7 +20,8 @@ use wayside::config::{DEFAULT_TEXT, FILE};
   wayside config > ~/.local/share/wayside/config.toml
   wayside config --json
   wayside config get answer.mode
-  wayside config set answer.mode quote"
+  wayside config set answer.mode quote
+  wayside config edit"
 )]
 pub struct Words {
     #[command(subcommand)]
@@ -59,6 +62,15 @@ enum What {
         #[arg(value_name = "VALUE", allow_hyphen_values = true)]
         value: String,
     },
+    /// Change the file in an editor
+    ///
+    /// What VISUAL names, else EDITOR, is given a copy, which takes the file's place when it makes sense as a whole.
+    /// What makes none is refused with the reason and changes nothing. The copy is kept, and the next `config edit`
+    /// goes on with it.
+    #[command(after_help = "Examples:
+  wayside config edit
+  EDITOR=\"code --wait\" wayside config edit")]
+    Edit,
 }
 
 pub fn run(app: &App, words: &Words) -> Done {
@@ -81,6 +93,7 @@ pub fn run(app: &App, words: &Words) -> Done {
                 other => app.line(&other.to_string()),
             })
         }
+        Some(What::Edit) => edit::run(app, &file),
         Some(What::Set { key, value }) => {
             app.runtime()?.set(key, value)?;
             app.result(&json!({ "file": file, "key": key, "value": value }), || {

@@ -2,13 +2,13 @@
 
 use super::app::App;
 use super::failure::Done;
-use super::style::{columns, count};
+use super::style::{count, table};
 use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use wayside::rag::document_name;
-use wayside::store::index::{Collection, Document};
+use wayside::store::index::{Collection, Document, Skipped};
 use wayside::{Error, Runtime};
 
 /// List and remove what was taken in
@@ -23,11 +23,17 @@ use wayside::{Error, Runtime};
 pub enum Words {
     /// List the documents, collection by collection
     ///
-    /// Each with its collection and its number of passages.
+    /// Each with its collection and its number of passages. With `--skipped`, the files that the last ingests of their
+    /// places did not take, each with its kind and the reason; one leaves the list when an ingest takes it, or finds it
+    /// gone.
     #[command(after_help = "Examples:
   wayside documents list
-  wayside documents list --collection shop --json")]
+  wayside documents list --collection shop --json
+  wayside documents list --skipped")]
     List {
+        /// What was not taken in, and why
+        #[arg(long)]
+        skipped: bool,
         /// Only this collection
         #[arg(long, value_name = "C")]
         collection: Option<String>,
@@ -35,6 +41,7 @@ pub enum Words {
     /// Remove documents, or all documents below a folder
     ///
     /// By the paths they were read from, whether or not the files still exist. Of all collections, unless one is named.
+    /// What is listed as skipped below these paths leaves that list.
     #[command(after_help = "Examples:
   wayside documents remove ~/Documents/old.pdf
   wayside documents remove ~/Documents/2019 --collection shop")]
@@ -69,7 +76,8 @@ struct Row {
 pub fn run(app: &App, words: &Words) -> Done {
     let runtime = app.runtime()?;
     match words {
-        Words::List { collection } => list(app, &runtime, collection.as_deref()),
+        Words::List { collection, skipped: true } => list_skipped(app, &runtime, collection.as_deref()),
+        Words::List { collection, .. } => list(app, &runtime, collection.as_deref()),
         Words::Remove { paths, collection } => remove(app, &runtime, paths, collection.as_deref()),
         Words::Drop { collection } => drop_collection(app, &runtime, collection),
     }
@@ -83,8 +91,24 @@ fn list(app: &App, runtime: &Runtime, collection: Option<&str>) -> Done {
         rows.extend(index.documents(&name)?.into_iter().map(row));
     }
     app.result(&rows, || {
-        let cells = |r: &Row| [r.collection.clone(), count(r.chunks.into(), "passage", "passages"), r.document.clone()];
-        columns(&rows.iter().map(cells).collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
+        if rows.is_empty() {
+            app.note("there are no documents yet: `wayside ingest PATH` takes in a file or a folder");
+        }
+        let cells = |r: &Row| [r.collection.clone(), r.chunks.to_string(), r.document.clone()];
+        table(["COLLECTION", "PASSAGES", "DOCUMENT"], rows.iter().map(cells)).iter().for_each(|line| app.line(line));
+    })
+}
+
+fn list_skipped(app: &App, runtime: &Runtime, collection: Option<&str>) -> Done {
+    let rows = runtime.index()?.skipped(collection)?;
+    if rows.is_empty() {
+        collections(runtime, collection)?;
+    }
+    app.result(&rows, || {
+        let line = |text: &str| text.replace(char::is_control, "\u{FFFD}");
+        let cells = |r: &Skipped| [r.collection.clone(), line(&r.kind), line(&r.document), line(&r.reason)];
+        let heads = ["COLLECTION", "KIND", "DOCUMENT", "REASON"];
+        table(heads, rows.iter().map(cells)).iter().for_each(|line| app.line(line));
     })
 }
 
@@ -95,6 +119,8 @@ fn remove(app: &App, runtime: &Runtime, paths: &[PathBuf], collection: Option<&s
         let documents = index.documents(&name)?.into_iter().map(|d| d.name);
         plan.push((name, documents.collect::<Vec<_>>()));
     }
+    let skipped = index.skipped(collection)?;
+    let mut unlisted = Vec::new();
     // Every path must mean something before anything is removed.
     let mut below = vec![Vec::new(); plan.len()];
     for path in paths {
@@ -106,6 +132,10 @@ fn remove(app: &App, runtime: &Runtime, paths: &[PathBuf], collection: Option<&s
             chosen.extend(meant.cloned());
             found |= chosen.len() > before;
         }
+        let listed = skipped.iter().filter(|s| Path::new(&s.document).starts_with(&full));
+        let before = unlisted.len();
+        unlisted.extend(listed);
+        found |= unlisted.len() > before;
         if !found {
             let what = format!("there is no document {} in the index", path.display());
             return Err(Error::not_found(format!("{what}; `wayside documents list` shows all")).into());
@@ -116,6 +146,9 @@ fn remove(app: &App, runtime: &Runtime, paths: &[PathBuf], collection: Option<&s
         removed += index.remove_documents(name, chosen, &app.cancel)?;
         // Search trees would keep planes that were drawn through what is gone.
         index.rebuild(name, &app.cancel)?;
+    }
+    for skipped in unlisted {
+        index.list_skipped(&skipped.collection, &[&skipped.document], &[])?;
     }
     drop(index);
     let kept = runtime.compact_index()?;

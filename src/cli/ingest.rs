@@ -14,7 +14,9 @@ use wayside::rag::Ingested;
 /// Files, or folders with all that is in them: Markdown, text, HTML, CSV, JSON lines, PDF, documents of offices (docx,
 /// xlsx, xls, pptx, odt, ods, odp, rtf), books (epub) and mail (eml). Run it again at any time: what has not changed is
 /// passed over, what is gone is removed. What cannot be read is skipped, counted by kind and named, and what it said
-/// before stays; so does what was in a folder that is empty or away now. Links in folders are skipped.
+/// before stays; so does what was in a folder that is empty or away now. Links in folders are skipped. `documents list
+/// --skipped` lists what was not taken. A file or folder that was moved is taken from its new place without embedding
+/// it again, as are copies, and an index that was carried to a machine where the documents lie elsewhere.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside ingest ~/Documents/manuals
@@ -52,13 +54,16 @@ pub fn run(app: &App, words: &Words) -> Done {
 impl Report {
     /// One line for people.
     pub fn sentence(&self) -> String {
-        let Ingested { documents, chunks, unchanged, removed, skipped, skipped_kinds, stale } = &self.ingested;
+        let Ingested { documents, chunks, unchanged, removed, moved, reused: _, skipped, skipped_kinds, stale } =
+            &self.ingested;
         let mut parts = vec![format!(
             "{} in {}",
             count(*documents, "new or changed document", "new or changed documents"),
             count(*chunks, "passage", "passages")
         )];
-        let others = [(*unchanged, "unchanged"), (*removed, "removed"), (stale.len() as u64, "kept as before")];
+        let gone = removed.saturating_sub(*moved);
+        let others =
+            [(*unchanged, "unchanged"), (*moved, "moved"), (gone, "removed"), (stale.len() as u64, "kept as before")];
         parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
         if !skipped.is_empty() {
             let kinds: Vec<String> = skipped_kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();

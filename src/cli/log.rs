@@ -180,6 +180,9 @@ fn list(app: &App, mut filter: Filter) -> Done {
     view::table(&list).iter().for_each(|line| app.line(line));
     damaged.iter().for_each(|damage| app.note(damage));
     let all = log.len()?;
+    if all == 0 {
+        app.note("nothing was asked yet: `wayside ask QUESTION` asks");
+    }
     if (list.len() as u64) < all {
         app.note(&format!("{} of {all} interactions", list.len()));
     }

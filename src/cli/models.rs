@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::failure::Done;
-use super::style::{bytes, columns};
+use super::style::{bytes, table as table_of};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -196,9 +196,8 @@ fn list(app: &App) -> Done {
     let rows = parts.iter().map(|part| Listed { part: Some(part), model: of_part(part) });
     let rows: Vec<Listed> = rows.chain(own.map(|model| Listed { part: None, model: Some(model) })).collect();
     app.result(&rows.iter().map(Listed::json).collect::<Vec<_>>(), || {
-        let heads = ["NAME", "FAMILY", "WEIGHTS", "SIZE", "MEMORY", "LICENCE", "STATE"].map(str::to_owned);
-        let lines: Vec<_> = std::iter::once(heads).chain(rows.iter().map(Listed::row)).collect();
-        columns(&lines).iter().for_each(|line| app.line(line));
+        let heads = ["NAME", "FAMILY", "WEIGHTS", "SIZE", "MEMORY", "LICENCE", "STATE"];
+        table_of(heads, rows.iter().map(Listed::row)).iter().for_each(|line| app.line(line));
         let others = others.iter().filter(|part| part.kind.is_model());
         let others: Vec<_> = others.map(|part| format!("{} ({})", part.name, bytes(part.bytes))).collect();
         if !others.is_empty() {
@@ -267,5 +266,6 @@ fn row(status: &Status, state: String) -> [String; 6] {
 }
 
 fn table(app: &App, rows: impl Iterator<Item = [String; 6]>) {
-    columns(&rows.collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
+    let heads = ["NAME", "VERSION", "PUBLISHER", "LICENCE", "SIZE", "STATE"];
+    table_of(heads, rows).iter().for_each(|line| app.line(line));
 }

@@ -108,8 +108,8 @@ fn template(stage: &str, total: u64) -> &'static str {
     let bytes = BYTES.iter().any(|s| stage.starts_with(s));
     match (total, bytes) {
         (0, _) => "{spinner} {msg} {elapsed}",
-        (_, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {remaining}",
-        (_, false) => "{msg} {wide_bar} {pos}/{len} {rate} {remaining}",
+        (_, true) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {elapsed}, {remaining}",
+        (_, false) => "{msg} {wide_bar} {pos}/{len} {rate} {elapsed}, {remaining}",
     }
 }
 
@@ -121,6 +121,7 @@ mod tests {
     fn every_template_is_valid() {
         for (stage, total) in [("looking", 0), ("downloading a part", 7), ("ingest", 7)] {
             assert!(ProgressStyle::with_template(template(stage, total)).is_ok(), "{stage}");
+            assert!(template(stage, total).contains("{elapsed}"), "{stage}");
         }
     }
 

@@ -3,7 +3,7 @@
 use super::app::App;
 use super::args::{filled, subject};
 use super::failure::Done;
-use super::style::{columns, count};
+use super::style::{count, table};
 use clap::Subcommand;
 use jiff::Timestamp;
 use serde_json::json;
@@ -112,7 +112,8 @@ fn list(app: &App) -> Done {
             let always = if query.always { "always" } else { "" };
             [query.name.clone(), kind(source), always.into(), query.answers.clone()]
         };
-        columns(&sources.queries().map(row).collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
+        let heads = ["QUERY", "SOURCE", "WHEN", "ANSWERS"];
+        table(heads, sources.queries().map(row)).iter().for_each(|line| app.line(line));
         let (records, persons) = (stats.records, stats.subjects);
         let known = (count(records, "record", "records"), count(persons, "person", "persons"));
         app.line(&app.style.dim(&format!("{} of {} imported or kept", known.0, known.1)));
@@ -152,7 +153,8 @@ fn check(app: &App, subject: Option<&str>) -> Done {
             let ok = if c.ok { "ok" } else { "fails" };
             [ok.to_owned(), c.query.clone(), c.source.clone(), format!("{:.3} s", c.seconds), c.detail.clone()]
         };
-        columns(&checked.iter().map(row).collect::<Vec<_>>()).iter().for_each(|line| app.line(line));
+        let heads = ["STATE", "QUERY", "SOURCE", "TIME", "DETAIL"];
+        table(heads, checked.iter().map(row)).iter().for_each(|line| app.line(line));
     })?;
     match checked.iter().filter(|c| !c.ok).count() {
         0 => Ok(()),

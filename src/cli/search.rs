@@ -10,7 +10,8 @@ use wayside::rag::Hit;
 
 /// Find passages in the documents, by meaning and by words
 ///
-/// Shows what an answer would rest on, without writing one. The score is the cosine of query and passage plus a share
+/// Shows what an answer would rest on, without writing one. A text that several documents hold is shown once, with the
+/// others as further places. The score is the cosine of query and passage plus a share
 /// for the words they have in common.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -48,8 +49,22 @@ pub fn run(app: &App, words: &Words) -> Done {
             let place = [hit.document.as_str(), &hit.section].join(", ");
             let head = app.style.bold(&format!("{n}. {}", place.trim_end_matches(", ")));
             app.line(&format!("{head} {}", app.style.dim(&format!("({:.2})", hit.score))));
+            if !hit.also.is_empty() {
+                app.line(&app.style.dim(&format!("   also in {}", places(&hit.also))));
+            }
             hit.text.lines().for_each(|line| app.line(format!("   {line}").trim_end()));
             app.line("");
         }
     })
+}
+
+/// So many further places are named for people; --json names all.
+const PLACES: usize = 3;
+
+fn places(also: &[String]) -> String {
+    let named = also.iter().take(PLACES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match also.len().saturating_sub(PLACES) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }

@@ -11,9 +11,9 @@ use wayside::trust::{self, Options, PrivateKey, PublicKey, Signed};
 /// Sign a model, an adapter or a library
 ///
 /// Every file of a folder is hashed, and the list of hashes signed with a private key: OpenSSF Model Signing, as PyPI's
-/// model-signing verifies it too. In a folder the signature is `model.sig`, beside a file its name with `.sig`. Files of
-/// git are left out. What changes afterwards must be signed again. A version lets nobody go back: once one was used in a
-/// home that requires signatures, a lower one, or none, is refused there.
+/// model-signing verifies it too. In a folder the signature is `model.sig`, beside a file its name with `.sig`. Files
+/// of git are left out. What changes afterwards must be signed again. A version lets nobody go back: once one was used
+/// in a home that requires signatures, a lower one, or none, is refused there.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   wayside sign ./models/smollm2-135m-instruct --key release.pem

@@ -1,5 +1,6 @@
 //! Colours and columns for people. Colours only on a terminal that has them, and not against NO_COLOR.
 
+use clap::{ColorChoice, ValueEnum};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -10,6 +11,38 @@ static OURS: LazyLock<String> = LazyLock::new(|| {
     random.as_bytes().iter().filter_map(|byte| char::from_u32(0xE0100 + u32::from(byte % 0xF0))).collect()
 });
 
+/// When there are colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal that has them, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Everywhere, also in a file or a pipe
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl Colour {
+    /// As the library's log has it.
+    pub fn of_log(self) -> env_logger::WriteStyle {
+        match self {
+            Self::Auto => env_logger::WriteStyle::Auto,
+            Self::Always => env_logger::WriteStyle::Always,
+            Self::Never => env_logger::WriteStyle::Never,
+        }
+    }
+
+    /// As help has it.
+    pub fn of_help(self) -> ColorChoice {
+        match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+        }
+    }
+}
+
 /// How text is set off.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -18,10 +51,20 @@ pub struct Style {
 
 impl Style {
     /// The style of an output that is a terminal, or is not.
-    pub fn of(terminal: bool) -> Self {
+    pub fn of(terminal: bool, wanted: Colour) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-        Self { colours: terminal && !dumb && !set("NO_COLOR") }
+        let colours = match wanted {
+            Colour::Auto => terminal && !dumb && !set("NO_COLOR"),
+            Colour::Always => true,
+            Colour::Never => false,
+        };
+        Self { colours }
+    }
+
+    /// Whether there are colours.
+    pub fn is_coloured(self) -> bool {
+        self.colours
     }
 
     /// What matters.
@@ -60,6 +103,12 @@ pub fn columns(rows: &[impl AsRef<[String]>]) -> Vec<String> {
         cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(|row| line(row.as_ref())).collect()
+}
+
+/// Rows as lines, as [`columns`] has them, below what each column is called. Nothing has no heading.
+pub fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Vec<String> {
+    let lines: Vec<_> = std::iter::once(heads.map(str::to_owned)).chain(rows).collect();
+    if lines.len() == 1 { vec![] } else { columns(&lines) }
 }
 
 /// Bytes as people read them.
@@ -128,6 +177,25 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["a".to_owned(), "é long".to_owned()], ["bcd".to_owned(), String::new()]];
         assert_eq!(columns(&rows), ["a    é long", "bcd"]);
+    }
+
+    #[test]
+    fn tables_say_what_their_columns_are() {
+        let row = |name: &str| [name.to_owned(), "1".to_owned()];
+        assert_eq!(table(["NAME", "N"], [row("a"), row("longer")]), ["NAME    N", "a       1", "longer  1"]);
+        assert!(table(["NAME", "N"], []).is_empty());
+    }
+
+    #[test]
+    fn colours_are_where_they_are_wanted() {
+        for (terminal, wanted, is_coloured) in [
+            (false, Colour::Auto, false),
+            (false, Colour::Always, true),
+            (true, Colour::Always, true),
+            (true, Colour::Never, false),
+        ] {
+            assert_eq!(Style::of(terminal, wanted).is_coloured(), is_coloured, "{wanted:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::retrieve::WORDS;
 use super::words;
 use crate::error::Result;
 use crate::infer::Embedder;
-use crate::sources::{Kind, Offline, Pick, Query, Source, Sources, ask};
+use crate::sources::{Answered, Kind, Offline, Pick, Query, Source, Sources, ask};
 use crate::store::records::{Person, Record, Records, Said, Wanted};
 use crate::watch::{Cancel, Quiet};
 use jiff::{SignedDuration, Timestamp};
@@ -177,8 +177,12 @@ impl Desk<'_> {
             let query = chosen.query;
             let answer = if due { answers.next() } else { None };
             heard.push(
-                match answer.map(|rows| rows.and_then(|rows| Ok((self.sources.records(query, &rows)?, rows)))) {
-                    Some(Ok((records, rows))) => {
+                match answer.map(|answer| answer.and_then(|a| Ok((self.sources.records(query, &a.rows)?, a)))) {
+                    Some(Ok((records, Answered { rows, more }))) => {
+                        if more {
+                            let (name, most) = (&query.name, query.limit);
+                            notes.push(format!("{name}: more exists than the {most} that are used; raise `limit`"));
+                        }
                         let said = Said { time: now, query: query.digest(), rows };
                         self.records.person(subject)?.keep(&query.name, &said)?;
                         Heard { records, said: None }

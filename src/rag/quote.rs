@@ -127,6 +127,7 @@ mod tests {
     fn source(n: u32, text: &str, chances: &[f32]) -> Source {
         let hit = Hit {
             document: format!("{n}.md"),
+            also: vec![],
             title: String::new(),
             section: String::new(),
             chunk: n,

@@ -1,8 +1,8 @@
 //! A conversation: questions one after another, each with its own passages, over one cache. It is about one subject at
 //! a time; nothing of it is there for the next, and nothing outlives an erasure.
 
-use super::answer::Seat;
-use super::{Answer, Question, Runtime, Said, Wear};
+use super::answer::{Seat, shown};
+use super::{Answer, Heard, Question, Runtime, Wear};
 use crate::error::{Error, Result};
 use crate::rag::{Conversation, Turn};
 use crate::store::log::{Message, Rating, State};
@@ -42,15 +42,15 @@ impl Chat {
     /// oldest turns are forgotten. A question that concerns another subject than the one before begins anew: the two
     /// share no words and no cache. So does one after the subject, or what the adapter learned from, was erased.
     pub fn ask(&mut self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<&Answer> {
-        self.ask_telling(question, cancel, &mut |said| say(&said.to_string()))
+        self.ask_hearing(question, cancel, &mut shown(say))
     }
 
-    /// As [`Chat::ask`], telling `tell` each sentence with what it rests on.
-    pub fn ask_telling(
+    /// As [`Chat::ask`], telling `hear` words as they come and sentences as they are sure.
+    pub fn ask_hearing(
         &mut self,
         question: &Question,
         cancel: &Cancel,
-        tell: &mut dyn FnMut(&Said),
+        hear: &mut dyn FnMut(Heard),
     ) -> Result<&Answer> {
         question.check()?;
         if self.subject != question.subject || self.holds_what_was_erased()? {
@@ -61,7 +61,7 @@ impl Chat {
         if self.conversation.is_empty() {
             self.erasures = self.runtime.erasures(self.subject.as_deref())?;
         }
-        let answer = runtime.answer(&mut self.seat, question, &mut self.conversation, cancel, tell)?;
+        let answer = runtime.answer(&mut self.seat, question, &mut self.conversation, cancel, hear)?;
         Ok(self.last.insert(answer))
     }
 

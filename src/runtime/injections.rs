@@ -118,6 +118,7 @@ impl Runtime {
 fn hit(document: &str, text: &str) -> Hit {
     Hit {
         document: document.into(),
+        also: vec![],
         title: document.into(),
         section: String::new(),
         chunk: 0,

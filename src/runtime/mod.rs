@@ -48,7 +48,7 @@ mod walls;
 mod yardstick;
 
 pub use adapters::{AdapterDetails, AdapterInfo, Merged, Wear};
-pub use answer::{Answer, Question, Said};
+pub use answer::{Answer, Heard, Question, Said};
 pub use arms::{Compared, Comparison};
 pub use backup::{BackedUp, Damaged, Restored, Verified, restore, verify as verify_backup};
 pub use chat::Chat;
@@ -64,6 +64,7 @@ pub use models::{Exported, Imported};
 pub use receipt::{Receipt, Removed};
 pub use records::{CheckedQuery, ImportedRecords, Shown};
 pub use records_speed::RecordsSpeed;
+pub use settings::settings_text;
 pub use speed::{AskSpeed, EmbedSpeed, GenerateSpeed, SearchSpeed, TrainSpeed};
 pub use speed_together::TogetherSpeed;
 pub use status::{LastLearn, Status};
@@ -77,7 +78,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::infer::{Embedder, Judge, LanguageModel, Prefixes, Worn};
 use crate::parts::Parts;
-use crate::sources::Sources;
+use crate::sources::{Environment, Sources};
 use crate::store::log::{Exported as Salvaged, Filter, Interaction, Listed, salvage};
 use crate::store::{Index, Log, Records};
 use crate::turn::Turn;
@@ -103,6 +104,8 @@ pub struct Runtime {
     reader: Option<PathBuf>,
     /// The home whose keys count.
     keys: PathBuf,
+    /// Looks up what `sources.toml` wants of the environment.
+    environment: Option<Environment>,
     loaded: Arc<Mutex<Loaded>>,
 }
 
@@ -145,6 +148,7 @@ impl Runtime {
             is_on_trial: false,
             reader: None,
             keys: home.clone(),
+            environment: None,
             loaded: Arc::default(),
             home,
         })
@@ -165,6 +169,7 @@ impl Runtime {
             is_on_trial: self.is_on_trial,
             reader: self.reader.clone(),
             keys: self.keys.clone(),
+            environment: self.environment,
             loaded: Arc::new(Mutex::new(Loaded {
                 engine: loaded.engine.clone(),
                 models: loaded.models.clone(),
@@ -185,6 +190,12 @@ impl Runtime {
     /// made to exhaust its reader then harms nobody else. Without, they are read in this process.
     pub fn reading_apart(mut self, program: PathBuf) -> Self {
         self.reader = Some(program);
+        self
+    }
+
+    /// Lets `sources.toml` name variables of the environment, which `look` looks up. Without, the library reads none.
+    pub fn knowing(mut self, look: Environment) -> Self {
+        self.environment = Some(look);
         self
     }
 

@@ -222,7 +222,9 @@ impl Runtime {
     fn opened(&self, name: &str) -> Result<Bundle> {
         let dir = self.bundle_dir(name);
         self.vouched(&format!("the model {name}"), &dir, Origin::Here)?;
-        Bundle::open(&dir)
+        let bundle = Bundle::open(&dir)?;
+        self.named(name, &bundle)?;
+        Ok(bundle)
     }
 
     /// How to import for what models run on here.

@@ -1,20 +1,29 @@
 //! The doors: where `[trust] require = true`, nothing that was not signed is loaded.
 
 use super::Runtime;
-use crate::bundle::TOKENIZER;
+use crate::bundle::{Bundle, TOKENIZER};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::trust::{Admitted, Gate, Origin};
 use std::path::{Path, PathBuf};
-
-/// How a library begins that ONNX Runtime loads itself, from its own folder.
-const PROVIDERS: &str = "libonnxruntime_providers_";
+use walkdir::WalkDir;
 
 /// What lies in the folder of a file.
 fn neighbours(file: &Path) -> Vec<PathBuf> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| folder.join(entry.file_name())).collect()
+}
+
+/// Whether the system would load it as a library: by its first bytes, whatever it is called. What cannot be read might
+/// be one.
+fn is_loadable(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut magic));
+    match read {
+        Ok(()) => &magic == b"\x7fELF" || magic == [0xcf, 0xfa, 0xed, 0xfe] || magic.starts_with(b"MZ"),
+        Err(e) => e.kind() != std::io::ErrorKind::UnexpectedEof,
+    }
 }
 
 impl Runtime {
@@ -51,7 +60,8 @@ impl Runtime {
         Ok(())
     }
 
-    /// The same for ONNX Runtime, with the libraries that it loads itself.
+    /// The same for ONNX Runtime, with whatever lies below its folder and the system would load for it: it looks there
+    /// for what the library needs.
     pub(super) fn vouched_library(&self, library: &Path) -> Result<()> {
         if !self.config.trust.require {
             return Ok(());
@@ -63,13 +73,39 @@ impl Runtime {
             )));
         }
         self.vouched("ONNX Runtime", library, Origin::Elsewhere)?;
-        for beside in neighbours(library) {
-            let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.starts_with(PROVIDERS) && !name.ends_with(".sig") {
-                self.vouched("a library of ONNX Runtime's", &beside, Origin::Elsewhere)?;
+        let cannot = |path: &Path, e| Error::io(format!("cannot look at {}", path.display()), e);
+        let folder = library.parent().unwrap_or(Path::new("."));
+        let root = folder.canonicalize().map_err(|e| cannot(folder, e))?;
+        for entry in WalkDir::new(folder).min_depth(1) {
+            let entry = entry.map_err(|e| cannot(folder, e.into()))?;
+            let path = entry.path();
+            if entry.path_is_symlink() {
+                // What it leads to is looked at where it lies.
+                if !path.canonicalize().is_ok_and(|target| target.starts_with(&root)) {
+                    return Err(Error::invalid(format!(
+                        "{} leads out of the folder of ONNX Runtime, and signatures are required; remove it",
+                        path.display()
+                    )));
+                }
+            } else if path != library && entry.file_type().is_file() && is_loadable(path) {
+                self.vouched("a library beside ONNX Runtime", path, Origin::Elsewhere)
+                    .map_err(|e| e.context("ONNX Runtime needs a folder to itself"))?;
             }
         }
         Ok(())
+    }
+
+    /// Sees to it that a model lies under the name that it was signed with: another that is signed too must not stand
+    /// in for it.
+    pub(super) fn named(&self, name: &str, bundle: &Bundle) -> Result<()> {
+        let own = &bundle.manifest.name;
+        if !self.config.trust.require || own == name {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "the folder {name} holds the model {own}, which was signed under that name; put it under models/{own}, or \
+             import it as {name} and sign that",
+        )))
     }
 
     /// Signs what was just made here of what was let in, with this home's own key, where signatures are required.
@@ -91,8 +127,9 @@ impl Runtime {
             return vec![("signatures".into(), false, told)];
         }
         let mut rows = vec![("signatures".into(), true, trusted.map(|n| format!("required; {n} trusted keys")))];
-        let mut look = |what: String, needed: bool, path: &Path, origin: Origin| {
-            let found = self.admitted(path, origin, true).map(|admitted| match admitted {
+        let mut look = |what: String, needed: bool, path: &Path, origin: Origin, named: Result<()>| {
+            let admitted = self.admitted(path, origin, true).and_then(|admitted| named.map(|()| admitted));
+            let found = admitted.map(|admitted| match admitted {
                 Some(Admitted { is_own: true, .. }) => "signed here, by this home's own key".to_owned(),
                 Some(Admitted { signed_by, version, .. }) => {
                     let version = version.map_or(String::new(), |version| format!("version {version}, "));
@@ -103,16 +140,17 @@ impl Runtime {
             rows.push((format!("signature of {what}"), needed, found));
         };
         if let Ok(library) = config::library_path(&self.config, &self.parts) {
-            look("onnxruntime".into(), true, &library, Origin::Elsewhere);
+            look("onnxruntime".into(), true, &library, Origin::Elsewhere, self.vouched_library(&library));
         }
-        for (name, _) in self.bundles().unwrap_or_default() {
+        for (name, bundle) in self.bundles().unwrap_or_default() {
             let needed = [&self.config.model, &self.config.embedder].contains(&&name);
-            look(format!("model {name}"), needed, &self.bundle_dir(&name), Origin::Here);
+            let named = bundle.as_ref().map_or(Ok(()), |bundle| self.named(&name, bundle));
+            look(format!("model {name}"), needed, &self.bundle_dir(&name), Origin::Here, named);
         }
         let library = self.library().ok();
         for (id, _) in library.as_ref().and_then(|library| library.list().ok()).unwrap_or_default() {
             if let Some(library) = &library {
-                look(format!("adapter {id}"), false, &library.dir().join(&id), Origin::Here);
+                look(format!("adapter {id}"), false, &library.dir().join(&id), Origin::Here, Ok(()));
             }
         }
         rows

@@ -7,11 +7,26 @@ use crate::error::{Error, Result};
 use crate::thread;
 use std::time::Instant;
 
+/// What a source answered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answered {
+    /// Its rows, at most as many as the query wants.
+    pub rows: Vec<Row>,
+    /// Whether it said that there are more.
+    pub more: bool,
+}
+
+impl From<Vec<Row>> for Answered {
+    fn from(rows: Vec<Row>) -> Self {
+        Self { rows, more: false }
+    }
+}
+
 /// Asks queries about a person, each on a thread and a connection of its own, which end with this call; only the
 /// lookup of a service's name may outlast it. Each has at most `limit` rows.
 ///
 /// Errors, for each by itself: whatever keeps its rows from coming, in one sentence.
-pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Vec<Row>>> {
+pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Answered>> {
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
         for &(source, query) in queries {
@@ -32,10 +47,10 @@ pub fn ask(queries: &[(&Source, &Query)], subject: &str) -> Vec<Result<Vec<Row>>
     not(any(feature = "http", feature = "postgres", feature = "sqlite")),
     allow(unused_variables, reason = "files are not asked, and there is nothing else")
 )]
-fn one(source: &Source, query: &Query, subject: &str, deadline: Instant) -> Result<Vec<Row>> {
-    let mut rows: Vec<Row> = match source.kind() {
+fn one(source: &Source, query: &Query, subject: &str, deadline: Instant) -> Result<Answered> {
+    let mut answered: Answered = match source.kind() {
         #[cfg(feature = "sqlite")]
-        Kind::Sqlite(path) => super::sqlite::rows(path, query, subject, deadline),
+        Kind::Sqlite(path) => super::sqlite::rows(path, query, subject, deadline).map(Answered::from),
         #[cfg(not(feature = "sqlite"))]
         Kind::Sqlite(_) => Err(Error::unsupported("this program was built without SQLite")),
         #[cfg(feature = "http")]
@@ -43,11 +58,11 @@ fn one(source: &Source, query: &Query, subject: &str, deadline: Instant) -> Resu
         #[cfg(not(feature = "http"))]
         Kind::Http(_) => Err(Error::unsupported("this program was built without HTTP")),
         #[cfg(feature = "postgres")]
-        Kind::Postgres(connection) => super::postgres::rows(connection, query, subject, deadline),
+        Kind::Postgres(connection) => super::postgres::rows(connection, query, subject, deadline).map(Answered::from),
         #[cfg(not(feature = "postgres"))]
         Kind::Postgres(_) => Err(Error::unsupported("this program was built without PostgreSQL")),
         Kind::File(..) => Err(Error::unsupported("a file is imported, not asked")),
     }?;
-    rows.truncate(query.limit);
-    Ok(rows)
+    answered.rows.truncate(query.limit);
+    Ok(answered)
 }

@@ -2,6 +2,7 @@
 //! likely a misspelt wish.
 
 use super::render::Templates;
+use super::secret::is_private;
 use crate::error::{Error, Result};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ pub struct Source {
     /// The column of a file that names the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Headers for a service; a value `@name` is read from that file.
+    /// Headers for a service; a value `@name` is read from that file, `${NAME}` in one from the environment.
     #[serde(default, skip_serializing)]
     pub headers: BTreeMap<String, String>,
     /// Certificates (PEM) that a service's must be signed by, in place of the public authorities.
@@ -87,6 +88,9 @@ pub struct Query {
     /// For services: the JSONPath of the rows; the whole answer without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<String>,
+    /// For services: how the next page of an answer is asked for, where the answer does not say so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Pages>,
     /// The column that names a row.
     pub id: String,
     /// The column that dates it.
@@ -112,6 +116,31 @@ pub struct Query {
     /// What stands in when the source cannot be asked.
     #[serde(default)]
     pub offline: Offline,
+}
+
+/// How the next page of a service's answer is asked for: by one parameter of the address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pages {
+    /// The parameter.
+    pub parameter: String,
+    /// The JSONPath of its value in the page before; no value there ends the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// What it counts, where it is no cursor.
+    #[serde(default)]
+    pub counts: Counts,
+}
+
+/// What a parameter of pages counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Counts {
+    /// The rows before the page.
+    #[default]
+    Rows,
+    /// Pages, from 1.
+    Pages,
 }
 
 /// Which rows of a file come first.
@@ -199,7 +228,7 @@ impl Sources {
             for path in [&mut source.sqlite, &mut source.file, &mut source.ca].into_iter().flatten() {
                 *path = home.join(&*path);
             }
-            for value in source.headers.values_mut().chain(&mut source.postgres) {
+            for value in source.words() {
                 if let Some(file) = value.strip_prefix('@') {
                     *value = format!("@{}", home.join(file).display());
                 }
@@ -211,6 +240,11 @@ impl Sources {
     /// The sources by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Source)> {
         self.sources.iter().map(|(name, source)| (name.as_str(), source))
+    }
+
+    /// The sources by name, to be filled.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&String, &mut Source)> {
+        self.sources.iter_mut()
     }
 
     /// The queries of all sources, each with its source's name.
@@ -235,18 +269,14 @@ impl Source {
         }
     }
 
+    /// What it is asked with and nobody else should know: headers, the connection.
+    pub(super) fn words(&mut self) -> impl Iterator<Item = &mut String> {
+        self.headers.values_mut().chain(&mut self.postgres)
+    }
+
     /// What an answer may take.
     pub fn deadline(&self) -> Duration {
         self.deadline.unsigned_abs()
-    }
-
-    /// A value of the declaration, or what the file holds that it names.
-    #[cfg(any(feature = "http", feature = "postgres"))]
-    pub(super) fn secret(value: &str) -> Result<String> {
-        let Some(file) = value.strip_prefix('@') else { return Ok(value.to_owned()) };
-        let text =
-            crate::durable::read_text(Path::new(file)).map_err(|e| Error::io(format!("cannot read {file}"), e))?;
-        Ok(text.trim().to_owned())
     }
 
     fn check(&self) -> Result<(), String> {
@@ -296,12 +326,17 @@ impl Query {
                 path.is_none_or(|p| p.starts_with('/') && p.contains("{subject}")),
             ),
             ("needs `fresh` that is not negative", !self.fresh.is_negative()),
+            ("has `pages`, which only services have", self.pages.is_none() || source.http.is_some()),
+            ("needs a `parameter` of its `pages`", self.pages.as_ref().is_none_or(|p| !p.parameter.is_empty())),
         ];
         broken(&rules)?;
-        match self.select.as_deref().map(serde_json_path::JsonPath::parse) {
-            Some(Err(e)) => Err(format!("has a `select` that is no JSONPath: {e}")),
-            _ => Ok(()),
+        let cursor = self.pages.as_ref().and_then(|pages| pages.cursor.as_deref());
+        for (key, path) in [("select", self.select.as_deref()), ("cursor", cursor)] {
+            if let Some(Err(e)) = path.map(serde_json_path::JsonPath::parse) {
+                return Err(format!("has a `{key}` that is no JSONPath: {e}"));
+            }
         }
+        Ok(())
     }
 }
 
@@ -314,20 +349,6 @@ fn is_name(name: &str) -> bool {
 
 fn is_database(source: &Source) -> bool {
     source.sqlite.is_some() || source.postgres.is_some()
-}
-
-/// Whether what is said to this service stays between the two: over TLS, or on this machine.
-fn is_private(url: &str) -> bool {
-    let local = |url: &str| {
-        let host = url.split(['/', '?', '#']).next().unwrap_or_default();
-        // What stands before an `@` is a name and a password, and the host comes after; a backslash is a slash to some.
-        if host.contains(['@', '\\']) {
-            return false;
-        }
-        let host = host.strip_prefix('[').map_or_else(|| host.split(':').next(), |rest| rest.split(']').next());
-        host.is_some_and(|host| ["localhost", "127.0.0.1", "::1"].contains(&host))
-    };
-    url.starts_with("https://") || url.strip_prefix("http://").is_some_and(local)
 }
 
 fn broken(rules: &[(&str, bool)]) -> Result<(), String> {
@@ -375,24 +396,5 @@ mod tests {
             assert!(error.contains(told) && error.contains("wayside records example"), "{told}: {error}");
         }
         assert!(parse(&format!("{good}{}", good.replace("source.a", "source.b"))).is_err(), "two queries share a name");
-    }
-
-    #[test]
-    fn only_this_machine_is_asked_in_the_clear() {
-        for url in ["https://a.example", "http://localhost:80/x", "http://127.0.0.1", "http://[::1]:8080"] {
-            assert!(is_private(url), "{url}");
-        }
-        for url in [
-            "http://a.example",
-            "http://localhost.example",
-            "http://127.0.0.1.example/",
-            "ftp://localhost",
-            "",
-            "http://localhost:80@a.example",
-            "http://localhost\\@a.example",
-            "http://[::1]@a.example",
-        ] {
-            assert!(!is_private(url), "{url}");
-        }
     }
 }

@@ -1,11 +1,13 @@
 //! Asking a service that answers in JSON: one host, no redirections, a bounded answer, TLS that is checked.
 
 mod addresses;
+mod counted;
 mod pages;
 
-use super::{Query, Row, Source};
+use super::{Answered, Query, Row, Source};
 use crate::contained::contained;
 use crate::error::{Error, ErrorKind, Result};
+use pages::Page;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -23,24 +25,33 @@ const LONGEST_HEAD: usize = 64 << 10;
 const MOST_PAGES: usize = 100;
 
 /// The rows of a query about a person. The connection is made for them and closed after. Where an answer comes in
-/// pages, they are asked for until there are as many rows as the query wants: by `next` in the answer or by a `Link`.
-/// No answer (204) and no such person (404) are no rows.
-pub(super) fn rows(source: &Source, url: &str, query: &Query, subject: &str, deadline: Instant) -> Result<Vec<Row>> {
+/// pages, they are asked for until there are as many rows as the query wants; see [`pages`]. Whether there are more is
+/// told. No answer (204) and no such person (404) are no rows.
+pub(super) fn rows(source: &Source, url: &str, query: &Query, subject: &str, deadline: Instant) -> Result<Answered> {
     let agent = agent(source, deadline)?;
     let subject = utf8_percent_encode(subject, NON_ALPHANUMERIC).to_string();
     let path = query.path.as_deref().unwrap_or_default().replace("{subject}", &subject);
-    let mut rows = Vec::new();
+    let (mut rows, mut more) = (Vec::new(), false);
     let mut asked = BTreeSet::new();
     let mut next = Some(format!("{}{path}", url.trim_end_matches('/')));
-    while let Some(address) = next.take().filter(|a| asked.len() < MOST_PAGES && asked.insert(a.clone())) {
-        let Some((answer, link)) = ask(&agent, source, &address)? else { break };
-        let wanted = query.limit.saturating_sub(rows.len());
-        rows.extend(select(&answer, query.select.as_deref().unwrap_or("$"), wanted)?);
-        if rows.len() < query.limit {
-            next = pages::next(&answer, link.as_deref()).and_then(|next| pages::address(&address, &next));
+    while let Some(address) = next.take() {
+        if rows.len() >= query.limit || asked.len() >= MOST_PAGES {
+            more = true;
+            break;
         }
+        if !asked.insert(address.clone()) {
+            break;
+        }
+        let Some((answer, link)) = ask(&agent, source, &address)? else { break };
+        let found = select(&answer, query.select.as_deref().unwrap_or("$"))?;
+        let before = rows.len();
+        rows.extend(found);
+        let page = Page { answer: &answer, link: link.as_deref(), address: &address, before, rows: rows.len() };
+        next = pages::next(&page, query.pages.as_ref());
     }
-    Ok(rows)
+    more |= rows.len() > query.limit;
+    rows.truncate(query.limit);
+    Ok(Answered { rows, more })
 }
 
 /// One answer, and its `Link`; none where the service says that there is nothing.
@@ -62,7 +73,8 @@ fn ask(agent: &Agent, source: &Source, address: &str) -> Result<Option<(Value, O
     }
     let link = response.headers().get("link").and_then(|l| l.to_str().ok()).map(str::to_owned);
     let bytes = response.body_mut().with_config().limit(source.max_kb << 10).read_to_vec().map_err(failed)?;
-    let answer = serde_json::from_slice(&bytes).map_err(|e| Error::invalid("its answer is no JSON").because(e))?;
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let answer = serde_json::from_slice(bytes).map_err(|e| Error::invalid("its answer is no JSON").because(e))?;
     Ok(Some((answer, link)))
 }
 
@@ -104,12 +116,11 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
 }
 
 /// The objects that a path selects, lists taken apart.
-fn select(answer: &Value, path: &str, limit: usize) -> Result<Vec<Row>> {
+fn select(answer: &Value, path: &str) -> Result<Vec<Row>> {
     let path = JsonPath::parse(path).map_err(|e| Error::invalid("`select` is no JSONPath").because(e))?;
     let mut rows = Vec::new();
     for node in path.query(answer) {
-        let items = node.as_array().map_or(std::slice::from_ref(node), Vec::as_slice);
-        for item in items.iter().take(limit.saturating_sub(rows.len())) {
+        for item in node.as_array().map_or(std::slice::from_ref(node), Vec::as_slice) {
             let row = item.as_object().ok_or_else(|| Error::invalid("what `select` finds are no objects"))?;
             rows.push(row.clone());
         }

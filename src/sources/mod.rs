@@ -11,6 +11,7 @@
 //! | `sqlite`, `http`, `postgres` | asking one kind of source |
 //! | `file` | rows of CSV and JSON lines |
 //! | `render` | rows to records |
+//! | `secret` | words of access, and who hears them |
 
 mod ask;
 mod declared;
@@ -20,13 +21,15 @@ mod http;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod render;
+mod secret;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub use ask::ask;
-pub use declared::{EXAMPLE, FILE, Kind, Offline, Pick, Query, Source, Sources};
+pub use ask::{Answered, ask};
+pub use declared::{Counts, EXAMPLE, FILE, Kind, Offline, Pages, Pick, Query, Source, Sources};
 pub use file::rows;
 pub use render::plain;
+pub use secret::Environment;
 
 use serde_json::{Map, Value};
 

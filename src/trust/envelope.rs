@@ -69,6 +69,12 @@ pub fn seal(payload: &[u8], key: &PrivateKey) -> Result<Vec<u8>> {
     serde_json::to_vec(&bundle).map_err(|e| Error::invalid("the signature cannot be written").because(e))
 }
 
+/// Which key a bundle says that it was signed with.
+pub fn hint(text: &str) -> Option<String> {
+    let bundle: Bundle = serde_json::from_str(text).ok()?;
+    bundle.verification_material.public_key?.hint.filter(|hint| !hint.is_empty())
+}
+
 /// The payload of the signature at `path`, and which of `keys` signed it. Nothing of a payload is looked at before
 /// that.
 ///

@@ -72,13 +72,14 @@ impl Gate {
             return Ok(None);
         }
         let signature = signature_of(path);
-        let full = path.canonicalize().map_err(|e| Error::io(format!("cannot look at {}", path.display()), e))?;
+        let place = self.place(path)?;
         let device = Device::open(&self.device)?;
         let own = device.as_ref().map(Device::public).transpose()?;
-        let mut keys = self.ring()?.trusted();
+        let ring = self.ring()?;
+        let mut keys = ring.trusted();
         keys.extend(own.clone().filter(|_| origin == Origin::Here));
         let is_own = |id: &str| own.as_ref().is_some_and(|own| own.id() == id);
-        let sealed = device.as_ref().and_then(|device| Seal::read(&full, device));
+        let sealed = device.as_ref().and_then(|device| Seal::read(&place, device));
         let counts = |seal: &&Seal| !afresh && keys.iter().any(|key| key.id() == seal.signed_by);
         if let Some(seal) = sealed.as_ref().filter(counts) {
             let left_out: Vec<PathBuf> = signature.strip_prefix(path).into_iter().map(Path::to_owned).collect();
@@ -86,6 +87,13 @@ impl Gate {
                 let (signed_by, version) = (seal.signed_by.clone(), seal.version);
                 return Ok(Some(Admitted { is_own: is_own(&signed_by), signed_by, version, was_sealed: true }));
             }
+        }
+        if let Some(id) = signature::signer_of(&signature).filter(|id| ring.has_revoked(id)) {
+            let id = id.get(..16).unwrap_or(&id);
+            return Err(Error::invalid(format!(
+                "{} was signed by {id}, a key that was revoked; get one that a key signed which still counts",
+                path.display()
+            )));
         }
         let (signed, items) = signature::verified(path, &signature, &keys, &[], true, progress, cancel)?;
         let highest = sealed.and_then(|seal| seal.version);
@@ -99,13 +107,22 @@ impl Gate {
                 number(highest)
             )));
         }
-        let seal = Seal::new(&full, &signed, &items);
+        let seal = Seal::new(&place, &signed, &items);
         // Where nothing can be written, everything is hashed at each start.
         if let Err(e) = Device::ensure(&self.device).and_then(|device| seal.write(&device)) {
             log::debug!("{} is not sealed: {e}", path.display());
         }
         let Signed { signed_by, version, .. } = signed;
         Ok(Some(Admitted { is_own: is_own(&signed_by), signed_by, version, was_sealed: false }))
+    }
+
+    /// What a path is remembered under: where it is in the home, wherever that lies and whatever its links lead to.
+    fn place(&self, path: &Path) -> Result<PathBuf> {
+        let full = |path: &Path| {
+            std::path::absolute(path).map_err(|e| Error::io(format!("cannot look at {}", path.display()), e))
+        };
+        let (path, home) = (full(path)?, full(self.device.parent().unwrap_or(&self.device))?);
+        Ok(path.strip_prefix(&home).map(Path::to_owned).unwrap_or(path))
     }
 
     /// The keys that count for what may have been made here: the trusted ones, and this home's own.

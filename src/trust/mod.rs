@@ -1,7 +1,8 @@
 //! Signatures: who vouches for a model, an adapter or a library, and whether it still is what was vouched for.
 //!
 //! The format is OpenSSF Model Signing v1, method "key", as PyPI's `model-signing` writes and reads it: a Sigstore
-//! bundle with a DSSE envelope around an in-toto statement, which lists the SHA-256 of every file. All of it is offline.
+//! bundle with a DSSE envelope around an in-toto statement, which lists the SHA-256 of every file. All of it is
+//! offline.
 //!
 //! ```text
 //! models/<name>/model.sig      beside the files of a folder

@@ -78,6 +78,11 @@ impl Ring {
         &self.known
     }
 
+    /// Whether a key with this id was revoked.
+    pub fn has_revoked(&self, id: &str) -> bool {
+        self.known.iter().any(|known| known.digest == id && known.standing == Standing::Revoked)
+    }
+
     /// The keys that count.
     pub fn trusted(&self) -> Vec<PublicKey> {
         let trusted = self.known.iter().filter(|known| known.standing == Standing::Trusted);

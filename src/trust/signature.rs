@@ -53,6 +53,11 @@ pub fn signature_of(path: &Path) -> PathBuf {
     beside.into()
 }
 
+/// The id of the key that a signature says made it, which is not verified.
+pub(super) fn signer_of(signature: &Path) -> Option<String> {
+    envelope::hint(&durable::read_text(signature).ok()?)
+}
+
 /// Signs every file of `path`, a folder or a file, into the file `signature`.
 ///
 /// Errors: as listing and reading; `Invalid` where there is nothing to sign. Then nothing is written.

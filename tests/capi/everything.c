@@ -243,8 +243,8 @@ static void asking(const wayside_runtime *runtime) {
     question.model = NULL;
     question.adapter = "0123";
     CHECK_FAILS(wayside_ask(runtime, &question, NULL, NULL, NULL, NULL), WAYSIDE_STATUS_NOT_FOUND, "0123");
-    question.flags = 4;
-    CHECK_FAILS(wayside_ask(runtime, &question, NULL, NULL, NULL, NULL), WAYSIDE_STATUS_INVALID, "0x4");
+    question.flags = 8;
+    CHECK_FAILS(wayside_ask(runtime, &question, NULL, NULL, NULL, NULL), WAYSIDE_STATUS_INVALID, "0x8");
 }
 
 static void conversing(const wayside_runtime *runtime) {
@@ -258,8 +258,12 @@ static void conversing(const wayside_runtime *runtime) {
     CHECK_OK(wayside_chat_ask(chat, &question, hear, &heard, NULL, NULL));
     question.text = "And which is lighter?";
     char *json = NULL;
-    CHECK_OK(wayside_chat_ask(chat, &question, NULL, NULL, NULL, &json));
-    CHECK(strstr(json, "\"answer\":") != NULL && heard.pieces > 0);
+    CHECK(heard.pieces > 0);
+    memset(&heard, 0, sizeof heard);
+    /* Whole sentences, without marks. */
+    question.flags = WAYSIDE_QUESTION_SENTENCES;
+    CHECK_OK(wayside_chat_ask(chat, &question, hear, &heard, NULL, &json));
+    CHECK(strstr(json, "\"answer\":") != NULL && heard.pieces > 0 && strchr(heard.text, '[') == NULL);
     wayside_free(json);
     CHECK_OK(wayside_chat_end(chat));
     CHECK_FAILS(wayside_chat_ask(NULL, &question, NULL, NULL, NULL, NULL), WAYSIDE_STATUS_INVALID, "the conversation");

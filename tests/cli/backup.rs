@@ -27,8 +27,8 @@ fn lived_in() -> (Home, PathBuf) {
 fn restored(home: &Home, backup: &Path) -> BTreeSet<String> {
     let new = tempfile::tempdir().unwrap();
     let other = new.path().join("home");
-    home.json(&["--home", word(&other), "restore", word(backup)]);
-    let listed = home.json(&["--home", word(&other), "log", "list", "-n", "1000000"]);
+    home.json(&["restore", word(backup), "--home", word(&other)]);
+    let listed = home.json(&["log", "list", "-n", "1000000", "--home", word(&other)]);
     listed.as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -76,7 +76,7 @@ fn a_flipped_byte_is_named_and_refused() {
     let people = home.run(&["backup", "--verify", word(&backup)]);
     assert!(text(&people.stdout).contains("models/m/weights.bin"), "{}", text(&people.stdout));
     let other = home.path().with_file_name("other");
-    let told = home.fails(1, &["--home", word(&other), "restore", word(&backup)]);
+    let told = home.fails(1, &["restore", word(&backup), "--home", word(&other)]);
     assert!(told.contains("models/m/weights.bin") && !other.exists(), "{told}");
     assert!(home.fails(1, &["restore", word(&backup)]).contains("--replace"));
     home.fails(1, &["restore", "--replace", word(&backup)]);
@@ -88,7 +88,7 @@ fn a_flipped_byte_is_named_and_refused() {
     let done = home.json(&["restore", "--replace", word(&backup)]);
     assert_eq!(home.json(&["status"])["answers"], 3000);
     let former = done["former"].as_str().unwrap();
-    assert_eq!(home.json(&["--home", former, "status"])["answers"], 3001, "{done}");
+    assert_eq!(home.json(&["status", "--home", former])["answers"], 3001, "{done}");
 }
 
 #[test]

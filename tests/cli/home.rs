@@ -85,12 +85,19 @@ impl Home {
         document(words, &self.run(&[&["--json"], words].concat()))
     }
 
-    /// What a command that must fail with `status` says on standard error. Standard output stays empty.
+    /// What a command that must fail with `status` says on standard error. Standard output stays empty; for a program,
+    /// which says `--json`, it has the error alone.
     pub fn fails(&self, status: i32, words: &[&str]) -> String {
         let output = self.run(words);
         let told = text(&output.stderr);
         assert_eq!(output.status.code(), Some(status), "{words:?}: {told}");
-        assert_eq!(text(&output.stdout), "", "{words:?}");
+        if words.contains(&"--json") {
+            let error = serde_json::from_slice::<Value>(&output.stdout).unwrap();
+            let (kind, message) = (&error["error"]["kind"], error["error"]["message"].as_str().unwrap());
+            assert!(kind.is_string() && told.contains(message), "{words:?}: {error} {told}");
+        } else {
+            assert_eq!(text(&output.stdout), "", "{words:?}");
+        }
         assert!(told.contains("error: "), "{words:?}: {told}");
         told
     }

@@ -49,8 +49,8 @@ fn an_interrupted_answer_is_kept_as_far_as_it_came() {
     child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     interrupt(&child);
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("stopped"), "{}", text(&output.stdout));
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("stopped") && output.stderr.is_empty(), "{}", text(&output.stdout));
     let log = home.json(&["log", "list"]);
     assert_eq!(log[0]["settings"]["finish"], "cancelled");
     assert!(log[0]["messages"][1]["content"].as_str().unwrap().starts_with(&text(&first)));

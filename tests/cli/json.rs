@@ -136,8 +136,14 @@ fn a_conversation_over_a_pipe() {
     chat.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = chat.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let answers: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).cloned().collect::<Vec<_>>();
+    let answers = of("answer");
     assert_eq!(answers.len(), 2);
+    let joined = |kind: &str| of(kind).iter().map(|event| event["text"].as_str().unwrap()).collect::<String>();
+    let said = answers.iter().map(|answer| answer["answer"].as_str().unwrap()).collect::<String>();
+    assert_eq!(joined("words"), said, "{events:?}");
+    assert!(!of("sentence").is_empty() && of("words").len() > of("sentence").len(), "words come before they are sure");
     let log = home.json(&["log", "list"]);
     assert_eq!(log[1]["id"], answers[0]["interaction"]);
     assert_eq!((&log[1]["rating"], &log[0]["correction"]), (&"up".into(), &"No.".into()));
@@ -153,8 +159,9 @@ fn what_a_conversation_found_keeps_its_number() {
     chat.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = chat.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let answers: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let [first, second, alone] = answers.as_slice() else { panic!("{answers:?}") };
+    let events = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+    let answers: Vec<&Value> = events.iter().filter(|event| event["event"] == "answer").collect();
+    let [first, second, alone] = *answers.as_slice() else { panic!("{events:?}") };
     let chunks = |answer: &Value| -> Vec<(u64, u64)> {
         let hits = answer["hits"].as_array().unwrap().iter();
         hits.map(|hit| (hit["chunk"].as_u64().unwrap(), hit["n"].as_u64().unwrap())).collect()

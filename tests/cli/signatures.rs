@@ -1,6 +1,6 @@
 //! Signatures: made, verified, and required before anything is loaded.
 
-use super::home::{Home, text, word};
+use super::home::{Home, word};
 use crate::support::{self, golden};
 use serde_json::Value;
 use std::fs;
@@ -51,8 +51,7 @@ impl Signed {
         let told = self.home.fails(1, words);
         bytes[middle] ^= 1;
         fs::write(file, &bytes).unwrap();
-        let output = self.home.run(words);
-        assert!(output.status.success(), "{}: {}", file.display(), text(&output.stderr));
+        self.home.json(words);
         told
     }
 }
@@ -76,6 +75,17 @@ fn nothing_is_loaded_that_was_not_signed_or_has_changed_since() {
     }
     assert!(all.flipped(&all.library, &ASK).contains("ONNX Runtime is not loaded"));
 
+    // The system would load what lies beside the library, or below, for what it needs.
+    fs::create_dir(all.library.with_file_name("glibc-hwcaps")).unwrap();
+    for name in ["librt.so.1", "glibc-hwcaps/anything"] {
+        let other = all.library.with_file_name(name);
+        fs::write(&other, b"\x7fELF and more").unwrap();
+        let refused = home.fails(1, &ASK);
+        assert!(refused.contains(name) && refused.contains("not signed"), "{refused}");
+        fs::remove_file(other).unwrap();
+    }
+    home.json(&ASK);
+
     // The embedder, and what documents are read with.
     let document = home.file("docs/a.md", "# Hours\n\nThe shop opens at nine.\n");
     let ingest = ["ingest", word(&document)];
@@ -84,6 +94,18 @@ fn nothing_is_loaded_that_was_not_signed_or_has_changed_since() {
     home.json(&ingest);
     let told = all.flipped(&all.model("vec").join("weights.bin"), &["search", "hours"]);
     assert!(told.contains("the model vec is not loaded"), "{told}");
+
+    // Another model that is signed too does not stand in for it.
+    let (vec, aside) = (all.model("vec"), all.model("aside"));
+    fs::rename(&vec, &aside).unwrap();
+    fs::create_dir(&vec).unwrap();
+    for entry in fs::read_dir(all.model("tiny")).unwrap().flatten() {
+        fs::copy(entry.path(), vec.join(entry.file_name())).unwrap();
+    }
+    let refused = home.fails(1, &["search", "hours"]);
+    assert!(refused.contains("holds the model tiny"), "{refused}");
+    fs::remove_dir_all(&vec).unwrap();
+    fs::rename(&aside, &vec).unwrap();
 
     // Adapters: what is taken in must be signed; what is here then is this home's own.
     let source = home.file("lora/x", "").with_file_name("");
@@ -115,7 +137,7 @@ fn nothing_is_loaded_that_was_not_signed_or_has_changed_since() {
     assert!(row["detail"].as_str().unwrap().contains("own key"), "{row}");
 
     home.json(&["keys", "revoke", signed["signed_by"].as_str().unwrap()]);
-    assert!(home.fails(1, &ASK).contains("no key to trust"));
+    assert!(home.fails(1, &ASK).contains("was revoked"));
 }
 
 #[test]

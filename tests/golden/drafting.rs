@@ -18,6 +18,7 @@ fn prompts(model: &LanguageModel) -> Vec<Vec<u32>> {
         let text: String = page(name).chars().take(900).collect();
         let hit = Hit {
             document: name.into(),
+            also: vec![],
             title: name.into(),
             section: String::new(),
             chunk: 0,

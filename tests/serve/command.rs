@@ -27,6 +27,49 @@ fn ask_uses_the_service_of_its_home_and_answers_the_same() {
 }
 
 #[test]
+fn chat_is_held_by_the_service_of_its_home_and_forgotten_there() {
+    let service = Service::start();
+    let home = &service.home;
+    let metric = |name: &str| {
+        let metrics = service.get("/metrics").body;
+        let line = metrics.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap_or_default()
+    };
+    let chat = |flags: &[&str]| -> Vec<Value> {
+        let words = [&["chat", "--json", "--mode", "quote"], flags].concat();
+        let mut chat = home.command(&words).stdin(Stdio::piped()).spawn().unwrap();
+        let lines =
+            "When is the shop open on Saturday?\n/good\nHow long does the Moth take to charge?\n/sources\n/serve\n";
+        chat.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        let output = chat.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "one line was none: {}", text(&output.stderr));
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let own = chat(&["--no-service"]);
+    let asked = "wayside_requests_total{route=\"/api/ask\",status=\"200\"}";
+    assert_eq!(metric(asked), 0.0);
+    let there = chat(&[]);
+    assert_eq!((metric(asked), metric("wayside_conversations")), (2.0, 0.0), "answered, and forgotten");
+    let said = |events: &[Value]| -> Vec<Value> {
+        let kept = |event: &Value| {
+            let Value::Object(event) = event else { panic!("{event}") };
+            ["event", "text", "answer", "sentences", "sources", "error"]
+                .iter()
+                .filter_map(|key| event.get(*key).cloned())
+                .collect()
+        };
+        events.iter().map(kept).collect()
+    };
+    assert_eq!(said(&there), said(&own));
+    let kinds: Vec<_> = there.iter().map(|event| event["event"].as_str().unwrap_or("error")).collect();
+    assert!(kinds.starts_with(&["words", "sentence", "answer", "words", "sentence"]), "{kinds:?}");
+    assert!(kinds.ends_with(&["sentence", "answer", "sources", "error", "error"]), "{kinds:?}");
+    assert_eq!(there[kinds.len() - 2]["error"]["kind"], "invalid");
+    let rated = home.json(&["log", "show", there[2]["interaction"].as_str().unwrap()]);
+    assert_eq!(rated["rating"], "up");
+}
+
+#[test]
 fn settings_are_read_and_changed_and_shells_are_told() {
     let home = crate::cli::home::Home::bare();
     home.json(&["config", "set", "answer.mode", "quote"]);

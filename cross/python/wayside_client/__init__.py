@@ -1,14 +1,15 @@
 """Asks the Wayside service on this machine: over its socket, or over TCP with a token.
 
-    from wayside_client import Wayside
+    from wayside_client import Sentence, Wayside
 
     wayside = Wayside("/var/lib/wayside")
     answer = wayside.ask("How long is the warranty?")
     print(answer.text, [citation["document"] for citation in answer.citations])
     wayside.rate(answer.interaction, "up")
 
-    for sentence in wayside.stream("How long is the warranty?"):
-        print(sentence.text)
+    for heard in wayside.stream("How long is the warranty?"):
+        if isinstance(heard, Sentence):
+            print(heard.text)
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any, Iterator, Literal, Mapping, Optional, Union
 from urllib.parse import quote, urlencode, urlsplit
 
-__all__ = ["Answer", "Hit", "Problem", "Sentence", "Wayside"]
+__all__ = ["Answer", "Hit", "Problem", "Sentence", "Wayside", "Words"]
 
 
 class Problem(Exception):
@@ -30,6 +31,13 @@ class Problem(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code = status, code
+
+
+@dataclass(frozen=True)
+class Words:
+    """The next words of an answer. Joined, they are its text."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,8 @@ class Wayside:
         """The answer to a question. `settings` are those of `/api/ask`: conversation, subject, collection, mode..."""
         return _answer(self._json("POST", "/api/ask", {"question": question, **settings}))
 
-    def stream(self, question: str, **settings: Any) -> Iterator[Union[Sentence, Answer]]:
-        """Sentences as they are sure, then the answer. Whoever stops reading stops the answer."""
+    def stream(self, question: str, **settings: Any) -> Iterator[Union[Words, Sentence, Answer]]:
+        """Words as they come, sentences as they are sure, then the answer. Whoever stops reading stops the answer."""
         connection, response = self._send("POST", "/api/ask", {"question": question, "stream": True, **settings})
         try:
             name = ""
@@ -98,9 +106,10 @@ class Wayside:
                     name = text[7:]
                 elif text.startswith("data: "):
                     data = json.loads(text[6:])
-                    if "error" in data and name not in ("sentence", "answer"):
+                    if "error" in data and name not in _EVENTS:
                         raise Problem(response.status, data["error"]["code"], data["error"]["message"])
-                    yield _answer(data) if name == "answer" else _sentence(data)
+                    if name in _EVENTS:
+                        yield _EVENTS[name](data)
                     name = ""
         finally:
             connection.close()
@@ -155,3 +164,6 @@ def _answer(data: Mapping[str, Any]) -> Answer:
 
 def _sentence(data: Mapping[str, Any]) -> Sentence:
     return Sentence(**{name: data[name] for name in Sentence.__dataclass_fields__})
+
+
+_EVENTS = {"words": lambda data: Words(data["text"]), "sentence": _sentence, "answer": _answer}

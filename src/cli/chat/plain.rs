@@ -7,8 +7,9 @@ use super::talk::Talk;
 use crate::cli::answer::show;
 use crate::cli::app::App;
 use crate::cli::failure::{Done, Failure};
+use serde_json::json;
 use std::time::{Duration, Instant};
-use wayside::Error;
+use wayside::{Error, Heard};
 
 /// The cursor home, the screen cleared, and what had been scrolled off it.
 const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
@@ -43,7 +44,7 @@ pub fn run(app: &App, talk: Talk, session: Session, seated: bool) -> Done {
             Err(failure) => {
                 app.bars.clear();
                 app.said();
-                failure.report();
+                app.fail(&failure);
                 failed = true;
             }
         }
@@ -101,15 +102,26 @@ impl Plain<'_> {
         self.session.pause();
         let app = self.app;
         let begin = Instant::now();
-        let mut say = |piece: &str| {
-            if !app.json {
-                app.say(piece);
+        let mut hear = |heard: Heard| match (app.json, heard) {
+            (false, heard) => app.say(heard.shown()),
+            (true, Heard::Words(words)) => app.event(&json!({ "event": "words", "text": words })),
+            (true, Heard::Sentence(said)) => {
+                let mut event = json!(said);
+                event["event"] = "sentence".into();
+                app.event(&event);
             }
         };
-        let answer = self.talk.ask(text, &app.interrupts.begin(), &mut say);
+        let answer = self.talk.ask(text, &app.interrupts.begin(), &mut hear);
         self.session.hear(Instant::now());
         let answer = answer?;
-        app.result(answer, || show(app, answer, begin.elapsed().as_secs_f64()))
+        if app.json {
+            let mut event = json!(answer);
+            event["event"] = "answer".into();
+            app.event(&event);
+        } else {
+            show(app, answer, begin.elapsed().as_secs_f64());
+        }
+        Ok(())
     }
 
     fn sources(&self) -> Done {
@@ -118,11 +130,15 @@ impl Plain<'_> {
             self.app.note("the answer was given no passages");
         }
         let app = self.app;
-        app.result(&sources.iter().map(|source| &source.citation).collect::<Vec<_>>(), || {
+        if app.json {
+            let sources: Vec<_> = sources.iter().map(|source| &source.citation).collect();
+            app.event(&json!({ "event": "sources", "sources": sources }));
+        } else {
             for source in &sources {
                 app.line(&format!("{}\n{}\n", app.style.bold(&source.title()), source.text));
             }
-        })
+        }
+        Ok(())
     }
 
     fn turn_to(&mut self, subject: Option<String>) {

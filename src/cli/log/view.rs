@@ -3,7 +3,7 @@
 use crate::cli::answer::source;
 use crate::cli::app::App;
 use crate::cli::failure::Done;
-use crate::cli::style::{brief, columns};
+use crate::cli::style::{brief, columns, table as table_of};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
@@ -68,7 +68,7 @@ pub fn table(list: &[Interaction]) -> Vec<String> {
         let corrected = if i.correction.is_some() { " corrected" } else { "" };
         [i.id.clone(), time(i.time), format!("{}{corrected}", rating(i.rating)), brief(asked, 60)]
     };
-    columns(&list.iter().map(row).collect::<Vec<_>>())
+    table_of(["ID", "TIME", "RATING", "QUESTION"], list.iter().map(row))
 }
 
 /// An interaction in full, for people.

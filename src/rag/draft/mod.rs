@@ -82,6 +82,13 @@ impl Draft {
         std::mem::take(&mut self.out)
     }
 
+    /// What came of a sentence that is not complete yet, with the white space before it; nothing while the model thinks
+    /// or writes code.
+    pub fn open(&self) -> &str {
+        let hidden = self.over || self.thinks || self.fenced || self.open.trim_start().starts_with(['<', '`']);
+        if hidden { "" } else { &self.open }
+    }
+
     /// Ends the stream and gives what is left.
     pub fn finish(&mut self) -> Vec<Drafted> {
         if !self.over && !self.thinks {

@@ -4,8 +4,11 @@
 //! chunk size is a change, and so is a reader that makes more of a format. Documents become visible in batches, each
 //! document whole; an interrupted run goes on where it was, because what is in the index already counts as unchanged.
 //!
-//! Nothing is lost that only cannot be seen: see [`plan`].
+//! Nothing is lost that only cannot be seen: see [`plan`]. What was not taken is kept as a list: see [`passed_over`].
+//! What the index knows under another path, or knew before, costs no embedding: see [`held`].
 
+mod held;
+mod passed_over;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -16,10 +19,11 @@ use crate::infer::Embedder;
 use crate::store::index::{Index, NewChunk, NewDocument};
 use crate::text::{chunk, document};
 use crate::watch::{Cancel, Progress};
+use held::Held;
 use plan::{File, plan};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 /// Chunks that are embedded and written together: some seconds of work, which is what a power cut can cost.
@@ -56,6 +60,10 @@ pub struct Ingested {
     pub unchanged: u64,
     /// Documents whose file is gone.
     pub removed: u64,
+    /// Those of them whose content came in from another place: they were moved.
+    pub moved: u64,
+    /// Chunks whose vector was there already, so that nothing was embedded for them.
+    pub reused: u64,
     /// Everything that was not taken: each with its kind and the reason.
     pub skipped: Vec<Skipped>,
     /// How many of each kind were not taken.
@@ -99,7 +107,9 @@ pub fn ingest(
     let known: BTreeMap<String, String> =
         index.documents(&settings.collection)?.into_iter().map(|d| (d.name, d.digest)).collect();
     let plan = plan(paths, &known, settings.remove_missing)?;
-    let mut work = Work { index, embedder, settings, progress, cancel, done: Ingested::default(), batch: Vec::new() };
+    let held = Held::new(index, &settings.collection)?;
+    let (done, batch) = (Ingested::default(), Vec::new());
+    let mut work = Work { index, embedder, settings, progress, cancel, held, done, batch };
     work.done.skipped = plan.skipped;
     work.done.stale = plan.stale;
     let mut failed = plan.failed;
@@ -109,7 +119,10 @@ pub fn ingest(
         cancel.check()?;
         match work.read(file, &known) {
             Ok(Found::New(document)) => work.add(document)?,
-            Ok(Found::Unchanged) => work.done.unchanged += 1,
+            Ok(Found::Unchanged(digest)) => {
+                work.done.unchanged += 1;
+                work.held.seen(digest);
+            }
             Err(e) if e.kind() == crate::ErrorKind::Cancelled => return Err(e),
             Err(e) => {
                 let (kind, reason) = (plan::kind(&file.path), e.to_string());
@@ -123,16 +136,18 @@ pub fn ingest(
         }
         progress.at(at + 1);
     }
-    let removed = plan.gone;
     let nothing = failed.len() == paths.len() && work.done.stale.is_empty();
     if let Some(first) = failed.into_iter().next().filter(|_| nothing) {
         return Err(first);
     }
     work.flush()?;
+    let mut removed = plan.gone;
+    work.done.moved = work.held.moved(&mut removed);
     // A collection that nothing came into need not be there.
     if !removed.is_empty() {
         work.done.removed = index.remove_documents(&settings.collection, &removed, cancel)?;
     }
+    passed_over::remember(index, settings, &plan.roots, &work.done.skipped)?;
     for skipped in &work.done.skipped {
         *work.done.skipped_kinds.entry(skipped.kind.clone()).or_default() += 1;
     }
@@ -152,7 +167,7 @@ pub fn document_name(path: &Path) -> String {
 
 enum Found {
     New(Cut),
-    Unchanged,
+    Unchanged(String),
 }
 
 /// A document cut into pieces, not embedded yet.
@@ -161,6 +176,8 @@ struct Cut {
     digest: String,
     title: String,
     pieces: Vec<chunk::Piece>,
+    /// For each piece its vector, where the index has it.
+    vectors: Vec<Option<Vec<f32>>>,
 }
 
 struct Work<'a> {
@@ -169,6 +186,7 @@ struct Work<'a> {
     settings: &'a Settings,
     progress: &'a dyn Progress,
     cancel: &'a Cancel,
+    held: Held<'a>,
     done: Ingested,
     batch: Vec<Cut>,
 }
@@ -183,7 +201,7 @@ impl Work<'_> {
         let bytes = document::load(&file.path, self.settings.max_bytes)?;
         let digest = self.digest(&bytes);
         if known.get(&file.name) == Some(&digest) {
-            return Ok(Found::Unchanged);
+            return Ok(Found::Unchanged(digest));
         }
         let apart = document::is_binary(&file.path).then_some(self.settings.reader.as_ref()).flatten();
         let document = match apart {
@@ -198,7 +216,9 @@ impl Work<'_> {
         if pieces.is_empty() {
             return Err(Error::invalid(format!("{} holds no text", file.path.display())));
         }
-        Ok(Found::New(Cut { name: file.name.clone(), digest, title: document.title, pieces }))
+        let (name, title) = (file.name.clone(), document.title);
+        let vectors = self.held.vectors(&name, &digest, &title, &pieces)?;
+        Ok(Found::New(Cut { name, digest, title, pieces, vectors }))
     }
 
     fn digest(&self, bytes: &[u8]) -> String {
@@ -220,27 +240,55 @@ impl Work<'_> {
         if batch.is_empty() {
             return Ok(());
         }
-        let texts: Vec<String> = batch.iter().flat_map(|d| d.pieces.iter().map(|p| passage(&d.title, p))).collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let mut vectors = self.embedder.passages(&texts, self.progress, self.cancel)?.into_iter();
+        let batch = self.embed(batch)?;
+        let came = batch.iter().map(|d| (d.name.clone(), d.digest.clone())).collect::<Vec<_>>();
         let documents = batch.into_iter().map(|d| {
-            let chunk = |p: chunk::Piece| NewChunk {
+            let chunk = |(p, vector): (chunk::Piece, Option<Vec<f32>>)| NewChunk {
                 section: p.section,
                 text: p.text,
                 tokens: p.tokens as u32,
-                vector: vectors.next().unwrap_or_default(),
+                vector: vector.unwrap_or_default(),
             };
-            NewDocument {
-                name: d.name,
-                digest: d.digest,
-                title: d.title,
-                chunks: d.pieces.into_iter().map(chunk).collect(),
-            }
+            let chunks = d.pieces.into_iter().zip(d.vectors).map(chunk).collect();
+            NewDocument { name: d.name, digest: d.digest, title: d.title, chunks }
         });
         let applied = self.index.apply(&self.settings.collection, documents.collect(), &[], self.cancel)?;
         self.done.documents += applied.documents;
         self.done.chunks += applied.chunks;
+        came.into_iter().for_each(|(name, digest)| self.held.came(name, digest));
         Ok(())
+    }
+
+    /// Finds the vectors that are missing. Of documents with the same content one is embedded.
+    fn embed(&mut self, mut batch: Vec<Cut>) -> Result<Vec<Cut>> {
+        let mut first = HashMap::new();
+        for (at, document) in batch.iter().enumerate() {
+            first.entry(document.digest.clone()).or_insert(at);
+        }
+        let is_first = |at: usize, d: &Cut| first.get(&d.digest) == Some(&at);
+        let mut texts = Vec::new();
+        for (_, d) in batch.iter().enumerate().filter(|(at, d)| is_first(*at, d)) {
+            let missing = d.pieces.iter().zip(&d.vectors).filter(|(_, vector)| vector.is_none());
+            texts.extend(missing.map(|(piece, _)| passage(&d.title, piece)));
+        }
+        let all: usize = batch.iter().map(|d| d.pieces.len()).sum();
+        self.done.reused += all.saturating_sub(texts.len()) as u64;
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut made = match texts.is_empty() {
+            true => Vec::new(),
+            false => self.embedder.passages(&texts, self.progress, self.cancel)?,
+        }
+        .into_iter();
+        let mut whole: HashMap<String, Vec<Option<Vec<f32>>>> = HashMap::new();
+        for (at, d) in batch.iter_mut().enumerate() {
+            if first.get(&d.digest) == Some(&at) {
+                d.vectors.iter_mut().filter(|v| v.is_none()).for_each(|v| *v = made.next());
+                whole.insert(d.digest.clone(), d.vectors.clone());
+            } else if let Some(vectors) = whole.get(&d.digest) {
+                d.vectors.clone_from(vectors);
+            }
+        }
+        Ok(batch)
     }
 }
 

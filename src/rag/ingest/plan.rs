@@ -26,6 +26,8 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// Paths of the caller's that led to nothing.
     pub failed: Vec<Error>,
+    /// What was looked at: the names of the caller's paths.
+    pub roots: Vec<String>,
 }
 
 /// Looks at `paths`, knowing the documents that are in the index. `remove_missing`: what is not there is gone, whatever
@@ -40,6 +42,7 @@ pub fn plan(paths: &[PathBuf], known: &BTreeMap<String, String>, remove_missing:
                 continue;
             }
         };
+        plan.roots.push(document_name(&full));
         if !full.is_dir() {
             plan.files.push(File { name: document_name(&full), path: full, named: true });
             continue;
@@ -71,6 +74,7 @@ fn missing(
 ) -> Result<()> {
     let full = std::path::absolute(path).map_err(|e| Error::io(format!("{}", path.display()), e))?;
     let name = document_name(&full);
+    plan.roots.push(name.clone());
     let below: Vec<&String> = known.keys().filter(|n| Path::new(n).starts_with(&name)).collect();
     let is_gone = remove_missing || known.contains_key(&name) && !is_away(&full);
     if below.is_empty() {
@@ -124,7 +128,7 @@ fn folder(
 
 /// Whether the folder of a missing file looks as if it were not there only now: a medium that is not mounted leaves an
 /// empty one, or none.
-fn is_away(file: &Path) -> bool {
+pub fn is_away(file: &Path) -> bool {
     let Some(folder) = file.parent() else { return true };
     match std::fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_none(),

@@ -12,7 +12,7 @@ mod tests;
 mod write;
 
 pub use find::Found;
-pub use said::Said;
+pub use said::{Heard, Said};
 pub(super) use write::{Standing, Written, standing};
 
 use super::{Runtime, Wear};
@@ -101,6 +101,16 @@ pub struct Answer {
     pub finish: Finish,
 }
 
+/// Says what a person is shown.
+pub(super) fn shown(say: &mut dyn FnMut(&str)) -> impl FnMut(Heard) + '_ {
+    move |heard| {
+        let shown = heard.shown();
+        if !shown.is_empty() {
+            say(shown);
+        }
+    }
+}
+
 /// A model's place in a conversation, which is taken when a model is first needed.
 pub(super) struct Seat {
     model: Option<String>,
@@ -182,20 +192,20 @@ impl Runtime {
         }
     }
 
-    /// Answers, telling `say` the answer as it is shown, marks and all, sentence by sentence. The interaction is on the
-    /// disk when this returns; cancelled answers are kept as far as they came.
+    /// Answers, telling `say` the answer as it is shown, marks and all, as it comes. The interaction is on the disk
+    /// when this returns; cancelled answers are kept as far as they came.
     pub fn ask(&self, question: &Question, cancel: &Cancel, say: &mut dyn FnMut(&str)) -> Result<Answer> {
-        self.ask_telling(question, cancel, &mut |said| say(&said.to_string()))
+        self.ask_hearing(question, cancel, &mut shown(say))
     }
 
-    /// As [`Runtime::ask`], telling `tell` each sentence with what it rests on.
-    pub fn ask_telling(&self, question: &Question, cancel: &Cancel, tell: &mut dyn FnMut(&Said)) -> Result<Answer> {
+    /// As [`Runtime::ask`], telling `hear` words as they come and sentences as they are sure.
+    pub fn ask_hearing(&self, question: &Question, cancel: &Cancel, hear: &mut dyn FnMut(Heard)) -> Result<Answer> {
         question.check()?;
         // From here on, so that loading is not slowed down either.
         let _turn = self.turn().answer();
         let this = self.stopped_by(cancel);
         let mut seat = Seat::new(question.model.as_deref(), &question.adapter);
-        this.answer(&mut seat, question, &mut Conversation::default(), cancel, tell)
+        this.answer(&mut seat, question, &mut Conversation::default(), cancel, hear)
     }
 
     /// Loads what a question needs in any case, side by side where more than one thread may run.
@@ -228,7 +238,7 @@ impl Runtime {
         question: &Question,
         conversation: &mut Conversation,
         cancel: &Cancel,
-        tell: &mut dyn FnMut(&Said),
+        hear: &mut dyn FnMut(Heard),
     ) -> Result<Answer> {
         let _turn = self.turn().answer();
         let log = self.log()?;
@@ -240,7 +250,7 @@ impl Runtime {
         let found = self.find(question, conversation)?;
         // A question that was given up before its first word has no answer to log.
         cancel.check()?;
-        let mut reply = Reply::new(&found.sources, begin, tell);
+        let mut reply = Reply::new(&found.sources, begin, hear);
         let written = match found.notice {
             Some(notice) => {
                 reply.notice(notice);

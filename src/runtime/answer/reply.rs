@@ -1,6 +1,6 @@
 //! An answer under way: sentences as they are said, and what each rests on.
 
-use super::Said;
+use super::{Heard, Said};
 use crate::rag::{Quote, Source};
 use crate::store::log::{Citation, Sentence, Words, marked};
 use crate::text::unit::UnitKind;
@@ -14,13 +14,15 @@ const UNSUPPORTED: &str = " (not found in the documents)";
 pub struct Reply<'a> {
     sources: &'a [Source],
     begin: Instant,
-    say: &'a mut dyn FnMut(&Said),
+    hear: &'a mut dyn FnMut(Heard),
     text: String,
     found: bool,
     sentences: Vec<Sentence>,
     /// The units that support it, by the place of their source.
     support: BTreeMap<usize, BTreeSet<usize>>,
     first_s: Option<f64>,
+    /// Words of the sentence under way that were heard already.
+    heard: String,
 }
 
 /// A finished one.
@@ -35,16 +37,17 @@ pub struct Replied {
 
 impl<'a> Reply<'a> {
     /// An empty one over what was found; its time began at `begin`.
-    pub fn new(sources: &'a [Source], begin: Instant, say: &'a mut dyn FnMut(&Said)) -> Self {
+    pub fn new(sources: &'a [Source], begin: Instant, hear: &'a mut dyn FnMut(Heard)) -> Self {
         Self {
             sources,
             begin,
-            say,
+            hear,
             text: String::new(),
             found: false,
             sentences: vec![],
             support: BTreeMap::new(),
             first_s: None,
+            heard: String::new(),
         }
     }
 
@@ -102,6 +105,23 @@ impl<'a> Reply<'a> {
         self.sentence(gap, sentence, if flagged { UNSUPPORTED } else { "" });
     }
 
+    /// Words of a model that speaks freely: all that it has said of a sentence, white space before it included.
+    pub fn words(&mut self, open: &str) {
+        let open = match (self.text.is_empty(), open.starts_with(char::is_whitespace)) {
+            (true, _) => open.trim_start().to_owned(),
+            (false, true) => open.to_owned(),
+            (false, false) => format!(" {open}"),
+        };
+        // The last one may go on.
+        let whole = open.rfind(char::is_whitespace).and_then(|end| open.get(..end)).map_or("", str::trim_end);
+        let new = whole.strip_prefix(self.heard.as_str()).filter(|new| !new.is_empty());
+        if let Some(new) = new {
+            self.first_s.get_or_insert_with(|| self.begin.elapsed().as_secs_f64());
+            (self.hear)(Heard::Words(new));
+            self.heard = whole.to_owned();
+        }
+    }
+
     /// Ends it.
     pub fn finish(self) -> Replied {
         Replied {
@@ -150,16 +170,50 @@ impl<'a> Reply<'a> {
     /// Says a text; what stands behind it is shown and not kept.
     fn tell(&mut self, gap: &str, text: &str, kind: Option<Words>, behind: &str, sources: &[u32]) {
         self.first_s.get_or_insert_with(|| self.begin.elapsed().as_secs_f64());
-        self.text.push_str(gap);
-        self.text.push_str(text);
+        let whole = format!("{gap}{text}");
+        let heard = std::mem::take(&mut self.heard);
+        // What was heard beyond it was a mark of the model's own; what was heard instead is not said after all.
+        let rest = whole.strip_prefix(heard.as_str()).unwrap_or(if heard.starts_with(&whole) { "" } else { &whole });
+        if !rest.is_empty() {
+            (self.hear)(Heard::Words(rest));
+        }
+        self.text.push_str(&whole);
         let citations = self.citations(|n| sources.contains(&n));
-        (self.say)(&Said {
+        (self.hear)(Heard::Sentence(&Said {
             gap: gap.to_owned(),
             text: text.to_owned(),
             kind,
             behind: behind.to_owned(),
             sources: sources.to_vec(),
             citations,
-        });
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_before_their_sentence_and_are_the_answer() {
+        let mut heard: Vec<String> = Vec::new();
+        let mut hear = |what: Heard| {
+            heard.push(match what {
+                Heard::Words(words) => words.to_owned(),
+                Heard::Sentence(said) => format!("<{}>", said.text),
+            });
+        };
+        let mut reply = Reply::new(&[], Instant::now(), &mut hear);
+        for open in ["\nIt", "\nIt wi", "\nIt will", "\nIt will ", "\nIt will rain."] {
+            reply.words(open);
+        }
+        reply.free("\n", "It will rain.", false);
+        reply.words("  Take");
+        reply.free("  ", "Take it.", false);
+        reply.notice("Ask us.");
+        let text = reply.finish().text;
+        let pieces = ["It", " will", " rain.", "<It will rain.>", "  Take it.", "<Take it.>", " Ask us.", "<Ask us.>"];
+        assert_eq!(heard, pieces);
+        assert_eq!(heard.iter().filter(|piece| !piece.starts_with('<')).cloned().collect::<String>(), text);
     }
 }

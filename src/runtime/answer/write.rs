@@ -48,6 +48,14 @@ impl Default for Written {
     }
 }
 
+/// What comes of a model that writes.
+enum Part<'a> {
+    /// What there is of a sentence that is not complete.
+    Open(&'a str),
+    /// A whole one.
+    Sentence(Drafted),
+}
+
 /// A unit that may support a sentence: its source's place, its own, and how it reads.
 #[derive(Clone)]
 pub(in crate::runtime) struct Standing {
@@ -79,8 +87,9 @@ impl Runtime {
         if !question.retrieval {
             let context = seat.take(self, false)?;
             let prompt = self.prompt(context.model(), question, before, &[])?;
-            return self.say(context, question, prompt, before, cancel, &mut |Drafted { text, gap }| {
-                reply.free(&gap, &text, false);
+            return self.write(context, question, prompt, before, cancel, &mut |part| match part {
+                Part::Open(open) => reply.words(open),
+                Part::Sentence(Drafted { text, gap }) => reply.free(&gap, &text, false),
             });
         }
         let least = self.config.answer.certainty;
@@ -159,6 +168,23 @@ impl Runtime {
         cancel: &Cancel,
         each: &mut dyn FnMut(Drafted),
     ) -> Result<Written> {
+        self.write(context, question, prompt, before, cancel, &mut |part| {
+            if let Part::Sentence(drafted) = part {
+                each(drafted);
+            }
+        })
+    }
+
+    /// As [`Runtime::say`], telling of sentences under way too.
+    fn write(
+        &self,
+        context: &mut Context,
+        question: &Question,
+        prompt: Prompt,
+        before: &Conversation,
+        cancel: &Cancel,
+        each: &mut dyn FnMut(Part),
+    ) -> Result<Written> {
         let shared = shared(context.model(), &prompt)?;
         context.expect(prompt.tokens.len() + question.max_tokens);
         self.prefixes.begin(context, &shared, cancel)?;
@@ -176,14 +202,15 @@ impl Runtime {
         let heard = over.clone();
         let stop = cancel.or_when(move || heard.load(Ordering::Relaxed));
         let generated = generate(context, &request, &stop, &mut |piece| {
-            draft.push(piece).into_iter().for_each(&mut *each);
+            draft.push(piece).into_iter().map(Part::Sentence).for_each(&mut *each);
+            each(Part::Open(draft.open()));
             over.store(draft.is_over(), Ordering::Relaxed);
         })?;
         let finish = if draft.is_over() && !cancel.is_cancelled() { Finish::Stop } else { generated.finish };
-        // Half a sentence says something else than a whole one.
+        // Half a sentence says something else than a whole one; a model's free words were heard already.
         let rest = draft.finish();
-        if finish == Finish::Stop || !question.retrieval && finish != Finish::Cancelled {
-            rest.into_iter().for_each(&mut *each);
+        if finish == Finish::Stop || !question.retrieval {
+            rest.into_iter().map(Part::Sentence).for_each(&mut *each);
         }
         self.prefixes.keep(context, &shared)?;
         let new = |source: &Source| before.sources().all(|known| known.n != source.n || known.text != source.text);

@@ -12,7 +12,7 @@ const DERIVED: [&str; 4] = ["learn", "prefixes", "kiosk.html", "staff.html"];
 /// What is taken only where somebody wishes it: it is large, and can be fetched or imported again.
 const MODELS: [&str; 2] = ["models", "parts"];
 /// What says who is at work, or what was looked at: nothing that anybody would miss.
-const MOMENTARY: [&str; 4] = ["turn", "serve.sock", ".doctor", "lost+found"];
+const MOMENTARY: [&str; 6] = ["turn", "serve.sock", ".doctor", "lost+found", "learn.lock", "library.lock"];
 
 /// A store of the home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,9 @@ impl Content {
             match (entry.file_type().is_file(), path.to_str()) {
                 (true, Some(path)) => {
                     self.bytes += entry.metadata().map_or(0, |m| m.len());
-                    self.files.insert(path.replace('\\', "/"), entry.path().to_owned());
+                    // Elsewhere a backslash is a letter like any other.
+                    let path = if cfg!(windows) { path.replace('\\', "/") } else { path.to_owned() };
+                    self.files.insert(path, entry.path().to_owned());
                 }
                 (true, None) => self.strange(&format!("{path:?} (its name is no text)")),
                 (false, _) => self.strange(&format!("{} (it is no file)", path.display())),
@@ -130,7 +132,7 @@ impl Content {
 
 /// Whether a name is that of something half made, going, or held by somebody at work.
 pub(super) fn is_momentary(name: &str) -> bool {
-    durable::is_hidden(name) || name.ends_with(".lock") || MOMENTARY.contains(&name)
+    durable::is_hidden(name) || MOMENTARY.contains(&name)
 }
 
 /// Whether a name below a folder of the home is that of something half made, or of a lock.

@@ -48,6 +48,11 @@ pub(super) struct Manifest {
     sha256: String,
 }
 
+/// Whether a name is that of a file of a backup.
+pub(super) fn is_hash(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 impl Manifest {
     pub fn new(began: Timestamp, models: bool, left_out: Vec<String>, files: BTreeMap<String, Entry>) -> Self {
         let (wayside, finished, sha256) = (env!("CARGO_PKG_VERSION").to_owned(), Timestamp::now(), String::new());
@@ -74,7 +79,6 @@ impl Manifest {
             return Err(damaged("it is not what was written"));
         }
         let is_within = |path: &str| Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
-        let is_hash = |hash: &str| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
         match manifest.files.iter().find(|(path, entry)| !is_within(path) || !is_hash(&entry.sha256)) {
             Some((path, _)) => Err(damaged(&format!("{path:?} is no file of a home"))),
             None => Ok(manifest),

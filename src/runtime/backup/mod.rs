@@ -71,6 +71,9 @@ impl Runtime {
             return Err(Error::not_found(format!("there is nothing to back up: {} is no home", self.home.display())));
         }
         let place = Place::to_write(dir, &self.home)?;
+        if !models && Manifest::read(place.dir()).is_ok_and(|former| former.models) {
+            self.progress.note("the models of the former backup are not in this one; --models takes them along again");
+        }
         let _publishing = self.publishing()?;
         let log = if content::has_store(&self.home, Store::Log) { Some(self.log()?) } else { None };
         if let Some(log) = &log {

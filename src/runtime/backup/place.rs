@@ -1,6 +1,6 @@
 //! The folder of a backup: who writes there, and that nothing else is in it.
 
-use super::manifest::FILE;
+use super::manifest::{FILE, is_hash};
 use crate::durable;
 use crate::error::{Error, Result};
 use std::fs::{File, TryLockError};
@@ -22,8 +22,14 @@ impl Place {
         let dir = std::path::absolute(dir).map_err(|e| Error::io(format!("cannot use {dir:?} for a backup"), e))?;
         let real = dir.ancestors().find_map(|path| path.canonicalize().ok());
         // The folder itself may not be there yet: then its nearest parent says where it will be.
-        let within = real.is_some_and(|at| home.canonicalize().is_ok_and(|home| at.starts_with(home)));
-        if within {
+        let within = |inner: &Path, outer: &Path| outer.canonicalize().is_ok_and(|outer| inner.starts_with(outer));
+        if home.canonicalize().is_ok_and(|home| within(&home, &dir)) {
+            return Err(Error::invalid(format!(
+                "the home lies in {}, and would be taken for a part of the backup; name a folder elsewhere",
+                dir.display()
+            )));
+        }
+        if real.is_some_and(|at| within(&at, home)) {
             return Err(Error::invalid(format!(
                 "{} lies in the home itself, and would be lost with it; name a folder elsewhere, on another disk",
                 dir.display()
@@ -82,12 +88,20 @@ impl Place {
 
 /// Something in the folder that no backup put there.
 fn foreign(dir: &Path) -> Result<Option<String>> {
-    let entries = match std::fs::read_dir(dir) {
-        Err(e) if e.kind() == Io::NotFound => return Ok(None),
-        listed => listed.map_err(|e| Error::io(format!("cannot list {}", dir.display()), e))?,
-    };
-    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
     let known = [FILE, LOCK, FILES, "lost+found"];
-    let mut others = names.filter(|name| !known.contains(&name.as_str()) && !durable::is_hidden(name));
-    Ok(others.next())
+    let other = names(dir)?.into_iter().find(|name| !known.contains(&name.as_str()) && !durable::is_hidden(name));
+    let is_ours = |name: &str| is_hash(name) || durable::is_hidden(name);
+    let inner = || names(&dir.join(FILES)).map(|names| names.into_iter().find(|name| !is_ours(name)));
+    other.map_or_else(|| Ok(inner()?.map(|name| format!("{FILES}/{name}"))), |other| Ok(Some(other)))
+}
+
+/// What lies in a folder; nothing where there is none.
+fn names(dir: &Path) -> Result<Vec<String>> {
+    match std::fs::read_dir(dir) {
+        Err(e) if e.kind() == Io::NotFound => Ok(vec![]),
+        listed => {
+            let entries = listed.map_err(|e| Error::io(format!("cannot list {}", dir.display()), e))?;
+            Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        }
+    }
 }

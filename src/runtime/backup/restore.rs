@@ -5,6 +5,7 @@ use super::manifest::Manifest;
 use super::objects;
 use super::place::Place;
 use super::swap;
+use crate::config::Config;
 use crate::durable::{self, Staged};
 use crate::error::{Error, Result};
 use crate::store;
@@ -30,8 +31,10 @@ pub struct Restored {
     pub copied: usize,
     /// Where what was there before lies now.
     pub former: Option<PathBuf>,
-    /// Receipts of erasures that the backup knows nothing of: who was erased then is back.
+    /// Receipts of erasures that the backup knows nothing of: who was erased then is back. They come along.
     pub erased_since: Vec<String>,
+    /// Whether signatures were required, and are no more.
+    pub unguarded: bool,
     /// How long it took.
     pub seconds: f64,
 }
@@ -49,6 +52,15 @@ pub fn restore(dir: &Path, home: &Path, replace: bool, progress: &dyn Progress, 
     let home = home.canonicalize().unwrap_or(home);
     let place = Place::to_read(dir)?;
     let manifest = Manifest::read(place.dir())?;
+    if home.symlink_metadata().is_ok_and(|there| !there.is_dir()) {
+        return Err(Error::invalid(format!("{} is no folder; name another home with --home", home.display())));
+    }
+    if swap::is_mounted(&home) {
+        return Err(Error::invalid(format!(
+            "a disk is mounted at {}, and nothing can take its place; name a folder on it with --home",
+            home.display()
+        )));
+    }
     let has_data = holds_data(&home);
     if has_data && !replace {
         return Err(Error::invalid(format!(
@@ -57,6 +69,8 @@ pub fn restore(dir: &Path, home: &Path, replace: bool, progress: &dyn Progress, 
         )));
     }
     let staged = Staged::new(&home)?;
+    // From the beginning: it holds what the home does.
+    File::open(staged.path()).iter().for_each(durable::close_to_others);
     progress.start("restoring", manifest.bytes());
     let mut done = 0;
     for (path, entry) in &manifest.files {
@@ -69,11 +83,12 @@ pub fn restore(dir: &Path, home: &Path, replace: bool, progress: &dyn Progress, 
         done += entry.bytes;
     }
     progress.finish();
-    let mut receipts = names(&home.join("receipts"));
-    receipts.retain(|name| !manifest.files.contains_key(&format!("receipts/{name}")));
 
     let _held = unused(&home)?;
-    swap::keep_models(&home, staged.path(), &manifest)?;
+    swap::keep_models(&home, staged.path())?;
+    let receipts = swap::keep_trust(&home, staged.path())?;
+    let requires = |home: &Path| Config::load(home).is_ok_and(|config| config.trust.require);
+    let unguarded = requires(&home) && !requires(staged.path());
     swap::owned_alike(&home, staged.path());
     let former = swap::swap(staged, &home, has_data)?;
     Ok(Restored {
@@ -84,6 +99,7 @@ pub fn restore(dir: &Path, home: &Path, replace: bool, progress: &dyn Progress, 
         copied: manifest.files.len(),
         former,
         erased_since: receipts,
+        unguarded,
         seconds: begin.elapsed().as_secs_f64(),
     })
 }
@@ -117,12 +133,4 @@ fn unused(home: &Path) -> Result<Held> {
         }
     }
     Ok(Held { _stores: stores, _files: files })
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| name.ends_with(".json"));
-    names.sort();
-    names
 }

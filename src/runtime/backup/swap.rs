@@ -1,22 +1,80 @@
 //! A new home in the place of the old one, in one step where the system has one for that.
 
-use super::manifest::Manifest;
 use crate::durable::{self, Staged};
 use crate::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// Takes models and parts of the old home along where the backup has none. Files that nobody changes are the same
-/// files under a second name, or copies where the system has no such names.
-pub(super) fn keep_models(old: &Path, new: &Path, manifest: &Manifest) -> Result<()> {
+/// Takes each model and part of the old home along that the backup does not have. Files that nobody changes are the
+/// same files under a second name, or copies where the system has no such names.
+pub(super) fn keep_models(old: &Path, new: &Path) -> Result<()> {
     for name in ["models", "parts"] {
         let (from, to) = (old.join(name), new.join(name));
-        if !manifest.models && from.symlink_metadata().is_ok() {
+        if from.symlink_metadata().is_err() {
+            continue;
+        }
+        if to.symlink_metadata().is_err() {
             again(&from, &to)?;
+            continue;
+        }
+        let entries = fs::read_dir(&from).map_err(|e| Error::io(format!("cannot list {}", from.display()), e))?;
+        for entry in entries.flatten().filter(|entry| !durable::is_hidden(&entry.file_name().to_string_lossy())) {
+            let to = to.join(entry.file_name());
+            if to.symlink_metadata().is_err() {
+                again(&entry.path(), &to)?;
+            }
         }
     }
     Ok(())
+}
+
+/// Takes along what must not go back with a home: keys that were revoked, the versions that were seen, and receipts of
+/// erasures, whose names this returns.
+pub(super) fn keep_trust(old: &Path, new: &Path) -> Result<Vec<String>> {
+    let revoked = |home: &Path| durable::read_text(&home.join("trust/revoked")).unwrap_or_default();
+    let (before, now) = (revoked(old), revoked(new));
+    let missing: Vec<&str> = before.lines().filter(|line| !now.lines().any(|known| known == *line)).collect();
+    if !missing.is_empty() {
+        let text = [now.trim_end(), &missing.join("\n")].join("\n");
+        durable::write(&new.join("trust/revoked"), (text.trim_start().to_owned() + "\n").as_bytes())?;
+    }
+    let key = |home: &Path| fs::read(home.join("device/key.pem")).ok();
+    if key(old).is_some() && key(old) == key(new) {
+        copy_missing(&old.join("device/seals"), &new.join("device/seals"), true)?;
+    }
+    copy_missing(&old.join("receipts"), &new.join("receipts"), false)
+}
+
+/// Copies files of a folder, those that are there already too where `newer`; gives the names of those that were not.
+fn copy_missing(from: &Path, to: &Path, newer: bool) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let (name, to) = (entry.file_name(), to.join(entry.file_name()));
+        let is_there = to.exists();
+        if is_there && !newer || durable::is_hidden(&name.to_string_lossy()) {
+            continue;
+        }
+        let bytes =
+            fs::read(entry.path()).map_err(|e| Error::io(format!("cannot keep {}", entry.path().display()), e))?;
+        durable::write(&to, &bytes)?;
+        missing.extend((!is_there).then(|| name.to_string_lossy().into_owned()));
+    }
+    missing.sort();
+    Ok(missing)
+}
+
+/// Whether a disk of its own is mounted there, whose name no other can take.
+#[cfg(unix)]
+pub(super) fn is_mounted(home: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let disk = |path: &Path| path.metadata().map(|m| m.dev()).ok();
+    home.parent().is_some_and(|parent| disk(home).is_some() && disk(home) != disk(parent))
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_mounted(_: &Path) -> bool {
+    false
 }
 
 /// The same files, folders and links at another place.

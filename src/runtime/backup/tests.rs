@@ -247,6 +247,72 @@ fn a_home_that_holds_data_is_kept_beside_the_one_that_replaces_it() {
 }
 
 #[test]
+fn a_model_that_only_the_home_has_stays_whatever_the_backup_holds() {
+    let life = life();
+    life.runtime.back_up(&life.at("backup"), true).unwrap();
+    fs::create_dir_all(life.at("fresh/models/mine")).unwrap();
+    fs::write(life.at("fresh/models/mine/weights.bin"), "mine").unwrap();
+    assert_eq!(life.restore("fresh", false).unwrap().former, None);
+    for (path, text) in [("models/mine/weights.bin", "mine"), ("models/m/weights.bin", "weights")] {
+        assert_eq!(fs::read_to_string(life.at("fresh").join(path)).unwrap(), text);
+    }
+}
+
+#[test]
+fn what_was_revoked_stays_so_and_receipts_come_along() {
+    let life = life();
+    fs::create_dir_all(life.at("home/trust")).unwrap();
+    fs::write(life.at("home/trust/revoked"), "aa\n").unwrap();
+    life.back_up();
+    fs::write(life.at("home/trust/revoked"), "aa\nbb\n").unwrap();
+    fs::write(life.at("home/receipts/20260202.json"), "{}").unwrap();
+    fs::write(life.at("home/config.toml"), "[trust]\nrequire = true\n").unwrap();
+    life.runtime.loaded().log = None;
+    life.runtime.loaded().index = None;
+    for _ in 0..2 {
+        let restored = life.restore("home", true).unwrap();
+        assert_eq!(restored.erased_since, ["20260202.json"], "each time anew");
+    }
+    assert_eq!(fs::read_to_string(life.at("home/trust/revoked")).unwrap(), "aa\nbb\n");
+    assert!(life.at("home/receipts/20260202.json").exists());
+    fs::write(life.at("home/config.toml"), "[trust]\nrequire = true\n").unwrap();
+    assert!(life.restore("home", true).unwrap().unguarded);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_are_taken_as_they_are() {
+    let life = life();
+    fs::create_dir(life.at("home/n")).unwrap();
+    for (name, text) in [("n\\a", "one"), ("n/a", "two"), ("\\b", "three"), ("Cargo.lock", "four")] {
+        fs::write(life.at("home").join(name), text).unwrap();
+    }
+    assert_eq!(life.back_up().files, 11);
+    life.restore("new", false).unwrap();
+    for (name, text) in [("n\\a", "one"), ("n/a", "two"), ("\\b", "three"), ("Cargo.lock", "four")] {
+        assert_eq!(fs::read_to_string(life.at("new").join(name)).unwrap(), text);
+    }
+}
+
+#[test]
+fn what_is_no_home_is_not_replaced() {
+    let life = life();
+    life.back_up();
+    fs::write(life.at("file"), "keep").unwrap();
+    assert_eq!(life.restore("file", true).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(fs::read_to_string(life.at("file")).unwrap(), "keep");
+    fs::create_dir(life.at("only")).unwrap();
+    fs::write(life.at("only/uv.lock"), "keep").unwrap();
+    assert_eq!(life.restore("only", false).unwrap_err().kind(), ErrorKind::Invalid);
+    // Folders that only look like a backup's, and one that the home lies in.
+    fs::create_dir_all(life.at("stick/files")).unwrap();
+    fs::write(life.at("stick/files/photo.jpg"), "photo").unwrap();
+    let told = life.runtime.back_up(&life.at("stick"), false).unwrap_err().to_string();
+    assert!(told.contains("files/photo.jpg") && life.at("stick/files/photo.jpg").exists(), "{told}");
+    assert_eq!(life.runtime.back_up(life.dir.path(), false).unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[test]
 fn places_that_are_no_place_for_a_backup_are_refused() {
     let life = life();
     let kind = |dir: &str| life.runtime.back_up(&life.at(dir), false).unwrap_err().kind();

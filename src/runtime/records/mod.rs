@@ -8,7 +8,7 @@ use super::{Question, Runtime, once};
 use crate::durable;
 use crate::error::Result;
 use crate::rag::{self, Conversation, Desk, Fact, Facts, Source, asks_about_another};
-use crate::sources::{FILE, Kind, Row, Sources, ask, plain};
+use crate::sources::{Answered, FILE, Kind, Row, Sources, ask, plain};
 use crate::store::Records;
 use crate::store::log::Message;
 use serde::Serialize;
@@ -56,14 +56,14 @@ impl Runtime {
 
     /// What `sources.toml` declares, read on first use. Errors: `Invalid`, naming the line and the key.
     pub fn sources(&self) -> Result<Arc<Sources>> {
-        once(&mut self.loaded().sources, || Sources::load(&self.home))
+        once(&mut self.loaded().sources, || Sources::load(&self.home)?.fill(self.environment))
     }
 
     /// Declares sources in place of those declared before: checked, written to `sources.toml`, and asked from now on.
     ///
     /// Errors: `Invalid`, naming the line and the key; then nothing changes.
     pub fn declare(&self, text: &str) -> Result<()> {
-        let sources = Sources::parse(text, &self.home)?;
+        let sources = Sources::parse(text, &self.home)?.fill(self.environment)?;
         durable::write(&self.home.join(FILE), text.as_bytes())?;
         let mut loaded = self.loaded();
         (loaded.sources, loaded.described) = (Some(Arc::new(sources)), None);
@@ -128,12 +128,12 @@ impl Runtime {
                         count += usize::from(subject.is_none_or(|s| s == incoming.subject));
                         Ok(())
                     });
-                    counted.map(|()| count)
+                    counted.map(|()| (count, false))
                 }
                 _ => {
                     let rows = ask(&[(source, query)], subject.unwrap_or("nobody-at-all"));
-                    let rows = rows.into_iter().next().unwrap_or_else(|| Ok(vec![]));
-                    rows.and_then(|rows| sources.records(query, &rows)).map(|records| records.len())
+                    let rows = rows.into_iter().next().unwrap_or_else(|| Ok(Answered::default()));
+                    rows.and_then(|a| Ok((sources.records(query, &a.rows)?.len(), a.more)))
                 }
             };
             let never = if missing.iter().any(|m| m == name) { format!("; they {NEVER}") } else { String::new() };
@@ -141,7 +141,13 @@ impl Runtime {
                 source: name.to_owned(),
                 query: query.name.clone(),
                 ok: found.is_ok(),
-                detail: found.map_or_else(|e| e.to_string(), |n| format!("{n} rows{never}")),
+                detail: found.map_or_else(
+                    |e| e.to_string(),
+                    |(n, more)| {
+                        let more = if more { "; more exists than its `limit`" } else { "" };
+                        format!("{n} rows{more}{never}")
+                    },
+                ),
                 seconds: begin.elapsed().as_secs_f64(),
             });
         }

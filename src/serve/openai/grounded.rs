@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 use wayside::store::log::Message;
 use wayside::watch::Cancel;
-use wayside::{Answer, Question, Said as Sentence};
+use wayside::{Answer, Heard, Question, Said as Sentence};
 
 /// A question after what was said before.
 pub struct Grounded {
@@ -65,7 +65,13 @@ impl Grounded {
             Some(kept) => kept.talk,
             None => house.runtime.chat(model.as_deref(), adapter)?.after(subject.as_deref(), &self.before),
         };
-        let answer = timed(house, cancel, tell, |tell| Ok(talk.ask_telling(&self.question, cancel, tell)?.clone()))?;
+        let mut hear = |heard: Heard| {
+            if let Heard::Sentence(sentence) = heard {
+                tell(sentence);
+            }
+        };
+        let answer =
+            timed(house, cancel, &mut hear, |hear| Ok(talk.ask_hearing(&self.question, cancel, hear)?.clone()))?;
         let now = [Message::new("user", &self.question.text), Message::new("assistant", &answer.answer)];
         let said = transcript(&[&self.before[..], &now].concat());
         house.chats.put(&caller.owner, Kept { model: key, subject: subject.clone(), said, talk });
@@ -80,14 +86,14 @@ impl Grounded {
 pub fn timed(
     house: &House,
     cancel: &Cancel,
-    tell: &mut dyn FnMut(&Sentence),
-    ask: impl FnOnce(&mut dyn FnMut(&Sentence)) -> Result<Answer, Problem>,
+    hear: &mut dyn FnMut(Heard),
+    ask: impl FnOnce(&mut dyn FnMut(Heard)) -> Result<Answer, Problem>,
 ) -> Result<Answer, Problem> {
     let begin = Instant::now();
     let mut first = None;
-    let answer = ask(&mut |sentence| {
+    let answer = ask(&mut |heard| {
         first.get_or_insert_with(|| begin.elapsed().as_secs_f64());
-        tell(sentence);
+        hear(heard);
     })?;
     let whole = begin.elapsed().as_secs_f64();
     let metrics = &house.metrics;

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wayside::config::Mode;
 use wayside::infer::Sampling;
-use wayside::store::log::check_subject;
+use wayside::store::log::{Message, check_subject};
 use wayside::watch::Cancel;
-use wayside::{Answer, Question, Said, Wear};
+use wayside::{Answer, Heard, Question, Said, Wear};
 
 /// The longest session, in seconds: a day.
 const LONGEST: u64 = 86_400;
@@ -41,6 +41,9 @@ struct Ask {
     #[serde(default)]
     stop: Vec<String>,
     sampling: Option<Sampling>,
+    /// What was said before in the conversation, for one that is not remembered any more.
+    #[serde(default)]
+    before: Vec<Message>,
 }
 
 impl Ask {
@@ -71,20 +74,22 @@ pub async fn run(house: &Arc<House>, asked: Asked) -> Result<Response<Reply>, Pr
     let ask: Ask = asked.json()?;
     let subject = house.subject(&asked.caller, ask.subject.as_deref())?;
     let question = ask.question(house, subject);
-    let (owner, conversation) = (asked.caller.owner, ask.conversation);
-    let answer = move |house: &House, cancel: &Cancel, tell: &mut dyn FnMut(&Said)| -> Result<Answer, Problem> {
-        timed(house, cancel, tell, |tell| converse(house, &owner, conversation.as_deref(), &question, cancel, tell))
+    let (owner, before) = (asked.caller.owner, ask.before);
+    let conversation = ask.conversation.map(|name| Named { owner, name, before });
+    let answer = move |house: &House, cancel: &Cancel, hear: &mut dyn FnMut(Heard)| -> Result<Answer, Problem> {
+        timed(house, cancel, hear, |hear| match &conversation {
+            Some(named) => converse(house, named, &question, cancel, hear),
+            None => Ok(house.runtime.ask_hearing(&question, cancel, hear)?),
+        })
     };
     if !ask.stream {
         let answer = whole(house, &house.answers, move |house, cancel| answer(house, cancel, &mut |_| {})).await?;
         return Ok(document(&json!(answer)));
     }
     streamed(house, &house.answers, move |house, teller, cancel| {
-        let answer = answer(house, cancel, &mut |said| {
-            let mut told = json!(said);
-            // As a person is shown it.
-            told["shown"] = said.to_string().into();
-            teller.event(Some("sentence"), &told);
+        let answer = answer(house, cancel, &mut |heard| match heard {
+            Heard::Words(words) => teller.event(Some("words"), &json!({ "text": words })),
+            Heard::Sentence(said) => teller.event(Some("sentence"), &sentence(said)),
         })?;
         teller.event(Some("answer"), &json!(answer));
         Ok(())
@@ -92,28 +97,43 @@ pub async fn run(house: &Arc<House>, asked: Asked) -> Result<Response<Reply>, Pr
     .await
 }
 
-/// Answers within a conversation, where there is one.
+/// A sentence as an event has it.
+fn sentence(said: &Said) -> Value {
+    let mut told = json!(said);
+    // As a person is shown it.
+    told["shown"] = said.to_string().into();
+    told
+}
+
+/// A conversation that a question belongs to.
+struct Named {
+    owner: String,
+    name: String,
+    before: Vec<Message>,
+}
+
+/// Answers within a conversation. One that is not remembered any more begins after what the caller says was said.
 fn converse(
     house: &House,
-    owner: &str,
-    conversation: Option<&str>,
+    named: &Named,
     question: &Question,
     cancel: &Cancel,
-    tell: &mut dyn FnMut(&Said),
+    hear: &mut dyn FnMut(Heard),
 ) -> Result<Answer, Problem> {
-    let Some(name) = conversation else {
-        return Ok(house.runtime.ask_telling(question, cancel, tell)?);
-    };
+    let Named { owner, name, before } = named;
     let key = format!("conversation {:?} {:?}", question.model, question.adapter);
-    let fits = |kept: &Kept<_>| (kept.said == name && kept.model == key).then_some(0);
+    let fits = |kept: &Kept<_>| (kept.said == *name && kept.model == key).then_some(0);
     let mut talk = match house.chats.take(owner, fits) {
         Some(kept) => kept.talk,
-        None => house.runtime.chat(question.model.as_deref(), &question.adapter)?,
+        None => {
+            let new = house.runtime.chat(question.model.as_deref(), &question.adapter)?;
+            if before.is_empty() { new } else { new.after(question.subject.as_deref(), before) }
+        }
     };
-    let answered = talk.ask_telling(question, cancel, tell).cloned();
+    let answered = talk.ask_hearing(question, cancel, hear).cloned();
     // Also after one that failed: what was said before it stands.
     let subject = question.subject.clone();
-    house.chats.put(owner, Kept { model: key, subject, said: name.to_owned(), talk });
+    house.chats.put(owner, Kept { model: key, subject, said: name.clone(), talk });
     Ok(answered?)
 }
 

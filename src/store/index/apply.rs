@@ -97,9 +97,16 @@ impl Index {
         Ok(self.apply(collection, Vec::new(), names, cancel)?.removed)
     }
 
-    /// Removes a collection with all it holds; says whether it was there.
+    /// Removes a collection with all it holds, and the list of what it does not; says whether it was there.
     pub fn drop_collection(&self, name: &str) -> Result<bool> {
-        self.env.write(|txn| match self.catalog.collection(txn, name)? {
+        self.env.write(|txn| {
+            self.clear_skipped(txn, name)?;
+            self.drop_documents(txn, name)
+        })
+    }
+
+    fn drop_documents(&self, txn: &mut RwTxn, name: &str) -> Attempt<bool> {
+        match self.catalog.collection(txn, name)? {
             Some(record) => {
                 for document in self.catalog.documents(txn, record.number)? {
                     for id in document.chunk_ids() {
@@ -114,7 +121,7 @@ impl Index {
                 self.catalog.collections.delete(txn, name.as_bytes())
             }
             None => Ok(false),
-        })
+        }
     }
 
     /// Removes all collections, after which another embedder may be set.

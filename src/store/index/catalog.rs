@@ -3,6 +3,7 @@
 //! ```text
 //! meta          "embedder"              id and dimensions
 //!               "next"                  the next chunk's id: ids are never given twice
+//!               "skipped" ...           what was not taken in, see `skipped.rs`
 //! collections   name                    number, counts, trees
 //! documents     collection, u16 | name  digest, title, its chunks
 //! chunks        chunk, u32              section, text

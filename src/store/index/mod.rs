@@ -15,6 +15,7 @@ mod codes;
 mod dot;
 mod rotation;
 mod shortlist;
+mod skipped;
 mod terms;
 mod top;
 mod trees;
@@ -26,6 +27,7 @@ mod words;
 pub use apply::{Applied, NewChunk, NewDocument};
 pub(super) use block::check as check_block;
 pub use catalog::{Chunk, Collection, Document, Embedder};
+pub use skipped::Skipped;
 pub use top::Scored;
 pub(super) use upgrade::UPGRADES;
 pub use view::View;
@@ -149,6 +151,11 @@ impl Index {
     /// A document, if it is there.
     pub fn document(&self, collection: &str, name: &str) -> Result<Option<Document>> {
         self.read(|view| view.document(collection, name))
+    }
+
+    /// A document's chunks with their vectors; none when it is not there.
+    pub fn passages(&self, collection: &str, name: &str) -> Result<Vec<(Chunk, Vec<f32>)>> {
+        self.read(|view| view.passages(collection, name))
     }
 
     /// The chunk with this id; NotFound when it was removed meanwhile.

@@ -138,6 +138,17 @@ impl Vectors {
         Ok(Some((number.saturating_add(1), rows)))
     }
 
+    /// Copies the vectors of some chunks; those that are gone are passed over.
+    pub fn copy(&self, txn: &RoTxn, collection: u16, chunks: std::ops::Range<u32>) -> Attempt<Rows> {
+        let mut rows = Rows::new();
+        for number in chunks.start / BLOCK..chunks.end.div_ceil(BLOCK) {
+            let Some(body) = self.blocks.get(txn, collection, number)? else { continue };
+            let block = self.block(collection, number, body)?;
+            rows.extend(block.rows().filter(|(c, _)| chunks.contains(c)).map(|(c, row)| (c, dot::read(row))));
+        }
+        Ok(rows)
+    }
+
     /// Removes all vectors of a collection.
     pub fn clear(&self, txn: &mut RwTxn, collection: u16) -> Attempt<()> {
         self.blocks.table.clear_collection(txn, collection)

@@ -37,6 +37,17 @@ impl<'t> View<'t> {
         }))
     }
 
+    /// A document's chunks with their vectors; none when it is not there.
+    pub fn passages(&self, collection: &str, name: &str) -> Result<Vec<(Chunk, Vec<f32>)>> {
+        let (Index { catalog, vectors, .. }, txn) = (self.index, self.txn);
+        self.told((|| {
+            let Some(record) = catalog.collection(txn, collection)? else { return Ok(Vec::new()) };
+            let Some(document) = catalog.document(txn, record.number, name)? else { return Ok(Vec::new()) };
+            let rows = vectors.copy(txn, record.number, document.chunk_ids())?;
+            rows.into_iter().map(|(id, vector)| Ok((catalog.chunk(txn, id)?, vector))).collect()
+        })())
+    }
+
     /// The chunk with this id; NotFound when there is none.
     pub fn chunk(&self, id: u32) -> Result<Chunk> {
         self.told(self.index.catalog.chunk(self.txn, id))

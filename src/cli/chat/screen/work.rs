@@ -6,7 +6,7 @@ use ratatui::crossterm::event::Event;
 use std::sync::mpsc::{Receiver, Sender};
 use wayside::store::log::{Rating, Words};
 use wayside::watch::Cancel;
-use wayside::{Answer, Error};
+use wayside::{Answer, Error, Heard};
 
 /// What the conversation is asked to do. Each but `Serve` ends with one [`Told`] that is no piece.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ pub fn work(mut talk: Talk, jobs: &Receiver<Job>, tell: &Sender<Told>) {
 fn work_on(talk: &mut Talk, job: Job, tell: &Sender<Told>) -> Result<Option<Told>, Error> {
     Ok(Some(match job {
         Job::Ask(text, cancel) => {
-            let mut say = |piece: &str| drop(tell.send(Told::Piece(piece.to_owned())));
-            Told::Answered(beside(talk.ask(&text, &cancel, &mut say)?))
+            let mut hear = |heard: Heard| drop(tell.send(Told::Piece(heard.shown().to_owned())));
+            Told::Answered(beside(talk.ask(&text, &cancel, &mut hear)?))
         }
         Job::Rate(rating) => Told::Note(talk.rate(rating)?.into()),
         Job::Correct(text) => Told::Note(talk.correct(&text)?.into()),
