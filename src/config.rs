@@ -3,6 +3,7 @@
 
 mod answer;
 mod kernels;
+mod language;
 mod learn;
 mod library;
 mod night;
@@ -12,6 +13,7 @@ mod trust;
 
 pub use answer::{Answer, Mode, Unsupported};
 pub use kernels::Kernels;
+pub use language::{Language, Phrases};
 pub use learn::{Learn, Personal};
 pub use library::{RUNTIME_VARIABLE, library_path};
 pub use night::Night;
@@ -21,12 +23,15 @@ pub use trust::Trust;
 
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::parts::{EMBEDDER, LANGUAGE_MODEL};
+use crate::parts::LANGUAGE_MODEL;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The name of the file in the home directory.
 pub const FILE: &str = "config.toml";
+
+/// The embedder whose choice is left to the languages of the documents.
+pub const AUTO: &str = "auto";
 
 /// The default file, with a comment on every key. It parses back to [`Config::default`].
 pub const DEFAULT_TEXT: &str = include_str!("config/default.toml");
@@ -57,8 +62,10 @@ pub struct Config {
     pub device_memory_mb: usize,
     /// The bundle that answers.
     pub model: String,
-    /// The bundle that turns text into vectors.
+    /// The bundle that turns text into vectors, or [`AUTO`].
     pub embedder: String,
+    /// In which language the house speaks by itself.
+    pub language: Language,
     /// What answers are made of.
     pub answer: Answer,
     /// How text is written.
@@ -152,7 +159,8 @@ impl Default for Config {
             device_fallback: true,
             device_memory_mb: 0,
             model: LANGUAGE_MODEL.into(),
-            embedder: EMBEDDER.into(),
+            embedder: AUTO.into(),
+            language: Language::default(),
             answer: Answer::default(),
             generate: Generate::default(),
             retrieve: Retrieve::default(),

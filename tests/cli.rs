@@ -11,6 +11,7 @@ pub mod home;
 mod interrupt;
 mod json;
 mod keyed;
+mod languages;
 pub mod learn;
 mod places;
 mod pty;

@@ -10,6 +10,7 @@ mod encodings;
 mod half;
 mod judge;
 mod lora;
+mod nano_e5;
 mod prefixes;
 mod stock;
 mod template;

@@ -259,6 +259,16 @@ impl Bundle {
         }
         hex(&hash.finalize())
     }
+
+    /// Name and fingerprint: what vectors are kept with. [`name_of_id`] reads the name off it.
+    pub fn id(&self) -> String {
+        format!("{} {}", self.manifest.name, self.fingerprint())
+    }
+}
+
+/// The name in a [`Bundle::id`].
+pub fn name_of_id(id: &str) -> &str {
+    id.rsplit_once(' ').map_or(id, |(name, _)| name)
 }
 
 /// The name of the bundle in `dir`: the last part of its path. Errors: `Invalid` for a name that is no plain file name.

@@ -83,7 +83,7 @@ pub fn run(app: &App, words: &Words) -> Done {
     let talk = talk.served(if words.no_service { None } else { Conversation::begin(app) });
     // Loading cannot be stopped half-way; a wish that came meanwhile is heard now.
     app.cancel.check()?;
-    let session = Session::new(subject, idle, Instant::now());
+    let session = Session::new(subject, idle, Instant::now()).speaking(runtime.config().language);
     let seated = std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && !app.json;
     if seated && !words.plain && !is_dumb() {
         return on_screen(app, talk, session);

@@ -68,7 +68,7 @@ pub enum Words {
     /// Let another model answer, or make the vectors, from now on
     ///
     /// Changes one line of config.toml, and leaves the rest of the file as it is. Adapters belong to the model they
-    /// were made for. Another embedder makes other vectors: run `ingest` again.
+    /// were made for. Another embedder makes other vectors: `ingest` makes them anew.
     #[command(after_help = "Examples:
   wayside models use qwen3")]
     Use {
@@ -232,7 +232,7 @@ fn choose(app: &App, name: &str) -> Done {
     app.result(&chosen, || {
         app.line(&format!("{} = {:?} in config.toml; before: {}", chosen.setting, chosen.name, chosen.before));
         if chosen.setting == "embedder" && chosen.name != chosen.before {
-            app.note("another embedder makes other vectors: run `wayside ingest` again");
+            app.note("another embedder makes other vectors: `wayside ingest` makes them anew");
         }
     })
 }

@@ -4,6 +4,7 @@
 //! allocated, sums against overflow, and every tensor against the end of the file.
 
 pub mod gguf;
+pub mod nano_e5;
 pub mod safetensors;
 
 use crate::error::{Error, Result};

@@ -17,6 +17,7 @@ mod gguf_word_piece;
 mod huggingface;
 mod judge;
 mod linear;
+mod nano_e5;
 mod ready;
 mod rope;
 mod sentence;
@@ -85,8 +86,11 @@ pub fn import(path: &Path, dir: &Path, options: Options, progress: &dyn Progress
     }
     let within = if path.is_dir() { folder::gguf(path)? } else { None };
     let file = within.as_deref().unwrap_or(path);
-    let described =
-        if file.is_dir() { huggingface::describe(file, progress)? } else { gguf::describe(file, progress)? };
+    let described = match file {
+        folder if folder.is_dir() => huggingface::describe(folder, progress)?,
+        file if crate::format::nano_e5::is_one(file) => nano_e5::describe(file)?,
+        file => gguf::describe(file, progress)?,
+    };
     build(file, described, dir, options, progress, cancel)
 }
 

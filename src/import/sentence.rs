@@ -8,12 +8,17 @@ use crate::watch::Progress;
 use serde_json::Value as Json;
 use std::path::Path;
 
+/// What all vectors of a model have in common, `[dimensions]`.
+pub(super) const CENTRE: &str = "centre";
+
 /// How texts become vectors.
 #[derive(Clone, Debug)]
 pub(super) struct Sentence {
     pub pooling: Pooling,
     /// The layers behind the pooling.
     pub dense: Vec<Dense>,
+    /// Whether the tensor [`CENTRE`] is taken from a text's unit vector.
+    pub centred: bool,
     pub query_prefix: String,
     pub passage_prefix: String,
     /// The most tokens of a text, where the folder says it.
@@ -65,6 +70,7 @@ pub(super) fn prompts(folder: &Path) -> Sentence {
     Sentence {
         pooling: Pooling::Mean,
         dense: vec![],
+        centred: false,
         query_prefix: prompt(&["query"]),
         passage_prefix: prompt(&["document", "passage", "corpus"]),
         longest: limits.and_then(|limits| limits.size("max_seq_length").ok()),

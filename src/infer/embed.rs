@@ -22,7 +22,6 @@ pub struct Embedder {
 impl Embedder {
     /// Loads a bundle. Errors: `Invalid` when it holds a decoder.
     pub fn open(engine: &Engine, bundle: &Bundle) -> Result<Self> {
-        let name = &bundle.manifest.name;
         let encoder = bundle.encoder()?.clone();
         let path = bundle.path(bundle::MODEL)?;
         let graph = std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
@@ -30,7 +29,12 @@ impl Embedder {
         // The import held the tokenizer against the vocabulary.
         let tokenizer = Tokenizer::open(&bundle.path(bundle::TOKENIZER)?, usize::MAX)?;
         let takes_types = session.takes("token_type_ids");
-        Ok(Self { session, tokenizer, encoder, id: format!("{name} {}", bundle.fingerprint()), takes_types })
+        Ok(Self { session, tokenizer, encoder, id: bundle.id(), takes_types })
+    }
+
+    /// The bundle's name.
+    pub fn name(&self) -> &str {
+        bundle::name_of_id(&self.id)
     }
 
     /// Names the embedder and its weights: vectors of different ids cannot be compared.

@@ -43,7 +43,7 @@ impl LanguageModel {
             agreements: Default::default(),
             turns: Turns::default(),
             recorded: Recorded::default(),
-            forms: Forms::default(),
+            forms: Default::default(),
         })
     }
 

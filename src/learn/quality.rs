@@ -6,9 +6,8 @@
 use super::curated::{Rule, Verdict};
 use super::example::Example;
 use super::similar::words;
-use crate::config::Learn;
+use crate::config::{Language, Learn};
 use crate::infer::Finish;
-use crate::store::log::NOTHING;
 use serde::Deserialize;
 use std::collections::HashSet;
 
@@ -30,7 +29,8 @@ pub(super) fn refuse(example: &Example, rules: &Learn) -> Verdict {
         (Rule::Unfinished, finish.filter(|&finish| finish != Finish::Stop && !corrected).map(cut)),
         (
             Rule::Nothing,
-            (answer.trim() == NOTHING && !corrected).then(|| "the answer says that nothing was found".into()),
+            (Language::says_nothing_was_found(answer) && !corrected)
+                .then(|| "the answer says that nothing was found".into()),
         ),
         (Rule::Repetition, repeats(answer).then(|| "the answer repeats itself".into())),
         (Rule::Letters, scribbled(question).then(|| "the question is mostly no letters".into())),
@@ -96,8 +96,8 @@ mod tests {
         assert_eq!(rule("How?", &"a ".repeat(2001), as_is), Some(Rule::Length));
         assert_eq!(rule("How?", "So it", finish("length")), Some(Rule::Unfinished));
         assert_eq!(rule("How?", "So it", finish("cancelled")), Some(Rule::Unfinished));
-        assert_eq!(rule("How?", NOTHING, as_is), Some(Rule::Nothing));
-        assert_eq!(rule("How?", NOTHING, corrected), None);
+        assert_eq!(rule("How?", Language::De.phrases().nothing, as_is), Some(Rule::Nothing));
+        assert_eq!(rule("How?", Language::En.phrases().nothing, corrected), None);
         assert_eq!(rule("How?", &"Press the red button. ".repeat(5), as_is), Some(Rule::Repetition));
         assert_eq!(rule("How?", "0x3f 0x1a 99 12 %% ## 17:33:12 00 00 00 01", as_is), Some(Rule::Letters));
     }

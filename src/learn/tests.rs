@@ -3,9 +3,9 @@
 use super::meaning::by_words;
 use super::scrub::tests::shop;
 use super::*;
-use crate::config::Learn;
+use crate::config::{Language, Learn};
 use crate::sample;
-use crate::store::log::{Interaction, Message, NOTHING, Rating, interactions};
+use crate::store::log::{Interaction, Message, Rating, interactions};
 use crate::watch::Cancel;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -113,7 +113,7 @@ fn what_is_kept_is_what_should_have_been_said() {
 #[test]
 fn each_rule_refuses() {
     let mut log = vec![
-        asked(0, "What did you find?", NOTHING),
+        asked(0, "What did you find?", Language::En.phrases().nothing),
         asked(1, "And this?", ""),
         asked(2, "01632 960 600", "Ring 01632 960 601."),
         asked(3, "Say it?", &"Press the red button. ".repeat(6)),

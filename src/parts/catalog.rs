@@ -14,6 +14,8 @@ pub const GPU_RUNTIME: &str = "onnxruntime-gpu";
 pub const LANGUAGE_MODEL: &str = "smollm2-135m-instruct";
 /// The part that holds the default embedder.
 pub const EMBEDDER: &str = "all-minilm-l6-v2";
+/// The embedder for documents in other languages than English.
+pub const MULTILINGUAL: &str = "multilingual-e5-small";
 
 /// The target this binary was built for, as Rust names it.
 pub const TARGET: &str = env!("WAYSIDE_TARGET");
@@ -313,6 +315,7 @@ mod tests {
         }
         assert_eq!(catalog.find(LANGUAGE_MODEL, TARGET).unwrap().kind, Kind::LanguageModel);
         assert_eq!(catalog.find(EMBEDDER, TARGET).unwrap().kind, Kind::Embedder);
+        assert!(catalog.find(MULTILINGUAL, TARGET).unwrap().optional);
         assert!(catalog.find(GPU_RUNTIME, "x86_64-unknown-linux-gnu").unwrap().optional);
     }
 

@@ -32,7 +32,7 @@ mod shipped;
 mod tests;
 
 pub use catalog::{
-    Archive, Catalog, EMBEDDER, GPU_RUNTIME, Kind, LANGUAGE_MODEL, Part, PartFile, RUNTIME, TARGET, Wheel,
+    Archive, Catalog, EMBEDDER, GPU_RUNTIME, Kind, LANGUAGE_MODEL, MULTILINGUAL, Part, PartFile, RUNTIME, TARGET, Wheel,
 };
 pub use hash::Sha256;
 

@@ -11,10 +11,6 @@ mod german;
 use regex::{RegexSet, RegexSetBuilder};
 use std::sync::LazyLock;
 
-/// What stands as the answer to such a question when nobody is served.
-pub const NOBODY: &str = "I am not serving anybody in particular right now, so I cannot look into orders, appointments \
-    or other personal records. Say who you are, or ask a member of staff.";
-
 /// The forms of one language. In patterns `<name>` stands for a list of `lists`.
 struct Language {
     /// Alternatives by name; a later list may use an earlier one.

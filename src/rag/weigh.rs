@@ -8,7 +8,7 @@ use super::source::{Material, Origin, Source, Weighed};
 use super::words;
 use crate::error::Result;
 use crate::infer::{Embedder, Judge};
-use crate::text::unit::{Unit, UnitKind, units};
+use crate::text::unit::{Unit, UnitKind, only_asks, units};
 use crate::watch::{Cancel, Quiet};
 
 /// The most units of documents that the embedder looks at for a question, and of those that the judge reads: those that
@@ -70,6 +70,26 @@ impl Chance {
     }
 }
 
+/// The judge was taught on Latin letters. What is asked in others it cannot read, though it says something: there the
+/// nearness decides. So near is as likely right as not, and so steep is the way there. multilingual-e5-small puts the
+/// best sentence of Debian's Chinese FAQ at 0.64 to 0.77 for 13 of 16 questions that it answers, and at 0.47 to 0.56
+/// for 9 of 12 others.
+const UNREAD: (f32, f32) = (0.62, 20.0);
+
+/// The chance of a unit that is so near to a question that the judge cannot read.
+fn unread(cosine: f32) -> f32 {
+    let (even, steep) = UNREAD;
+    1.0 / (1.0 + (-(steep * (cosine - even))).exp())
+}
+
+/// Whether a question is in Latin letters, for the most part. A Chinese sign says as much as three letters, and names
+/// of products are Latin in any language.
+fn is_latin(question: &str) -> bool {
+    let letters = question.chars().filter(|c| c.is_alphabetic());
+    let (latin, others): (Vec<char>, Vec<char>) = letters.partition(|c| *c <= '\u{24F}');
+    latin.len() >= 3 * others.len()
+}
+
 /// What units are weighed against.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
@@ -90,6 +110,8 @@ pub struct Finders<'a> {
     pub judge: &'a Judge,
     /// Says how near they are.
     pub embedder: &'a Embedder,
+    /// Whether the embedder reads other letters than Latin ones.
+    pub reads_all_letters: bool,
 }
 
 /// A unit on its way to being weighed.
@@ -118,7 +140,9 @@ pub fn weigh(finders: Finders, asked: Asked, material: &Material) -> Result<Vec<
     for (at, source) in sources.iter().enumerate() {
         let headings = headings(&source.origin);
         for (number, weighed) in source.units.iter().enumerate() {
-            if weighed.unit.kind == UnitKind::Heading {
+            let from = source.units.iter().skip(number).map(|weighed| &weighed.unit);
+            // What only asks answers nothing, however near it is.
+            if weighed.unit.kind == UnitKind::Heading || only_asks(from) {
                 continue;
             }
             let above = headings.iter().chain(&weighed.unit.under);
@@ -146,10 +170,16 @@ pub fn weigh(finders: Finders, asked: Asked, material: &Material) -> Result<Vec<
     let mut near: Vec<(Candidate, f32)> = candidates.into_iter().zip(vectors.into_iter().map(cosine)).collect();
     keep(&mut near, READ.1 + material.facts.len(), |(c, cosine)| (is_fact(c), cosine + NEAR * c.share));
     let texts: Vec<&str> = near.iter().map(|(candidate, _)| candidate.text.as_str()).collect();
-    for ((candidate, cosine), logit) in near.iter().zip(finders.judge.logits(question, &texts)?) {
+    let reads = is_latin(question);
+    let logits = if reads { finders.judge.logits(question, &texts)? } else { vec![0.0; texts.len()] };
+    for ((candidate, cosine), logit) in near.iter().zip(logits) {
         let relevance = sources[candidate.source].origin.score();
         let weighed = &mut sources[candidate.source].units[candidate.unit];
-        weighed.chance = CHANCE.of(logit, candidate, *cosine, relevance);
+        weighed.chance = match reads {
+            true => CHANCE.of(logit, candidate, *cosine, relevance),
+            false if finders.reads_all_letters => unread(*cosine),
+            false => 0.0,
+        };
     }
     if own {
         prefer_own(&mut sources, question);
@@ -258,6 +288,23 @@ mod tests {
             |is_within| Candidate { source: 0, unit: 0, text: String::new(), share: 0.5, added: 0.0, is_within };
         let chance = |is_within| CHANCE.of(0.0, &candidate(is_within), 0.5, 0.5);
         assert!(chance(true) > chance(false) && chance(true) < 1.0);
+    }
+
+    #[test]
+    fn letters_that_the_judge_cannot_read_are_told_apart() {
+        for (question, latin) in [
+            ("How do I sell Debian CDs?", true),
+            ("Darf ich größere Töpfe kaufen?", true),
+            ("我可以出售 Debian 光盘吗？", false),
+            ("怎样安装 LibreOffice？", false),
+            ("Debian 怎么发音？", false),
+            ("هل يمكنني البيع؟", false),
+            ("Как продать?", false),
+            ("12?", true),
+        ] {
+            assert_eq!(is_latin(question), latin, "{question}");
+        }
+        assert!(unread(0.72) > 0.8 && unread(0.5) < 0.1);
     }
 
     #[test]

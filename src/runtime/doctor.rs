@@ -55,14 +55,14 @@ impl Runtime {
         match self.bundles() {
             Err(e) => look("models".into(), true, Err(e)),
             Ok(bundles) => {
-                let configured = [&self.config.model, &self.config.embedder];
-                for name in configured.into_iter().filter(|name| !bundles.iter().any(|(there, _)| there == *name)) {
+                let configured = [self.config.model.clone(), self.embedder_name()];
+                for name in configured.iter().filter(|name| !bundles.iter().any(|(there, _)| there == *name)) {
                     if let Some(none) = self.no_bundle(name) {
                         look(format!("model {name}"), true, Err(none));
                     }
                 }
                 for (name, bundle) in bundles {
-                    let needed = configured.contains(&&name);
+                    let needed = configured.contains(&name);
                     look(format!("model {name}"), needed, bundle.and_then(|bundle| self.look_at_model(&name, &bundle)));
                 }
             }
@@ -99,7 +99,7 @@ impl Runtime {
         if name == self.config.model {
             bundle.decoder()?;
         }
-        if name == self.config.embedder {
+        if name == self.embedder_name() {
             bundle.encoder()?;
         }
         let m = &bundle.manifest;

@@ -23,7 +23,8 @@ impl Runtime {
             remove_missing,
             reader: self.reader.clone(),
         };
-        rag::ingest(&*self.index()?, &*self.embedder()?, paths, &settings, &*self.progress, &self.cancel)
+        let index = self.index()?;
+        self.with_embedders(|embedders| rag::ingest(&index, embedders, paths, &settings, &*self.progress, &self.cancel))
     }
 
     /// The best passages for `query`, of one collection or of all.

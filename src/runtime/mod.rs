@@ -25,6 +25,7 @@ mod chat;
 mod complete;
 mod device;
 mod doctor;
+mod embedder;
 mod erase;
 mod eval_answers;
 mod factory;

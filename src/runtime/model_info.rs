@@ -85,7 +85,7 @@ impl Runtime {
             license,
             source,
             merged: merged.map(|merged| format!("{} with {}", merged.base, merged.adapter)),
-            in_use: name == self.config.model || name == self.config.embedder,
+            in_use: name == self.config.model || name == self.embedder_name(),
             name,
         }
     }
@@ -154,7 +154,7 @@ impl Runtime {
         if name.is_empty() || !dir.join(crate::bundle::MANIFEST).exists() || crate::bundle::name_of(&dir).is_err() {
             return Err(self.none_here(name));
         }
-        if name == self.config.model || name == self.config.embedder {
+        if name == self.config.model || name == self.embedder_name() {
             return Err(Error::invalid(format!(
                 "{name} is in use; choose another first with `wayside models use NAME`"
             )));

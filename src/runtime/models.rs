@@ -6,7 +6,7 @@ use crate::device::Device;
 use crate::engine::{Engine, driver};
 use crate::error::{Error, Result};
 use crate::import::{JUDGE, Options, export, import, judge, judge_source};
-use crate::infer::{Embedder, Judge, LanguageModel, has_turns};
+use crate::infer::{Judge, LanguageModel, has_turns};
 use crate::text::tokenizer::Tokenizer;
 use crate::trust::Origin;
 use crate::{durable, parts};
@@ -107,16 +107,6 @@ impl Runtime {
             return Ok(());
         }
         self.no_bundle(name).map_or(Ok(()), Err)
-    }
-
-    /// The configured embedder, loaded once. The default one is pulled and imported when it is not there.
-    pub fn embedder(&self) -> Result<Arc<Embedder>> {
-        if let Some(embedder) = &self.loaded().embedder {
-            return Ok(embedder.clone());
-        }
-        let bundle = self.bundle(&self.config.embedder)?;
-        let embedder = Arc::new(Embedder::open(&self.engine()?, &bundle)?);
-        Ok(self.loaded().embedder.get_or_insert(embedder).clone())
     }
 
     /// Lets go of what finds passages: it has done its work, and training wants the room.

@@ -143,7 +143,7 @@ impl Runtime {
             look("onnxruntime".into(), true, &library, Origin::Elsewhere, self.vouched_library(&library));
         }
         for (name, bundle) in self.bundles().unwrap_or_default() {
-            let needed = [&self.config.model, &self.config.embedder].contains(&&name);
+            let needed = [&self.config.model, &self.embedder_name()].contains(&&name);
             let named = bundle.as_ref().map_or(Ok(()), |bundle| self.named(&name, bundle));
             look(format!("model {name}"), needed, &self.bundle_dir(&name), Origin::Here, named);
         }

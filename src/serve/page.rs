@@ -75,6 +75,7 @@ fn file(kind: &'static str, bytes: Bytes) -> Response<Reply> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wayside::config::Language;
 
     #[test]
     fn the_page_is_light_and_fetches_nothing_from_elsewhere() {
@@ -102,7 +103,7 @@ mod tests {
             keys.sort();
             keys
         };
-        assert_eq!(languages.len(), 4);
+        assert_eq!(languages.len(), Language::ALL.len());
         for language in &languages[1..] {
             assert_eq!(keys(language), keys(languages[0]), "{}", &language[..20]);
         }

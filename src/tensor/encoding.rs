@@ -83,7 +83,7 @@ impl Encoding {
         }
     }
 
-    /// Whether [`crate::kernel::packed`] multiplies with it as it lies.
+    /// Whether our kernel multiplies with it as it lies.
     pub const fn is_packed(self) -> bool {
         !matches!(self, Self::F32)
     }

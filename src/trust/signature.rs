@@ -88,8 +88,8 @@ pub fn sign(
 /// signature itself do not count; where `whole`, the signature alone does not, and whatever else is there must have
 /// been signed.
 ///
-/// Errors: as [`envelope::open`] and [`Statement::parse`]; `Corrupt` naming the first file that is not as it was
-/// signed.
+/// Errors: those of an envelope that cannot be opened, and of a statement that cannot be read; `Corrupt` naming the
+/// first file that is not as it was signed.
 pub fn verify(
     path: &Path,
     signature: &Path,

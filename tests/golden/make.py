@@ -7,6 +7,7 @@
     tests/golden/make.py ready
     tests/golden/make.py lora
     tests/golden/make.py signing
+    tests/golden/make.py nano_e5
     tests/golden/make.py smollm2 SmolLM2-135M-Instruct.Q4_1.gguf
     tests/golden/make.py minilm FOLDER       the unpacked all-MiniLM-L6-v2
     tests/golden/make.py template SmolLM2-135M-Instruct.Q4_1.gguf
@@ -53,6 +54,11 @@ def ready(args):
     ready.make(args.out / "ready")
 
 
+def nano_e5(args):
+    from makers import nano_e5
+    nano_e5.make(args.out / "nano_e5")
+
+
 def lora(args):
     from makers import lora
     lora.make(args.out / "tiny", args.out / "gguf", args.out / "lora")
@@ -72,7 +78,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE, help="where the fixtures go (default: beside this file)")
     commands = parser.add_subparsers(dest="command", required=True)
-    for make, needs_input in ((tiny, False), (gguf, False), (ready, False), (lora, False), (signing, False), (smollm2, True), (minilm, True), (template, True)):
+    for make, needs_input in ((tiny, False), (gguf, False), (ready, False), (lora, False), (signing, False),
+                              (nano_e5, False), (smollm2, True), (minilm, True), (template, True)):
         command = commands.add_parser(make.__name__)
         command.set_defaults(make=make)
         if needs_input:

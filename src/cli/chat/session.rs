@@ -3,6 +3,7 @@
 use super::command::Command;
 use std::time::{Duration, Instant};
 use wayside::Error;
+use wayside::config::{Language, Phrases};
 
 /// What is left of the time when it is shown; of a short time, half.
 #[cfg(feature = "tui")]
@@ -18,15 +19,29 @@ pub struct Session {
     idle: Option<Duration>,
     /// When the person was last heard of. None: there is nobody to go away, or an answer is under way.
     heard: Option<Instant>,
+    /// In whose words the terminal speaks.
+    phrases: &'static Phrases,
 }
 
 impl Session {
     /// A session of `subject`, or one of nobody in particular; it ends after `idle`, or never where that is zero.
     pub fn new(subject: Option<String>, idle: Duration, now: Instant) -> Self {
         let named = subject.is_some();
-        let mut session = Self { subject: None, named, idle: (!idle.is_zero()).then_some(idle), heard: None };
+        let (idle, phrases) = ((!idle.is_zero()).then_some(idle), Language::default().phrases());
+        let mut session = Self { subject: None, named, idle, heard: None, phrases };
         session.turn_to(subject, now);
         session
+    }
+
+    /// The same in a language.
+    pub fn speaking(self, language: Language) -> Self {
+        Self { phrases: language.phrases(), ..self }
+    }
+
+    /// In whose words the terminal speaks.
+    #[cfg(feature = "tui")]
+    pub fn phrases(&self) -> &'static Phrases {
+        self.phrases
     }
 
     /// Who is served.
@@ -36,7 +51,8 @@ impl Session {
 
     /// Who is served, in words.
     pub fn served(&self) -> String {
-        self.subject.as_ref().map_or_else(|| "nobody is being served".to_owned(), |id| format!("serving {id}"))
+        let Phrases { serving, serving_nobody, .. } = self.phrases;
+        self.subject.as_ref().map_or_else(|| (*serving_nobody).to_owned(), |id| serving.replace("{who}", id))
     }
 
     /// Whether a question may be asked. Errors: `Invalid` while it would be nobody's and must be somebody's.

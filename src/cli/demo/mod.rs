@@ -129,7 +129,7 @@ fn models(app: &App, main: &Runtime) -> Result<Value, Error> {
     tell(app, "ONNX Runtime, a language model and an embedder: fetched once, then never again.");
     let (library, model) = (main.engine()?.library().to_owned(), main.model(None)?.name().to_owned());
     main.embedder()?;
-    let embedder = &main.config().embedder;
+    let embedder = main.embedder_name();
     tell(app, &format!("  runs on  {}", library.display()));
     tell(app, &format!("  answers  {model}"));
     tell(app, &format!("  finds    {embedder}"));

@@ -1,6 +1,6 @@
 //! BERT and its relatives as a graph: `input_ids`, `attention_mask` and, where there are such, `token_type_ids`
 //! `[batch, sequence]` to `last_hidden_state` `[batch, sequence, hidden]`, the layout that every export of them has.
-//! Where layers follow the pooling there is `sentence_embedding` `[batch, dimensions]` in its place.
+//! Where anything follows the pooling there is `sentence_embedding` `[batch, dimensions]` in its place.
 //!
 //! Tensors have BERT's names, whatever a family calls them: [`super::family::encoders`] translates.
 
@@ -64,16 +64,14 @@ pub(super) fn finish(
     w: &mut Weights<'_>,
     [x, mask]: [Value; 2],
 ) -> Result<Encoder> {
-    let (dimensions, pooling) = match sentence.dense.last() {
-        None => {
-            w.graph.output("last_hidden_state", x, DType::F32, ["batch".into(), "sequence".into(), hidden.into()]);
-            (hidden, sentence.pooling)
-        }
-        Some(last) => {
-            let whole = pool::pooled(sentence, hidden, w, x, mask)?;
-            w.graph.output(WHOLE, whole, DType::F32, ["batch".into(), last.outputs.into()]);
-            (last.outputs, Pooling::Own)
-        }
+    let dimensions = sentence.dense.last().map_or(hidden, |last| last.outputs);
+    let pooling = if sentence.dense.is_empty() && !sentence.centred {
+        w.graph.output("last_hidden_state", x, DType::F32, ["batch".into(), "sequence".into(), hidden.into()]);
+        sentence.pooling
+    } else {
+        let whole = pool::pooled(sentence, hidden, w, x, mask)?;
+        w.graph.output(WHOLE, whole, DType::F32, ["batch".into(), dimensions.into()]);
+        Pooling::Own
     };
     let (query_prefix, passage_prefix) = (sentence.query_prefix.clone(), sentence.passage_prefix.clone());
     Ok(Encoder { dimensions, context, pooling, query_prefix, passage_prefix })

@@ -1,13 +1,16 @@
-//! One vector for each text within the graph: the pooling, and the layers that a folder has behind it.
+//! One vector for each text within the graph: the pooling, the layers that a folder has behind it, and the centre that
+//! is taken away.
 //!
-//! A folder without such layers leaves the pooling to whoever drives the graph; see [`crate::infer::Embedder`].
+//! A folder without either leaves the pooling to whoever drives the graph; see [`crate::infer::Embedder`].
 
 use crate::bundle::Pooling;
 use crate::error::{Error, Result};
 use crate::graph::{DType, Graph, Op, Value};
 use crate::import::linear::Weights;
-use crate::import::sentence::Sentence;
+use crate::import::sentence::{CENTRE, Sentence};
 
+/// Keeps a vector of zeros from being divided by its length.
+const TINY: f32 = 1e-12;
 /// Taken from the numbers of padding, so that none of them is the largest.
 const NEVER: f32 = 1e9;
 
@@ -40,6 +43,13 @@ pub(super) fn pooled(sentence: &Sentence, hidden: usize, w: &mut Weights<'_>, x:
         if layer.tanh {
             x = w.graph.capped(x, Some(1.0));
         }
+    }
+    if sentence.centred {
+        w.graph.scope("centre");
+        let gain = w.floats("unit", &[dimensions], &vec![1.0 / (dimensions as f32).sqrt(); dimensions])?;
+        let unit = w.graph.op(Op::RmsNorm { epsilon: TINY }, &[x, gain]);
+        let centre = w.vector(CENTRE, dimensions)?;
+        x = w.graph.op(Op::Sub, &[unit, centre]);
     }
     Ok(x)
 }

@@ -5,8 +5,10 @@
 //! document whole; an interrupted run goes on where it was, because what is in the index already counts as unchanged.
 //!
 //! Nothing is lost that only cannot be seen: see [`plan`]. What was not taken is kept as a list: see [`passed_over`].
-//! What the index knows under another path, or knew before, costs no embedding: see [`held`].
+//! What the index knows under another path, or knew before, costs no embedding: see [`held`]. Which embedder is used
+//! depends on the languages: see [`embedders`].
 
+mod embedders;
 mod held;
 mod passed_over;
 mod plan;
@@ -15,16 +17,18 @@ mod tests;
 
 use crate::error::{Error, Result};
 use crate::hex::hex;
-use crate::infer::Embedder;
 use crate::store::index::{Index, NewChunk, NewDocument};
 use crate::text::{chunk, document};
 use crate::watch::{Cancel, Progress};
+use embedders::Choice;
 use held::Held;
 use plan::{File, plan};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+
+pub use embedders::Embedders;
 
 /// Chunks that are embedded and written together: some seconds of work, which is what a power cut can cost.
 const BATCH: usize = 256;
@@ -66,6 +70,8 @@ pub struct Ingested {
     pub reused: u64,
     /// Everything that was not taken: each with its kind and the reason.
     pub skipped: Vec<Skipped>,
+    /// The embedder that the index has vectors of now.
+    pub embedder: String,
     /// How many of each kind were not taken.
     pub skipped_kinds: BTreeMap<String, u64>,
     /// Documents that could not be read this time, or not be seen: they still say what they said.
@@ -92,24 +98,25 @@ impl Skipped {
 /// Brings the collection up to date with `paths`: files, or folders with all that is in them.
 ///
 /// What cannot be read is skipped and named, and keeps what it said before; so does what is below a folder that is
-/// empty or away. What is gone from a folder that is still in use is removed.
+/// empty or away. What is gone from a folder that is still in use is removed. Where the index has vectors of another
+/// embedder, all are made anew.
 ///
 /// Errors: that of the first path, when none of `paths` leads to anything.
 pub fn ingest(
     index: &Index,
-    embedder: &Embedder,
+    embedders: Embedders,
     paths: &[PathBuf],
     settings: &Settings,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Ingested> {
-    index.set_embedder(embedder.id(), embedder.dimensions())?;
+    let choice = Choice::new(index, embedders, progress, cancel)?;
     let known: BTreeMap<String, String> =
         index.documents(&settings.collection)?.into_iter().map(|d| (d.name, d.digest)).collect();
     let plan = plan(paths, &known, settings.remove_missing)?;
     let held = Held::new(index, &settings.collection)?;
     let (done, batch) = (Ingested::default(), Vec::new());
-    let mut work = Work { index, embedder, settings, progress, cancel, held, done, batch };
+    let mut work = Work { index, choice, settings, progress, cancel, held, done, batch };
     work.done.skipped = plan.skipped;
     work.done.stale = plan.stale;
     let mut failed = plan.failed;
@@ -147,6 +154,7 @@ pub fn ingest(
     if !removed.is_empty() {
         work.done.removed = index.remove_documents(&settings.collection, &removed, cancel)?;
     }
+    work.choice.embedder.name().clone_into(&mut work.done.embedder);
     passed_over::remember(index, settings, &plan.roots, &work.done.skipped)?;
     for skipped in &work.done.skipped {
         *work.done.skipped_kinds.entry(skipped.kind.clone()).or_default() += 1;
@@ -182,7 +190,7 @@ struct Cut {
 
 struct Work<'a> {
     index: &'a Index,
-    embedder: &'a Embedder,
+    choice: Choice<'a>,
     settings: &'a Settings,
     progress: &'a dyn Progress,
     cancel: &'a Cancel,
@@ -211,7 +219,7 @@ impl Work<'_> {
         for note in &document.notes {
             self.progress.note(&format!("{}: {note}", file.name));
         }
-        let count = |text: &str| self.embedder.count(text);
+        let count = |text: &str| self.choice.embedder.count(text);
         let pieces = chunk::split(&document, self.settings.chunk_tokens, self.settings.overlap_tokens, &count);
         if pieces.is_empty() {
             return Err(Error::invalid(format!("{} holds no text", file.path.display())));
@@ -236,9 +244,13 @@ impl Work<'_> {
 
     /// Embeds what waits, outside any transaction, then writes it in one.
     fn flush(&mut self) -> Result<()> {
-        let batch = std::mem::take(&mut self.batch);
+        let mut batch = std::mem::take(&mut self.batch);
         if batch.is_empty() {
             return Ok(());
+        }
+        if self.choice.look_at(&batch)? {
+            // Vectors that were held are another embedder's now.
+            batch.iter_mut().flat_map(|document| &mut document.vectors).for_each(|vector| *vector = None);
         }
         let batch = self.embed(batch)?;
         let came = batch.iter().map(|d| (d.name.clone(), d.digest.clone())).collect::<Vec<_>>();
@@ -252,7 +264,8 @@ impl Work<'_> {
             let chunks = d.pieces.into_iter().zip(d.vectors).map(chunk).collect();
             NewDocument { name: d.name, digest: d.digest, title: d.title, chunks }
         });
-        let applied = self.index.apply(&self.settings.collection, documents.collect(), &[], self.cancel)?;
+        let id = self.choice.embedder.id();
+        let applied = self.index.apply_of(id, &self.settings.collection, documents.collect(), self.cancel)?;
         self.done.documents += applied.documents;
         self.done.chunks += applied.chunks;
         came.into_iter().for_each(|(name, digest)| self.held.came(name, digest));
@@ -269,14 +282,14 @@ impl Work<'_> {
         let mut texts = Vec::new();
         for (_, d) in batch.iter().enumerate().filter(|(at, d)| is_first(*at, d)) {
             let missing = d.pieces.iter().zip(&d.vectors).filter(|(_, vector)| vector.is_none());
-            texts.extend(missing.map(|(piece, _)| passage(&d.title, piece)));
+            texts.extend(missing.map(|(piece, _)| passage(&d.title, &piece.section, &piece.text)));
         }
         let all: usize = batch.iter().map(|d| d.pieces.len()).sum();
         self.done.reused += all.saturating_sub(texts.len()) as u64;
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let mut made = match texts.is_empty() {
             true => Vec::new(),
-            false => self.embedder.passages(&texts, self.progress, self.cancel)?,
+            false => self.choice.embedder.passages(&texts, self.progress, self.cancel)?,
         }
         .into_iter();
         let mut whole: HashMap<String, Vec<Option<Vec<f32>>>> = HashMap::new();
@@ -293,9 +306,9 @@ impl Work<'_> {
 }
 
 /// What is embedded: a piece under its headings, which often carry the words people ask with.
-fn passage(title: &str, piece: &chunk::Piece) -> String {
-    match piece.section.as_str() {
-        "" => format!("{title}\n{}", piece.text),
-        section => format!("{title} > {section}\n{}", piece.text),
+fn passage(title: &str, section: &str, text: &str) -> String {
+    match section {
+        "" => format!("{title}\n{text}"),
+        section => format!("{title} > {section}\n{text}"),
     }
 }

@@ -10,12 +10,6 @@ mod name;
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// What stands as the answer to a question about the asker's own records where there are none that answer.
-pub const NO_RECORDS: &str = "I find nothing about that in the records that I have of you.";
-
-/// What stands as the answer to a question about somebody else.
-pub const REFUSAL: &str = "I can only speak about the records of the person I am serving.";
-
 /// Other people, however they are called. English.
 static OTHERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let who = "(customer|patient|client|person|visitor|guest|caller)";

@@ -4,8 +4,7 @@ use super::Question;
 use crate::error::Result;
 use crate::infer::Language;
 use crate::rag::{
-    self, Asked, Conversation, Facts, Finders, Hit, Material, NO_RECORDS, NOBODY, Prompt, REFUSAL, Room, Source,
-    asks_about_self, leans, prompt,
+    self, Asked, Conversation, Facts, Finders, Hit, Material, Prompt, Room, Source, asks_about_self, leans, prompt,
 };
 use crate::runtime::Runtime;
 use crate::store::log::Message;
@@ -46,7 +45,8 @@ impl Runtime {
             return Ok(vec![]);
         }
         let (judge, embedder) = (self.answer_judge()?, self.embedder()?);
-        rag::weigh(Finders { judge: &judge, embedder: &embedder }, asked, material)
+        let reads_all_letters = embedder.name() != crate::parts::EMBEDDER;
+        rag::weigh(Finders { judge: &judge, embedder: &embedder, reads_all_letters }, asked, material)
     }
 
     /// Passages, and facts about the person served; or what is said instead. And what went wrong with the facts.
@@ -55,15 +55,16 @@ impl Runtime {
             Some(subject) => self.facts(subject, sought)?,
             None => Facts::default(),
         };
+        let says = question.language.phrases();
         if !self.sources()?.is_empty() {
             match &question.subject {
                 Some(subject) if self.is_about_another(&question.text, subject, &facts)? => {
-                    return Ok((Err(REFUSAL), facts.notes));
+                    return Ok((Err(says.others), facts.notes));
                 }
-                None if asks_about_self(&question.text) => return Ok((Err(NOBODY), facts.notes)),
+                None if asks_about_self(&question.text) => return Ok((Err(says.nobody), facts.notes)),
                 // A document that is near would be about somebody whom nobody ever was.
                 Some(_) if facts.facts.is_empty() && asks_about_self(&question.text) => {
-                    return Ok((Err(NO_RECORDS), facts.notes));
+                    return Ok((Err(says.no_records), facts.notes));
                 }
                 _ => {}
             }

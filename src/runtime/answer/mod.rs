@@ -16,11 +16,11 @@ pub use said::{Heard, Said};
 pub(super) use write::{Standing, Written, standing};
 
 use super::{Runtime, Wear};
-use crate::config::Mode;
+use crate::config::{Language, Mode};
 use crate::error::{Error, Result};
 use crate::infer::{Context, Finish, Sampling};
 use crate::rag::{Conversation, Fact, Turn, surest};
-use crate::store::log::{Citation, Interaction, Message, NOTHING, Sentence, Timings, check_subject};
+use crate::store::log::{Citation, Interaction, Message, Sentence, Timings, check_subject};
 use crate::thread;
 use crate::watch::Cancel;
 use reply::Reply;
@@ -51,6 +51,8 @@ pub struct Question {
     pub max_tokens: usize,
     /// Any of these ends what a model writes.
     pub stop: Vec<String>,
+    /// In which language it is said that nothing answers.
+    pub language: Language,
 }
 
 impl Question {
@@ -176,6 +178,7 @@ impl Runtime {
             sampling: self.sampling(),
             max_tokens: self.config.generate.max_tokens,
             stop: vec![],
+            language: self.config.language,
         }
     }
 
@@ -217,7 +220,7 @@ impl Runtime {
             return seat.take(self, false).map(drop);
         }
         // What is not there yet is fetched one after another, in sight.
-        self.bundle(&self.config.embedder)?;
+        self.bundle(&self.embedder_name())?;
         self.engine()?;
         if self.config.threads == 1 {
             self.embedder()?;
@@ -259,7 +262,7 @@ impl Runtime {
             None => self.compose(seat, question, conversation, &found, &mut reply, cancel)?,
         };
         if !reply.answers() && written.finish != Finish::Cancelled && found.notice.is_none() {
-            reply.notice(NOTHING);
+            reply.notice(question.language.phrases().nothing);
         }
         let reply = reply.finish();
         let asked = written.prompt_tokens > 0;

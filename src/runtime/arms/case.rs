@@ -6,7 +6,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::eval::Reference;
 use crate::infer::Context;
 use crate::rag::{Conversation, Prompt, Source, surest};
-use crate::store::log::NOTHING;
 
 /// A reference with its two prompts.
 pub struct Case {
@@ -65,7 +64,7 @@ impl Runtime {
         let before = Conversation::of(&reference.history, None);
         let found = self.find(&question, &before)?;
         let sure = found.sources.iter().any(|source| surest(source) >= self.config.answer.certainty);
-        let silent = (!sure).then_some(NOTHING);
+        let silent = (!sure).then_some(self.config.language.phrases().nothing);
         Ok(Case {
             plain: self.shown(context, &question, &reference, &before, &[])?,
             grounded: self.shown(context, &question, &reference, &before, &found.sources)?,

@@ -43,7 +43,7 @@ enum Input {
 /// # Errors
 /// It makes no sense, or cannot be answered.
 pub async fn run(house: &Arc<House>, embed: Embed) -> Result<Value, Problem> {
-    let known = house.runtime.config().embedder.clone();
+    let known = house.runtime.embedder_name();
     if ![known.as_str(), GROUNDED, ""].contains(&embed.model.as_str()) {
         let message = format!("`{}` makes no vectors here; `{known}` does", embed.model);
         return Err(Problem::new(StatusCode::NOT_FOUND, "model_not_found", message));

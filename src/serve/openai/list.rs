@@ -19,7 +19,7 @@ pub fn all(house: &House) -> Result<Value, Problem> {
         let about = info.map(|info| ("context_length", Value::from(info.context)));
         models.push(row(&name, &about.into_iter().chain([("grounded", false.into())]).collect::<Vec<_>>()));
     }
-    models.push(row(&config.embedder, &[("embedder", true.into())]));
+    models.push(row(&house.runtime.embedder_name(), &[("embedder", true.into())]));
     Ok(json!({ "object": "list", "data": models }))
 }
 

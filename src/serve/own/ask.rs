@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wayside::config::Mode;
+use wayside::config::{Language, Mode};
 use wayside::infer::Sampling;
 use wayside::store::log::{Message, check_subject};
 use wayside::watch::Cancel;
@@ -41,6 +41,8 @@ struct Ask {
     #[serde(default)]
     stop: Vec<String>,
     sampling: Option<Sampling>,
+    /// In which language it is said that nothing answers.
+    language: Option<Language>,
     /// What was said before in the conversation, for one that is not remembered any more.
     #[serde(default)]
     before: Vec<Message>,
@@ -61,6 +63,7 @@ impl Ask {
         };
         question.max_tokens = self.max_tokens.unwrap_or(question.max_tokens);
         question.stop.clone_from(&self.stop);
+        question.language = self.language.unwrap_or(question.language);
         question.sampling = self.sampling.clone().unwrap_or(question.sampling);
         question
     }

@@ -60,7 +60,7 @@ pub async fn routed(house: &Arc<House>, asked: Asked) -> Result<Response<Reply>,
 fn version(house: &House) -> Value {
     let config = house.runtime.config();
     value!({
-        "version": env!("CARGO_PKG_VERSION"), "model": config.model, "embedder": config.embedder,
+        "version": env!("CARGO_PKG_VERSION"), "model": config.model, "embedder": house.runtime.embedder_name(),
         "ready": house.is_ready(), "uptime_s": house.since.elapsed().as_secs(),
     })
 }
@@ -71,6 +71,7 @@ fn settings(house: &House, asked: &Asked) -> Value {
     value!({
         "idle_seconds": config.chat.idle_seconds, "staff": asked.caller.staff, "subject": asked.caller.subject,
         "model": config.model, "title": config.serve.title, "examples": config.serve.examples,
+        "language": config.language,
     })
 }
 
@@ -83,8 +84,9 @@ mod tests {
     fn every_call_is_described_and_every_description_leads_somewhere() {
         let described: Value = serde_json::from_str(DESCRIPTION).unwrap();
         let mut said: Vec<String> = Vec::new();
+        let place = regex::Regex::new(r"\{\w+\}").unwrap();
         for (path, methods) in described["paths"].as_object().unwrap() {
-            let path = regex::Regex::new(r"\{\w+\}").unwrap().replace_all(path, "*").into_owned();
+            let path = place.replace_all(path, "*").into_owned();
             said.extend(methods.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
         }
         let code = include_str!("mod.rs").split("#[cfg(test)]").next().unwrap();
@@ -98,7 +100,8 @@ mod tests {
             })
             .chain(["GET /health".to_owned(), "GET /health/live".to_owned()])
             .collect();
-        (said.sort(), routed.sort());
+        said.sort();
+        routed.sort();
         assert!(routed.len() > 15);
         assert_eq!(said, routed);
         assert_eq!(described["info"]["version"], env!("CARGO_PKG_VERSION"));

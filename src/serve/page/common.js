@@ -25,8 +25,9 @@ function speak(chosen) {
   for (const node of document.querySelectorAll("[data-hint]")) node.placeholder = word(node.dataset.hint);
   document.title = word("title");
 }
+const chosen = () => new URLSearchParams(location.search).get("lang") || kept.get("language");
 function preferred() {
-  const wanted = [new URLSearchParams(location.search).get("lang"), kept.get("language"), ...navigator.languages];
+  const wanted = [chosen(), ...navigator.languages];
   return wanted.map((tag) => (tag || "").split("-")[0]).find((tag) => WORDS[tag]) || "en";
 }
 function make(tag, attributes = {}, ...children) {

@@ -76,7 +76,7 @@ async function question(text) {
   $("question").value = "";
   state("thinking");
   try {
-    const body = { question: text, stream: true, conversation };
+    const body = { question: text, stream: true, conversation, language };
     const response = await ask("/api/ask", { method: "POST", token: credentials(), body, signal: under.signal });
     for await (const [kind, data] of events(response)) {
       if (kind === "sentence") { state("answering"); show(turn, data); }
@@ -142,7 +142,7 @@ async function settle() {
   try {
     const settings = await fetched("/api/settings", { token: credentials() });
     idle = settings.idle_seconds; served = settings.subject;
-    title = settings.title; nameHouse();
+    title = settings.title; house(settings.language); nameHouse();
     $("examples").replaceChildren(...settings.examples.map((text) =>
       make("li", {}, make("button", { type: "button", dir: "auto", onclick: () => question(text) }, text))));
   } catch (failed) {
@@ -150,6 +150,11 @@ async function settle() {
     for (const key of ["token", "session"]) { keys[key] = null; kept.set(key, null); }
     door();
   }
+}
+// The house's language, unless somebody chose one here.
+function house(tag) {
+  if (tag === "en" || chosen()) return;
+  speak(tag); $("language").value = language;
 }
 for (const [tag, words] of Object.entries(WORDS)) $("language").append(make("option", { value: tag, lang: tag }, words.name));
 speak(preferred());

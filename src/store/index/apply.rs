@@ -1,6 +1,6 @@
 //! Changes to the index: one transaction for documents, chunks, vectors, codes, words and trees.
 
-use super::catalog::{self, Chunk, Document, Record};
+use super::catalog::{self, Chunk, Document, Embedder, Record};
 use super::{Index, dot, vectors, words};
 use crate::error::{Error, Result};
 use crate::store::fault::Attempt;
@@ -8,7 +8,7 @@ use crate::store::keys;
 use crate::watch::Cancel;
 use heed::RwTxn;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A document to index.
 #[derive(Clone, Debug)]
@@ -62,6 +62,23 @@ impl Index {
     pub fn apply(
         &self,
         collection: &str,
+        upserts: Vec<NewDocument>,
+        remove: &[String],
+        cancel: &Cancel,
+    ) -> Result<Applied> {
+        self.change(None, collection, upserts, remove, cancel)
+    }
+
+    /// As [`Index::apply`], with vectors of the embedder `id`. Errors: Incompatible where another has taken over
+    /// meanwhile; see [`Index::replace_vectors`].
+    pub fn apply_of(&self, id: &str, collection: &str, upserts: Vec<NewDocument>, cancel: &Cancel) -> Result<Applied> {
+        self.change(Some(id), collection, upserts, &[], cancel)
+    }
+
+    fn change(
+        &self,
+        id: Option<&str>,
+        collection: &str,
         mut upserts: Vec<NewDocument>,
         remove: &[String],
         cancel: &Cancel,
@@ -69,6 +86,15 @@ impl Index {
         let dims = self.prepare(&mut upserts)?;
         self.env.write(|txn| {
             self.check_dimensions(txn, dims)?;
+            if let (Some(id), Some(held)) = (id, self.catalog.embedder(txn)?)
+                && held.id != id
+            {
+                return Err(Error::incompatible(format!(
+                    "another ingest has made the vectors anew with {} meanwhile; ingest again",
+                    held.id
+                ))
+                .into());
+            }
             let mut record = self.catalog.collection_or_new(txn, collection)?;
             let mut plan = Plan::default();
             let mut applied = Applied::default();
@@ -88,6 +114,51 @@ impl Index {
             self.tend(txn, &mut record, cancel)?;
             self.catalog.collections.put(txn, collection.as_bytes(), &record)?;
             Ok(applied)
+        })
+    }
+
+    /// Puts vectors of another embedder in the place of all, in one step; says whether `vectors` has one for each
+    /// passage that there is now: else nothing changes. They are scaled to length one; those of passages that are gone
+    /// are left out.
+    pub fn replace_vectors(
+        &self,
+        id: &str,
+        dims: usize,
+        vectors: &mut BTreeMap<u32, Vec<f32>>,
+        cancel: &Cancel,
+    ) -> Result<bool> {
+        for vector in vectors.values_mut() {
+            if vector.len() != dims {
+                return Err(Error::incompatible(format!("a vector has {} numbers, not {dims}", vector.len())));
+            }
+            dot::normalize(vector)?;
+        }
+        let new = Embedder { id: id.to_owned(), dims };
+        self.env.write(|txn| {
+            let mut all = Vec::new();
+            for (name, record) in self.catalog.all(txn)? {
+                let documents = self.catalog.documents(txn, record.number)?;
+                let ids: Vec<u32> = documents.iter().flat_map(catalog::Document::chunk_ids).collect();
+                if !ids.iter().all(|id| vectors.contains_key(id)) {
+                    return Ok(false);
+                }
+                all.push((name, record, ids));
+            }
+            self.catalog.set_embedder(txn, &new)?;
+            for (name, mut record, ids) in all {
+                cancel.check()?;
+                let changes: vectors::Changes =
+                    ids.iter().filter_map(|id| Some((*id, Some(vectors.get(id)?.as_slice())))).collect();
+                self.vectors.clear(txn, record.number)?;
+                self.codes.clear(txn, record.number)?;
+                self.trees.clear(txn, record.number)?;
+                self.vectors.apply(txn, record.number, dims, &changes)?;
+                self.codes.apply(txn, record.number, dims, &changes)?;
+                record.forest = None;
+                self.tend(txn, &mut record, cancel)?;
+                self.catalog.collections.put(txn, name.as_bytes(), &record)?;
+            }
+            Ok(true)
         })
     }
 

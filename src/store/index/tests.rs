@@ -4,6 +4,7 @@ use super::*;
 use crate::ErrorKind;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
+use std::collections::BTreeMap;
 
 const DIMS: usize = 384;
 
@@ -110,7 +111,7 @@ fn a_view_sees_one_state_whatever_is_ingested_meanwhile() {
     assert_eq!(index.chunk(found[0].chunk).unwrap_err().kind(), ErrorKind::NotFound, "it is gone by now");
     let refused = index.read(|view| view.check_embedder("other", 2)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Incompatible);
-    assert!(refused.to_string().contains("clear"), "{refused}");
+    assert!(refused.to_string().contains("ingest again"), "{refused}");
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn vectors_of_two_embedders_do_not_mix() {
     put(&index, "a", vec![document("x", vec![chunk("t", &[1.0, 0.0, 0.0])])]);
     let error = index.set_embedder("test", 2).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Incompatible);
-    assert!(error.to_string().contains("clear"), "{error}");
+    assert!(error.to_string().contains("ingest again"), "{error}");
     assert_eq!(index.nearest(None, &[1.0, 0.0], 1).unwrap_err().kind(), ErrorKind::Incompatible);
     index.clear().unwrap();
     index.set_embedder("test", 2).unwrap();
@@ -347,4 +348,34 @@ fn an_index_of_the_first_layout_gets_its_codes_when_it_is_opened() {
     let same =
         find(&index).iter().zip(&exact).map(|(a, b)| a.iter().filter(|hit| b.contains(hit)).count()).sum::<usize>();
     assert!(same >= 198, "{same} of 200");
+}
+
+#[test]
+fn another_embedder_takes_over_whole_or_not_at_all() {
+    let (_home, index) = open(2);
+    put(&index, "a", vec![document("x", vec![chunk("red", &[1.0, 0.0]), chunk("blue", &[0.0, 1.0])])]);
+    put(&index, "b", vec![document("y", vec![chunk("green", &[1.0, 1.0])])]);
+    let id = |text: &str| index.words(None, text, 1).unwrap()[0].chunk;
+    let mut vectors = BTreeMap::from([(id("red"), vec![0.0, 0.0, 2.0]), (id("blue"), vec![0.0, 3.0, 0.0])]);
+    // One passage has none: somebody put it in meanwhile.
+    assert!(!index.replace_vectors("other", 3, &mut vectors, &Cancel::new()).unwrap());
+    assert_eq!(index.embedder().unwrap().unwrap().id, "test");
+    assert_eq!(found(&index, index.nearest(None, &[1.0, 0.1], 1).unwrap()), ["red"]);
+    // One that is gone does not matter.
+    vectors.extend([(id("green"), vec![1.0, 0.0, 0.0]), (999, vec![1.0, 1.0, 1.0])]);
+    assert!(index.replace_vectors("other", 3, &mut vectors, &Cancel::new()).unwrap());
+    assert_eq!(index.embedder().unwrap().unwrap().id, "other");
+    for (query, text) in [([0.0, 0.0, 1.0], "red"), ([0.0, 1.0, 0.0], "blue"), ([1.0, 0.0, 0.0], "green")] {
+        let hits = index.nearest(None, &query, 1).unwrap();
+        assert!((hits[0].score - 1.0).abs() < 1e-6);
+        assert_eq!(found(&index, hits), [text]);
+    }
+    assert_eq!(found(&index, index.words(None, "green", 5).unwrap()), ["green"]);
+    // Who began with the former embedder does not mix its vectors in, though they are as long.
+    let late = vec![document("z", vec![chunk("late", &[1.0, 0.0, 0.0])])];
+    let refused = index.apply_of("test", "a", late.clone(), &Cancel::new()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Incompatible);
+    assert_eq!(index.apply_of("other", "a", late, &Cancel::new()).unwrap().documents, 1);
+    let wrong = index.replace_vectors("other", 2, &mut vectors, &Cancel::new()).unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Incompatible);
 }

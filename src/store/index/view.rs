@@ -106,7 +106,7 @@ impl<'t> View<'t> {
     ///
     /// Chunks without any of the words are no answers. NotFound when there is no such collection.
     pub fn words(&self, collection: Option<&str>, query: &str, k: usize) -> Result<Vec<Scored>> {
-        let terms = self.index.terms.count(&[query]);
+        let terms = self.index.terms.asked(query);
         self.told((|| {
             let targets = self.targets(collection)?;
             let size = targets
@@ -145,8 +145,8 @@ impl Embedder {
     /// Why vectors of another embedder cannot be sought here.
     pub(super) fn differs(&self, id: &str, dims: usize) -> Error {
         Error::incompatible(format!(
-            "the index holds vectors of {} ({} dimensions), not of {id} ({dims}): use that embedder, or clear the \
-             index and ingest the documents again",
+            "the index holds vectors of {} ({} dimensions), not of {id} ({dims}): use that embedder, or ingest \
+             again, which makes all vectors anew",
             self.id, self.dims
         ))
     }

@@ -9,9 +9,6 @@ use serde_json::{Map, Value};
 /// Bytes an id or a subject may have: it is part of a key.
 const LONGEST_ID: usize = 200;
 
-/// What stands as the answer where the documents held nothing about a question, and no model was asked.
-pub const NOTHING: &str = "I found nothing about that in the documents I have.";
-
 /// One exchange. As JSON, what is unset is left out and what is unknown is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interaction {

@@ -25,7 +25,7 @@ pub use answer::{Citation, Sentence, Source, Words, marked};
 pub use erase::Erasure;
 pub use identity::{question_hash, salted, subject_hash};
 pub(in crate::store) use interaction::validate_name;
-pub use interaction::{Interaction, Message, NOTHING, Rating, Timings, check_subject};
+pub use interaction::{Interaction, Message, Rating, Timings, check_subject};
 pub use jsonl::{Exported, Imported, interactions, salvage};
 pub use registry::{Registered, Standing, State};
 pub use silence::Silence;

@@ -49,6 +49,7 @@ struct Cell {
 #[derive(Default)]
 pub struct Grid {
     rows: Vec<Vec<Cell>>,
+    #[cfg(feature = "office")]
     named: bool,
 }
 
@@ -67,26 +68,6 @@ impl Grid {
         if let Some(row) = self.rows.last_mut() {
             row.push(cell);
         }
-    }
-
-    /// The cell in hand spans `wide` columns.
-    pub fn widen(&mut self, wide: usize) {
-        self.last(|cell| cell.wide = wide.clamp(1, WIDEST));
-    }
-
-    /// The cell in hand goes on with the one above it.
-    pub fn repeat(&mut self) {
-        self.last(|cell| cell.repeats = true);
-    }
-
-    /// The first row names the columns.
-    pub fn expect_names(&mut self) {
-        self.named = true;
-    }
-
-    /// The row in hand names the columns, if it is the first.
-    pub fn name(&mut self) {
-        self.named |= self.rows.len() == 1;
     }
 
     /// The cell in hand says `text`, too.
@@ -143,6 +124,30 @@ impl Grid {
             }
         }
         table
+    }
+}
+
+/// What only documents of offices ask for.
+#[cfg(feature = "office")]
+impl Grid {
+    /// The cell in hand spans `wide` columns.
+    pub fn widen(&mut self, wide: usize) {
+        self.last(|cell| cell.wide = wide.clamp(1, WIDEST));
+    }
+
+    /// The cell in hand goes on with the one above it.
+    pub fn repeat(&mut self) {
+        self.last(|cell| cell.repeats = true);
+    }
+
+    /// The first row names the columns.
+    pub fn expect_names(&mut self) {
+        self.named = true;
+    }
+
+    /// The row in hand names the columns, if it is the first.
+    pub fn name(&mut self) {
+        self.named |= self.rows.len() == 1;
     }
 
     /// The table as text: one column is no table, but a frame around text.

@@ -78,6 +78,17 @@ pub fn units(text: &str) -> Vec<Unit> {
     writer.units
 }
 
+/// Whether the first of these units only asks: a question behind which, in its block, stand nothing but others, as in a
+/// table of contents.
+pub fn only_asks<'u>(mut units: impl Iterator<Item = &'u Unit>) -> bool {
+    let asks = |unit: &Unit| unit.reading.trim_end_matches([' ', '"', '”', '»', ')', '*']).ends_with(['?', '？', '؟']);
+    let Some(unit) = units.next().filter(|unit| asks(unit)) else { return false };
+    let behind = units.take_while(|next| next.block == unit.block);
+    // A number by itself belongs to what it counts.
+    let mut behind = behind.filter(|next| next.reading.contains(char::is_alphabetic));
+    behind.next().is_none_or(asks)
+}
+
 /// Leads longer than this, in bytes, are not repeated in what they lead into.
 const LONGEST_LEAD: usize = 200;
 

@@ -303,3 +303,17 @@ fn time_is_linear() {
         units(&long);
     }
 }
+
+#[test]
+fn questions_that_nothing_answers_only_ask() {
+    let contents = "14.1. Can I sell CDs? 14.2. May I pack other software? 14.3. Who may help?";
+    let answered = "Can I sell CDs? Go ahead, and tell us. Would you like to help?";
+    let only = |text: &str| -> Vec<bool> {
+        let units = units(text);
+        let only: Vec<bool> = (0..units.len()).map(|at| only_asks(units.iter().skip(at))).collect();
+        units.into_iter().zip(only).filter(|(unit, _)| unit.reading.ends_with('?')).map(|(_, only)| only).collect()
+    };
+    assert_eq!(only(contents), [true, true, true], "{:?}", shown(contents));
+    assert_eq!(only(answered), [false, true], "{:?}", shown(answered));
+    assert!(only_asks(units("可以出售光盘吗？ 谁可以帮忙？").iter()));
+}

@@ -189,8 +189,8 @@ impl State {
 
     fn greet(&mut self) {
         let greeting = match self.session.check() {
-            Ok(()) => "Ask away; F1 or /help lists what else there is.",
-            Err(_) => "This session has ended. /serve ID begins the next.",
+            Ok(()) => self.session.phrases().greeting,
+            Err(_) => self.session.phrases().ended,
         };
         self.note(greeting);
     }

@@ -68,16 +68,20 @@ fn typed(frame: &mut Frame, area: Rect, state: &State) {
 
 /// What can be done now: the most important first, as many as there is space for.
 fn hint(state: &State, now: Instant, width: usize) -> String {
+    let phrases = state.session.phrases();
+    let shown = |text: &str| state.charset.show(text).into_owned();
     if let Some(seconds) = state.session.warning(now) {
-        return format!("This ends in {seconds} s; any key goes on");
+        return shown(&phrases.ending.replace("{n}", &seconds.to_string()));
     }
     if state.is_busy() {
-        return "Answering; Esc stops it".to_owned();
+        return shown(phrases.answering);
     }
-    let rate: &[&str] = if state.is_answered() { &["+ good", "- bad", "Tab sources"] } else { &[] };
-    let more: &[&str] = if state.page.is_behind() { &["PgDn more below"] } else { &[] };
+    let keys = phrases.keys.map(shown);
+    let [below, good, bad, sources, help, scroll, leave] = &keys;
+    let rate: &[&String] = if state.is_answered() { &[good, bad, sources] } else { &[] };
+    let more: &[&String] = if state.page.is_behind() { &[below] } else { &[] };
     let mut hint = String::new();
-    for key in more.iter().chain(rate).chain(&["F1 help", "PgUp/PgDn scroll", "Ctrl-D leave"]) {
+    for key in more.iter().chain(rate).chain(&[help, scroll, leave]) {
         let gap = if hint.is_empty() { "" } else { GAP };
         if display_width(&hint) + gap.len() + display_width(key) <= width {
             hint = format!("{hint}{gap}{key}");

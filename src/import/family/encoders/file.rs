@@ -103,7 +103,8 @@ impl File {
                 )));
             }
         };
-        let none = String::new;
-        Ok(Sentence { pooling, dense: vec![], query_prefix: none(), passage_prefix: none(), longest: None })
+        let (dense, none) = (vec![], String::new);
+        let (query_prefix, passage_prefix) = (none(), none());
+        Ok(Sentence { pooling, dense, centred: false, query_prefix, passage_prefix, longest: None })
     }
 }
